@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** One public endpoint path with its upstreams and its manners. */
+export const Route = z.strictObject({
+  path: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9._~-]+)+$/, 'expected a path such as "/mcp": letters, digits, ".", "_", "~", "-" between slashes')
+    .meta({ description: 'Path of the endpoint, such as `/mcp`.' }),
+  upstreams: z.array(z.string()).min(1, 'expected at least one upstream').meta({
+    description: 'Names of the upstreams whose tools, prompts and resources are served here, in this order.',
+  }),
+  handshake: z.enum(['lenient', 'strict']).default('lenient').meta({
+    description:
+      '`lenient` serves a client that skips `notifications/initialized`; `strict` refuses it and discards the session after 30 s (AIP-1 §7.3.1).',
+  }),
+  sessionless: z.boolean().default(true).meta({
+    description: 'Whether legacy requests without a session are served.',
+  }),
+  legacySse: z.boolean().default(true).meta({
+    description: 'Whether the 2024 HTTP+SSE transport is served for this route.',
+  }),
+  accommodations: z.record(z.string().min(1), z.boolean()).default({}).meta({
+    description: 'Switches for single accommodations by id: `{ <id>: false }` turns that tolerance off.',
+  }),
+});
+
+/** One public endpoint path with its upstreams and its manners. */
+export type Route = z.output<typeof Route>;

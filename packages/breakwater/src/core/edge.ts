@@ -1,0 +1,19 @@
+import type { JsonObject } from '../protocol/capabilities.ts';
+import type { Subscriber } from './subscription.ts';
+
+/** What a route says of itself in `initialize` and `server/discover`. */
+export interface RouteFacts {
+  /** `serverInfo` as JSON bytes. */
+  readonly info: Buffer;
+  /** Union of the upstreams' capabilities, already in the form of the subscriber's revision: write it out as it is. */
+  readonly capabilities: JsonObject;
+  readonly instructions: string | undefined;
+}
+
+/** Answers what needs no exchange with a server. */
+export interface EdgeFacts {
+  /** Describes the route to this client; opens an upstream only on first contact. Rejects with `upstream.*` when no upstream can be described. */
+  describe(subscriber: Subscriber): Promise<RouteFacts>;
+  /** The input schema of a tool under its public name as JSON bytes; undefined when unknown. Used to validate `Mcp-Param-*`. */
+  toolSchema(subscriber: Subscriber, tool: string): Promise<Buffer | undefined>;
+}

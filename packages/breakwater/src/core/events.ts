@@ -1,0 +1,43 @@
+import type { Revision } from '../protocol/revision.ts';
+import type { ErrorCode } from './errors.ts';
+
+/** One finished exchange, written once: telemetry is a fold over these. */
+export interface ExchangeRecord {
+  readonly id: string;
+  readonly route: string;
+  readonly principal: string;
+  readonly sessionId: string | undefined;
+  readonly revision: Revision;
+  readonly method: string;
+  readonly name: string | undefined;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  /** `ok`: a result. `error`: the server answered an error. `failed`: the gateway could not bring an answer. `cancelled`. */
+  readonly outcome: 'ok' | 'error' | 'failed' | 'cancelled';
+  /** The gateway's own error code for `failed`. */
+  readonly code: ErrorCode | undefined;
+  /** True when no upstream was asked. */
+  readonly edge: boolean;
+  /** The upstream that answered, when one did. */
+  readonly upstream: string | undefined;
+}
+
+/** What is opened and closed in pairs: after everything ended, the ledger of these balances. */
+export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle';
+
+/** Everything the core reports. Emitters never wait for listeners and listeners must not throw. */
+export type GatewayEvent =
+  | { readonly type: 'exchange'; readonly record: ExchangeRecord }
+  | { readonly type: 'open'; readonly resource: ResourceKind; readonly id: string; readonly owner: string | undefined; readonly detail: string }
+  | { readonly type: 'close'; readonly resource: ResourceKind; readonly id: string; readonly reason: string }
+  /** An accommodation was used; `id` is from the closed table of accommodations, never caller text. */
+  | { readonly type: 'accommodation'; readonly id: string; readonly route: string }
+  /** The gateway refused a request before it became an exchange. */
+  | { readonly type: 'refusal'; readonly code: ErrorCode; readonly route: string | undefined }
+  /** One message sent to an upstream server, counted where it leaves. */
+  | { readonly type: 'upstream-request'; readonly upstream: string; readonly method: string }
+  /** Something an operator should read; `detail` may hold upstream text and is for the log only. */
+  | { readonly type: 'notice'; readonly level: 'info' | 'warn' | 'error'; readonly message: string; readonly detail?: Readonly<Record<string, unknown>> };
+
+/** Reports an event. */
+export type Emit = (event: GatewayEvent) => void;

@@ -1,0 +1,137 @@
+import { memberValue } from '../jsonrpc/raw.ts';
+import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
+import type { JsonObject } from '../protocol/capabilities.ts';
+import type { ListKind } from '../protocol/methods.ts';
+import { Catalogue, inputSchemaOf } from './catalogue.ts';
+import type { EdgeFacts, RouteFacts } from './edge.ts';
+import type { Emit } from './events.ts';
+import { GatewayError, toGatewayError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { ExchangeRun } from './exchange-run.ts';
+import type { Clock, ExchangeHandler, Reply } from './ports.ts';
+import { Resolver } from './resolver.ts';
+import type { Route } from './route.ts';
+import { type KnownServer, ServerViews } from './server-view.ts';
+import type { Subscriber } from './subscription.ts';
+import { SubscriptionHub } from './subscription-hub.ts';
+
+/** What a route consists of at run time. */
+export interface RouteParts {
+  readonly route: Route;
+  readonly catalogue: Catalogue;
+  readonly resolver: Resolver;
+}
+
+/** How the gateway introduces itself. `info` is the JSON bytes of `serverInfo` for routes over several upstreams. */
+export interface GatewayOptions {
+  readonly routes: readonly Route[];
+  readonly info: Buffer;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Most principals' views kept. */
+  readonly viewLimit: number;
+}
+
+/** The core: answers at the edge what needs no server and runs the rest on a handle. */
+export class Gateway implements ExchangeHandler, EdgeFacts {
+  readonly subscriptions: SubscriptionHub;
+  readonly #routes = new Map<string, RouteParts>();
+  readonly #views: ServerViews;
+  readonly #info: Buffer;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+
+  constructor(options: GatewayOptions) {
+    this.#info = options.info;
+    this.#clock = options.clock;
+    this.#emit = options.emit;
+    this.#views = new ServerViews({ clock: options.clock, emit: options.emit, limit: options.viewLimit });
+    for (const route of options.routes) {
+      const catalogue = new Catalogue({ route, views: this.#views, clock: options.clock, emit: options.emit });
+      this.#routes.set(route.path, { route, catalogue, resolver: new Resolver({ route, catalogue, views: this.#views }) });
+    }
+    this.subscriptions = new SubscriptionHub({ routes: this.#routes, views: this.#views, clock: options.clock, emit: options.emit });
+  }
+
+  handle(exchange: Exchange, reply: Reply): (reason: string) => void {
+    const run = new ExchangeRun({ exchange, reply, clock: this.#clock, emit: this.#emit, views: this.#views });
+    const kind = exchange.traits?.list;
+    void (kind === undefined ? this.#forward(exchange, run) : this.#answerList(kind, exchange, run));
+    return (reason) => run.cancel(reason);
+  }
+
+  async describe(subscriber: Subscriber): Promise<RouteFacts> {
+    const { route } = this.#parts(subscriber.route);
+    const { revision } = subscriber.client;
+    const settled = await Promise.allSettled(
+      route.members.map((member) => this.#views.get(member.upstream, subscriber.principal, member).facts()),
+    );
+    const known = settled.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+    const failure = settled.find((result) => result.status === 'rejected');
+    if (known.length === 0 && failure !== undefined) throw failure.reason;
+    const [only, ...others] = known;
+    if (only !== undefined && others.length === 0 && route.members.length === 1) {
+      const { info, instructions } = only.server;
+      return { info, capabilities: capabilitiesFor(only, revision), instructions };
+    }
+    return {
+      info: this.#info,
+      capabilities: mergeServerCapabilities(known.map((server) => capabilitiesFor(server, revision))),
+      instructions: joinInstructions(route, settled),
+    };
+  }
+
+  async toolSchema(subscriber: Subscriber, tool: string): Promise<Buffer | undefined> {
+    try {
+      const entry = (await this.#parts(subscriber.route).catalogue.list('tools', subscriber)).byName.get(tool);
+      return entry === undefined ? undefined : inputSchemaOf(entry);
+    } catch {
+      // Without a list there is nothing to validate against; the call itself will say what is wrong with the upstream.
+      return undefined;
+    }
+  }
+
+  close(): void {
+    this.#views.close();
+  }
+
+  async #answerList(kind: ListKind, exchange: Exchange, run: ExchangeRun): Promise<void> {
+    try {
+      const cursor = exchange.params === undefined ? undefined : memberValue(exchange.params, 'cursor');
+      if (cursor !== undefined && typeof cursor !== 'string') throw new GatewayError('params.invalid', { message: 'The cursor must be a string.' });
+      const { info } = await this.describe(exchange);
+      const result = await this.#parts(exchange.route).catalogue.page(kind, exchange, cursor, info);
+      run.answerAtEdge(result);
+    } catch (error) {
+      run.fail(toGatewayError(error));
+    }
+  }
+
+  async #forward(exchange: Exchange, run: ExchangeRun): Promise<void> {
+    try {
+      const { resolver } = this.#parts(exchange.route);
+      await run.forward(await resolver.resolve(exchange.method, exchange.params, exchange.name, exchange));
+    } catch (error) {
+      run.fail(toGatewayError(error));
+    }
+  }
+
+  #parts(path: string): RouteParts {
+    const parts = this.#routes.get(path);
+    if (parts === undefined) throw new GatewayError('request.path');
+    return parts;
+  }
+}
+
+function capabilitiesFor(known: KnownServer, revision: Subscriber['client']['revision']): JsonObject {
+  return serverCapabilitiesFor(known.server.capabilities, known.revision, revision);
+}
+
+function joinInstructions(route: Route, settled: readonly PromiseSettledResult<KnownServer>[]): string | undefined {
+  const parts: string[] = [];
+  for (const [index, result] of settled.entries()) {
+    const text = result.status === 'fulfilled' ? result.value.server.instructions : undefined;
+    if (text !== undefined) parts.push(`## ${route.members[index]?.upstream.name}\n\n${text}`);
+  }
+  return parts.length === 0 ? undefined : parts.join('\n\n');
+}

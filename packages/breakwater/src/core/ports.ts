@@ -1,0 +1,183 @@
+import type { RpcError } from '../jsonrpc/message.ts';
+import type { RawObject } from '../jsonrpc/raw.ts';
+import type { CapabilityProfile, JsonObject, ServerFacts } from '../protocol/capabilities.ts';
+import type { Revision } from '../protocol/revision.ts';
+import type { Exchange } from './exchange.ts';
+
+/** A running timer. */
+export interface Timer {
+  clear(): void;
+}
+
+/** Time. Milliseconds since the epoch; timers never keep the process alive. */
+export interface Clock {
+  now(): number;
+  after(delayMs: number, run: () => void): Timer;
+}
+
+/** Unpredictable identifiers of visible ASCII, safe as a session id. */
+export interface Random {
+  id(): string;
+}
+
+/** Somebody who may use a route. `key` is unique per person or program and safe to log. */
+export interface Principal {
+  readonly key: string;
+  /**
+   * False where many strangers share this principal (an open route on a public address): then nothing that belongs to one of them may be
+   * kept under `key` alone.
+   */
+  readonly personal: boolean;
+}
+
+/** What a client says of itself, from its session or from the request's envelope. */
+export interface ClientFacts {
+  readonly revision: Revision;
+  /** `clientInfo` as JSON bytes, verbatim; undefined when it did not say. */
+  readonly info: Buffer | undefined;
+  readonly capabilities: JsonObject;
+  readonly profile: CapabilityProfile;
+}
+
+/** A result in the form its leg speaks: JSON bytes of the `result` value, unparsed. The bridge turns it into the client's form. */
+export interface ResultOutcome {
+  readonly kind: 'result';
+  readonly revision: Revision;
+  readonly result: Buffer;
+}
+
+/** An error that a server answered, in the form its leg speaks: JSON bytes of the `error` value. */
+export interface ErrorOutcome {
+  readonly kind: 'error';
+  readonly revision: Revision;
+  readonly error: Buffer;
+}
+
+/** How a call ended: the server answered, or the gateway failed to bring an answer. */
+export type Outcome = ResultOutcome | ErrorOutcome | { readonly kind: 'failed'; readonly error: Error };
+
+/** A message that belongs to a running call (progress, log, or any other server notification). `params` is JSON bytes as the server sent them. */
+export interface CallNotification {
+  readonly method: string;
+  readonly params: RawObject | undefined;
+  readonly revision: Revision;
+}
+
+/** A question of the server in the middle of a call (legacy leg). `answer` must be called exactly once; later calls are ignored. */
+export interface ServerQuestion {
+  readonly method: string;
+  readonly params: RawObject | undefined;
+  readonly revision: Revision;
+  answer(answer: { readonly result: Buffer } | { readonly error: RpcError }): void;
+  /** Called when the server no longer waits. */
+  onWithdrawn(run: () => void): void;
+}
+
+/** Receives what a call brings. `done` is called exactly once and nothing after it. */
+export interface CallSink {
+  notify(notification: CallNotification): void;
+  ask(question: ServerQuestion): void;
+  done(outcome: Outcome): void;
+}
+
+/** One request to a server, in no era: the upstream adapter adds the envelope, the id, the token and the headers of its own leg. */
+export interface UpstreamCall {
+  readonly method: string;
+  /** The client's params with the upstream's own names in it; reserved `_meta` keys are removed by the adapter, not by the caller. */
+  readonly params: RawObject | undefined;
+  /** Revision of the leg `params` came from. */
+  readonly client: ClientFacts;
+  /** The client wants progress. */
+  readonly progress: boolean;
+  /** The client wants logs at this level. */
+  readonly logLevel: string | undefined;
+  /** The tool says a repeated call does no harm: it may be sent again after a lost upstream session. */
+  readonly idempotent?: boolean;
+}
+
+/** A running call on a handle. */
+export interface CallControl {
+  /** Tells the server to stop, in its own way, and stops listening; `done` is not called any more. */
+  cancel(reason: string): void;
+  /** Back-pressure: stop or go on reading from the server where the transport can (never blocks other calls). */
+  pause(): void;
+  resume(): void;
+}
+
+/** What a server reported outside of any call. `uri` only for `updated`. */
+export interface ServerChange {
+  readonly kind: 'tools' | 'prompts' | 'resources' | 'updated';
+  readonly uri?: string;
+  /** JSON bytes of the notification's params as sent. */
+  readonly params: RawObject | undefined;
+}
+
+/** One live upstream connection, child process or remote session. */
+export interface Handle {
+  /** Unique in this process, for logs and the ledger. */
+  readonly id: string;
+  readonly upstream: string;
+  readonly revision: Revision;
+  readonly server: ServerFacts;
+  /** Starts a call. Faults are reported through the sink, never thrown. */
+  call(call: UpstreamCall, sink: CallSink): CallControl;
+  /** Opens the change feed if it is not open; resolves true when the server will report list changes on it. */
+  openFeed(): Promise<boolean>;
+  /** Asks the server to report updates of `uri`; false when it refused or cannot. Reference counted. */
+  watch(uri: string): Promise<boolean>;
+  unwatch(uri: string): Promise<void>;
+  /** Adds a listener for changes; returns its removal. */
+  onChange(listener: (change: ServerChange) => void): () => void;
+  /** Adds a listener for the end of this handle (called once, also when already ended); returns its removal. */
+  onEnd(listener: (reason: string) => void): () => void;
+  close(reason: string): Promise<void>;
+}
+
+/** What a caller needs a handle for; the upstream decides from it which handle may be shared (eras.md §2.4). */
+export interface HandleNeed {
+  readonly principal: Principal;
+  /** The legacy session, when the caller has one. */
+  readonly sessionId: string | undefined;
+  readonly profile: CapabilityProfile;
+  /** The client's `clientInfo` bytes, passed on where the upstream is told about clients. */
+  readonly clientInfo: Buffer | undefined;
+  /** Absolute time (Clock.now) by which a handle must be there. */
+  readonly deadline: number;
+  /** True for the catalogue's own reads: any live handle of the principal will do. */
+  readonly anyProfile?: boolean;
+}
+
+/** A borrowed handle. Release it exactly once, when the call is over. */
+export interface Lease {
+  readonly handle: Handle;
+  release(): void;
+}
+
+/** One configured server, whatever its transport and era. */
+export interface Upstream {
+  readonly name: string;
+  /**
+   * Brings a live handle, opening one when needed. Rejects with a {@link GatewayError}: `upstream.unavailable`, `upstream.busy`,
+   * `upstream.auth`, `upstream.version`, `upstream.timeout`.
+   */
+  acquire(need: HandleNeed): Promise<Lease>;
+  /** Ends the handles that only this legacy session used. */
+  endSession(sessionId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where the answer of an exchange goes. Each downstream adapter has one; it bridges to the client's form and commits headers late. */
+export interface Reply {
+  /** Passes a notification that belongs to the exchange. Returns false when the client reads too slowly and the upstream should pause. */
+  notify(notification: CallNotification): boolean;
+  /** The final answer; exactly once. */
+  done(outcome: Outcome): void;
+  /** Called when a slow client has caught up. */
+  onDrain(run: () => void): void;
+}
+
+/** Runs exchanges. The downstream adapters know the gateway by this alone. */
+export interface ExchangeHandler {
+  /** Starts the exchange; the answer arrives at `reply`. The returned function cancels it (the client said so or went away). */
+  handle(exchange: Exchange, reply: Reply): (reason: string) => void;
+}

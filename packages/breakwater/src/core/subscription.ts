@@ -1,0 +1,43 @@
+import type { RawObject } from '../jsonrpc/raw.ts';
+import type { ClientFacts, Principal } from './ports.ts';
+
+/** What a client wants to hear about: a modern listen filter, or a legacy session's stream (all lists) plus its subscribed URIs. */
+export interface SubscriptionFilter {
+  readonly tools: boolean;
+  readonly prompts: boolean;
+  readonly resources: boolean;
+  readonly uris: readonly string[];
+}
+
+/** What is reported to a subscriber. `params` is the server's own notification params for `updated`, when one server reported it. */
+export interface Change {
+  readonly kind: 'tools' | 'prompts' | 'resources' | 'updated';
+  readonly uri?: string;
+  readonly params?: RawObject;
+}
+
+/** Who subscribes. */
+export interface Subscriber {
+  readonly route: string;
+  readonly principal: Principal;
+  readonly sessionId: string | undefined;
+  readonly client: ClientFacts;
+}
+
+/** An open subscription. */
+export interface Subscription {
+  readonly id: string;
+  /** The part of the filter that some upstream accepted. */
+  readonly honoured: SubscriptionFilter;
+  /** Adds one URI; false when no upstream accepts it. */
+  add(uri: string): Promise<boolean>;
+  /** Removes one URI; harmless when it was not subscribed. */
+  remove(uri: string): Promise<void>;
+  close(reason: string): Promise<void>;
+}
+
+/** Opens subscriptions. The caller owns what it gets and must close it. */
+export interface Subscriptions {
+  /** Resolves once every upstream said what it honours. Changes may arrive from then on; after a gap in a server's feed a spurious one is sent. */
+  open(subscriber: Subscriber, filter: SubscriptionFilter, listener: (change: Change) => void): Promise<Subscription>;
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http';
+import type { EdgeFacts } from '../core/edge.ts';
+import type { Emit } from '../core/events.ts';
+import type { Clock, ExchangeHandler, Principal, Random } from '../core/ports.ts';
+import type { Sessions } from '../core/session.ts';
+import type { Subscriptions } from '../core/subscription.ts';
+
+/** One public endpoint and its manners. */
+export interface RouteOptions {
+  /** Path of the endpoint, such as `/mcp`, without a slash at its end. */
+  readonly path: string;
+  /** `strict` refuses requests before `notifications/initialized` and discards such a session after `handshakeMs`. */
+  readonly handshake: 'lenient' | 'strict';
+  /** Serve legacy requests that carry no session id. */
+  readonly sessionless: boolean;
+  /** Serve the 2024 HTTP+SSE transport. */
+  readonly legacySse: boolean;
+  /** Switches of single accommodations by id; absent means the table's default. */
+  readonly accommodations: Readonly<Record<string, boolean>>;
+}
+
+/** Bounds on what one client may send and hold. */
+export interface DownstreamLimits {
+  readonly bodyBytes: number;
+  readonly headerBytes: number;
+  readonly jsonDepth: number;
+  readonly idBytes: number;
+  readonly batch: number;
+  readonly inFlightPerSession: number;
+  /** Events and bytes kept per session for a client that resumes. */
+  readonly eventLogEvents: number;
+  readonly eventLogBytes: number;
+}
+
+/** What the downstream side is told by configuration. */
+export interface DownstreamOptions {
+  readonly routes: readonly RouteOptions[];
+  /** Where clients reach this gateway from outside, without a path of a route; decides `canonical_endpoint`. */
+  readonly publicUrl?: string | undefined;
+  /** Names a Host header may say, in lower case, without port; `*` allows any. */
+  readonly allowedHosts: readonly string[];
+  /** Origins a browser may come from (`http://localhost:*` allows any port); `*` allows any. */
+  readonly allowedOrigins: readonly string[];
+  readonly limits: DownstreamLimits;
+  /** How long a reply waits for its first message before it becomes an event stream. */
+  readonly commitMs: number;
+  /** Pause after which a silent stream carries a comment. */
+  readonly heartbeatMs: number;
+  /** How long a client may take to send a body. */
+  readonly readMs: number;
+  /** How long a client may leave written bytes unread before its stream is cut. */
+  readonly writeMs: number;
+  /** Unread bytes at which a stream is cut. */
+  readonly streamBytes: number;
+  /** How long a strict route waits for `notifications/initialized`. */
+  readonly handshakeMs: number;
+  /** How long the events of an ended stream can still be resumed. */
+  readonly resumeMs: number;
+  /** Where a person reads how to use this endpoint. */
+  readonly documentation: string;
+  /** Says who sends a request. Must not throw; who cannot be told apart shares a principal that is not `personal`. */
+  principalOf(request: IncomingMessage): Principal;
+}
+
+/** What the downstream side needs of the rest of the gateway. */
+export interface DownstreamDeps {
+  readonly handler: ExchangeHandler;
+  readonly edge: EdgeFacts;
+  readonly subscriptions: Subscriptions;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** False while the gateway should get no new traffic (starting, draining). */
+  ready(): boolean;
+}
+
+/** Durations and bounds of the documentation; `app` overrides what the file says. */
+export const DOWNSTREAM_DEFAULTS = {
+  commitMs: 10_000,
+  heartbeatMs: 15_000,
+  readMs: 30_000,
+  writeMs: 30_000,
+  streamBytes: 8 * 1_048_576,
+  handshakeMs: 30_000,
+  resumeMs: 300_000,
+  limits: {
+    bodyBytes: 4 * 1_048_576,
+    headerBytes: 16_384,
+    jsonDepth: 128,
+    idBytes: 256,
+    batch: 100,
+    inFlightPerSession: 100,
+    eventLogEvents: 200,
+    eventLogBytes: 1_048_576,
+  },
+} as const satisfies Partial<DownstreamOptions>;

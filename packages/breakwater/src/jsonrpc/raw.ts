@@ -1,0 +1,254 @@
+/**
+ * Raw JSON: byte spans of a JSON object's members, so that a message can be edited by splicing and everything a translation does not
+ * concern passes unchanged (numbers above 2^53, unknown fields, key order).
+ *
+ * Offsets are bytes. Scanning works on a latin1 view of the bytes, in which one character is one byte and every JSON structural
+ * character keeps its place; the view is never shown to anybody: text leaves this file through a UTF-8 decode.
+ */
+
+/** One member of a scanned object: its decoded key and the byte span of its value. */
+export interface Member {
+  readonly key: string;
+  /** Where the key's opening quote stands. */
+  readonly keyStart: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A scanned JSON object inside `bytes`; members are in wire order. */
+export interface RawObject {
+  readonly bytes: Buffer;
+  /** latin1 view of `bytes`, same offsets. */
+  readonly view: string;
+  readonly start: number;
+  readonly end: number;
+  readonly members: readonly Member[];
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** Index of the first byte at or after `at` that is not JSON white space. */
+export function skipSpace(view: string, at: number): number {
+  let i = at;
+  for (;;) {
+    const c = view.charCodeAt(i);
+    if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) i++;
+    else return i;
+  }
+}
+
+/** End (exclusive) of the string whose opening quote is at `at`, or -1. Strings are crossed with `indexOf`: a char loop loses to JSON.parse from 2 KB on. */
+function skipString(view: string, at: number): number {
+  let i = at + 1;
+  for (;;) {
+    const quote = view.indexOf('"', i);
+    if (quote < 0) return -1;
+    let slashes = 0;
+    for (let j = quote - 1; view.charCodeAt(j) === BACKSLASH && j > at; j--) slashes++;
+    if ((slashes & 1) === 0) return quote + 1;
+    i = quote + 1;
+  }
+}
+
+/** End (exclusive) of the value that starts at `at`, or -1 when the text ends first. Checks nesting, not the grammar of literals. */
+export function skipValue(view: string, at: number): number {
+  const first = view.charCodeAt(at);
+  if (first === QUOTE) return skipString(view, at);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+    let depth = 0;
+    for (let i = at; i < view.length; ) {
+      const c = view.charCodeAt(i);
+      if (c === QUOTE) {
+        i = skipString(view, i);
+        if (i < 0) return -1;
+        continue;
+      }
+      if (c === OPEN_BRACE || c === OPEN_BRACKET) depth++;
+      else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
+        depth--;
+        if (depth === 0) return i + 1;
+      }
+      i++;
+    }
+    return -1;
+  }
+  let i = at;
+  for (; i < view.length; i++) {
+    const c = view.charCodeAt(i);
+    if (c === COMMA || c === CLOSE_BRACE || c === CLOSE_BRACKET || c <= 0x20) break;
+  }
+  return i > at ? i : -1;
+}
+
+/** Deepest nesting of the JSON text in `view`; stops counting at `limit + 1`. */
+export function measureDepth(view: string, limit: number): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < view.length; ) {
+    const c = view.charCodeAt(i);
+    if (c === QUOTE) {
+      i = skipString(view, i);
+      if (i < 0) return deepest;
+      continue;
+    }
+    if (c === OPEN_BRACE || c === OPEN_BRACKET) {
+      if (++depth > deepest) {
+        deepest = depth;
+        if (deepest > limit) return deepest;
+      }
+    } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) depth--;
+    i++;
+  }
+  return deepest;
+}
+
+/**
+ * Scans the object that starts at byte `from` (white space allowed before it). Undefined when no object starts there or its
+ * member structure is broken. Only member boundaries are checked; whoever needs the grammar checked parses the value.
+ */
+export function scanObject(bytes: Buffer, from = 0, view: string = bytes.toString('latin1')): RawObject | undefined {
+  const start = skipSpace(view, from);
+  if (view.charCodeAt(start) !== OPEN_BRACE) return undefined;
+  const members: Member[] = [];
+  let i = skipSpace(view, start + 1);
+  if (view.charCodeAt(i) === CLOSE_BRACE) return { bytes, view, start, end: i + 1, members };
+  for (;;) {
+    if (view.charCodeAt(i) !== QUOTE) return undefined;
+    const keyEnd = skipString(view, i);
+    if (keyEnd < 0) return undefined;
+    const colon = skipSpace(view, keyEnd);
+    if (view.charCodeAt(colon) !== COLON) return undefined;
+    const valueStart = skipSpace(view, colon + 1);
+    const valueEnd = skipValue(view, valueStart);
+    if (valueEnd < 0) return undefined;
+    const key = decodeKey(bytes, view, i, keyEnd);
+    if (key === undefined) return undefined;
+    members.push({ key, keyStart: i, start: valueStart, end: valueEnd });
+    i = skipSpace(view, valueEnd);
+    const c = view.charCodeAt(i);
+    if (c === CLOSE_BRACE) return { bytes, view, start, end: i + 1, members };
+    if (c !== COMMA) return undefined;
+    i = skipSpace(view, i + 1);
+  }
+}
+
+// A key may be spelled with escapes ("\u006dethod"); a scanner that took it for another key than the server's parser does would be a policy bypass.
+function decodeKey(bytes: Buffer, view: string, start: number, end: number): string | undefined {
+  const plain = view.slice(start + 1, end - 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "not plain ASCII"
+  if (!plain.includes('\\') && /^[\x20-\x7e]*$/.test(plain)) return plain;
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end)) as string;
+  } catch {
+    return undefined; // malformed escape: the whole object is then refused
+  }
+}
+
+/** The member called `key`, or undefined. The last one wins where a key is repeated, as in JSON.parse. */
+export function findMember(object: RawObject, key: string): Member | undefined {
+  for (let i = object.members.length - 1; i >= 0; i--) {
+    const member = object.members[i];
+    if (member?.key === key) return member;
+  }
+  return undefined;
+}
+
+/** True when a key of `keys` (or any key, without `keys`) occurs twice. Two parsers may then see two different messages: refuse it. */
+export function hasDuplicateKey(object: RawObject, keys?: ReadonlySet<string>): boolean {
+  const seen = new Set<string>();
+  for (const { key } of object.members) {
+    if (keys !== undefined && !keys.has(key)) continue;
+    if (seen.has(key)) return true;
+    seen.add(key);
+  }
+  return false;
+}
+
+/** The value bytes of a member; shares memory with the message. */
+export function memberBytes(object: RawObject, member: Member): Buffer {
+  return object.bytes.subarray(member.start, member.end);
+}
+
+/** The parsed value of a member, or undefined when it is absent or not JSON. */
+export function memberValue(object: RawObject, key: string): unknown {
+  const member = findMember(object, key);
+  if (member === undefined) return undefined;
+  try {
+    return JSON.parse(object.bytes.toString('utf8', member.start, member.end)) as unknown;
+  } catch {
+    return undefined; // the caller treats "not JSON" like "not there"
+  }
+}
+
+/** The member's value as a scanned object, or undefined when it is absent or no object. */
+export function memberObject(object: RawObject, key: string): RawObject | undefined {
+  const member = findMember(object, key);
+  return member === undefined ? undefined : scanObject(object.bytes, member.start, object.view);
+}
+
+/** New values for members: a Buffer or JSON text sets the member (appending it when absent), undefined removes it. */
+export type Edits = Readonly<Record<string, Buffer | string | undefined>>;
+
+/**
+ * The object's bytes with `edits` applied: every other byte between members keeps its value and order. Strings in `edits` are JSON
+ * text. The result is a new buffer holding only the object.
+ */
+export function editObject(object: RawObject, edits: Edits): Buffer {
+  const parts: Buffer[] = [];
+  const pending = new Set(Object.keys(edits).filter((key) => edits[key] !== undefined));
+  let count = 0;
+  const push = (keyBytes: Buffer, value: Buffer): void => {
+    if (count++ > 0) parts.push(COMMA_BYTES);
+    parts.push(keyBytes, COLON_BYTES, value);
+  };
+  for (const member of object.members) {
+    const key = object.bytes.subarray(member.keyStart, skipString(object.view, member.keyStart));
+    if (Object.hasOwn(edits, member.key)) {
+      const value = edits[member.key];
+      if (value === undefined || !pending.delete(member.key)) continue;
+      push(key, toBytes(value));
+    } else push(key, memberBytes(object, member));
+  }
+  for (const key of pending) push(Buffer.from(JSON.stringify(key)), toBytes(edits[key] ?? 'null'));
+  return Buffer.concat([OPEN_BYTES, ...parts, CLOSE_BYTES]);
+}
+
+const OPEN_BYTES = Buffer.from('{');
+const CLOSE_BYTES = Buffer.from('}');
+const COMMA_BYTES = Buffer.from(',');
+const COLON_BYTES = Buffer.from(':');
+
+function toBytes(value: Buffer | string): Buffer {
+  return typeof value === 'string' ? Buffer.from(value) : value;
+}
+
+/** `value` as JSON bytes. `value` must be JSON-representable. */
+export function encodeJson(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+/** Byte spans of an array's elements, or undefined when no well-formed array starts at `from`. */
+export function scanArray(bytes: Buffer, from = 0, view: string = bytes.toString('latin1')): readonly Buffer[] | undefined {
+  const start = skipSpace(view, from);
+  if (view.charCodeAt(start) !== OPEN_BRACKET) return undefined;
+  const elements: Buffer[] = [];
+  let i = skipSpace(view, start + 1);
+  if (view.charCodeAt(i) === CLOSE_BRACKET) return elements;
+  for (;;) {
+    const end = skipValue(view, i);
+    if (end < 0) return undefined;
+    elements.push(bytes.subarray(i, end));
+    i = skipSpace(view, end);
+    const c = view.charCodeAt(i);
+    if (c === CLOSE_BRACKET) return elements;
+    if (c !== COMMA) return undefined;
+    i = skipSpace(view, i + 1);
+  }
+}

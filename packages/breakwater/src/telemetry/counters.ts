@@ -1,0 +1,59 @@
+import type { GatewayEvent } from '../core/events.ts';
+import { Ledger, type LedgerCounts } from './ledger.ts';
+
+/** What the gateway counted since it started. Keys come from closed sets (methods of the specification, tables of codes and ids), never from callers. */
+export interface CounterValues {
+  readonly exchanges: { readonly ok: number; readonly error: number; readonly failed: number; readonly cancelled: number; readonly edge: number };
+  readonly accommodations: Readonly<Record<string, number>>;
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Messages sent to each configured upstream. */
+  readonly upstreamRequests: Readonly<Record<string, number>>;
+  readonly open: LedgerCounts;
+}
+
+/** Folds events into counts. */
+export class Counters {
+  readonly #exchanges = { ok: 0, error: 0, failed: 0, cancelled: 0, edge: 0 };
+  readonly #accommodations = new Map<string, number>();
+  readonly #refusals = new Map<string, number>();
+  readonly #upstreamRequests = new Map<string, number>();
+  readonly #ledger = new Ledger();
+
+  record(event: GatewayEvent): void {
+    switch (event.type) {
+      case 'exchange':
+        this.#exchanges[event.record.outcome]++;
+        if (event.record.edge) this.#exchanges.edge++;
+        break;
+      case 'accommodation':
+        increment(this.#accommodations, event.id);
+        break;
+      case 'refusal':
+        increment(this.#refusals, event.code);
+        break;
+      case 'upstream-request':
+        increment(this.#upstreamRequests, event.upstream);
+        break;
+      case 'open':
+      case 'close':
+        this.#ledger.record(event);
+        break;
+      case 'notice':
+        break;
+    }
+  }
+
+  get values(): CounterValues {
+    return {
+      exchanges: { ...this.#exchanges },
+      accommodations: Object.fromEntries(this.#accommodations),
+      refusals: Object.fromEntries(this.#refusals),
+      upstreamRequests: Object.fromEntries(this.#upstreamRequests),
+      open: this.#ledger.counts,
+    };
+  }
+}
+
+function increment(map: Map<string, number>, key: string): void {
+  map.set(key, (map.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,244 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Dispatcher, Pool } from 'undici';
+import { GatewayError } from '../core/errors.ts';
+import type { Clock, Timer } from '../core/ports.ts';
+import { ownHeaders } from './http-headers.ts';
+
+/** How one configured server is reached over HTTP. Durations in ms. */
+export interface HttpClientOptions {
+  /** The endpoint, http or https. */
+  readonly url: string;
+  readonly clock: Clock;
+  /** Configured headers, sent on every request and never logged; names the gateway owns are ignored. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly connectTimeoutMs?: number;
+  /** Longest wait for response headers when a request names no other; a server that answers JSON sends them only when its tool is done. */
+  readonly headersTimeoutMs?: number;
+}
+
+/** One HTTP request. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Names and values by turns, added to the configured headers. */
+  readonly headers: readonly string[];
+  readonly body?: Buffer;
+  /** 0 means no limit of its own: the caller aborts. */
+  readonly headersTimeoutMs?: number;
+}
+
+/** Receives one response. After `onEnd` or `onError`, exactly one of which is called unless the request is aborted, nothing follows. */
+export interface HttpReceiver {
+  onHeaders(status: number, headers: IncomingHttpHeaders): void;
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  /** `upstream.unavailable`: never sent. `upstream.timeout`: no headers in time. `upstream.lost`: sent, and the connection broke. */
+  onError(error: GatewayError): void;
+}
+
+/** A request under way. */
+export interface HttpControl {
+  pause(): void;
+  resume(): void;
+  /** Ends the request; the receiver hears nothing any more. Harmless when it is over. */
+  abort(): void;
+  /**
+   * Says that the rest of the response is of no interest; the receiver hears nothing any more. The connection is kept when the server ends
+   * the response soon, and dropped when it does not: aborting at once would cost every event stream its connection.
+   */
+  release(): void;
+}
+
+const LINGER_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 600_000;
+const MAX_REDIRECTS = 3;
+
+/**
+ * The connections to one origin. Requests run over raw `dispatch`: fetch and web streams would cost ten times the call (performance.md §6).
+ * It speaks HTTP/1.1 only, one request per connection at a time, so that pausing one response never holds up another.
+ */
+export class HttpClient {
+  readonly #pool: Pool;
+  readonly #url: URL;
+  readonly #headers: readonly string[];
+  readonly #linger: Linger;
+
+  constructor(options: HttpClientOptions) {
+    this.#linger = new Linger(options.clock);
+    this.#url = new URL(options.url);
+    this.#headers = ownHeaders(options.headers ?? {});
+    this.#pool = new Pool(this.#url.origin, {
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS },
+      headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+      bodyTimeout: 0, // an event stream may be silent for hours; a call's own deadline aborts it
+    });
+  }
+
+  /** Starts a request at the endpoint. Faults are reported to the receiver, never thrown. */
+  send(request: HttpRequest, receiver: HttpReceiver): HttpControl {
+    const headers = [...this.#headers, ...request.headers];
+    const sending = new Sending({ pool: this.#pool, url: this.#url, linger: this.#linger, request: { ...request, headers }, receiver });
+    sending.dispatch(this.#url.pathname + this.#url.search);
+    return sending;
+  }
+
+  /** Closes every connection; requests under way fail with `upstream.lost`. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+/** Aborts released responses that do not end; one timer for all of them. */
+class Linger {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<Sending, number>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(sending: Sending): void {
+    this.#waiting.set(sending, this.#clock.now() + LINGER_MS);
+    this.#timer ??= this.#clock.after(LINGER_MS, () => this.#sweep());
+  }
+
+  delete(sending: Sending): void {
+    this.#waiting.delete(sending);
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [sending, due] of this.#waiting) if (due <= now) sending.abort();
+    if (this.#waiting.size > 0) this.#timer = this.#clock.after(LINGER_MS, () => this.#sweep());
+  }
+}
+
+interface SendingOptions {
+  readonly pool: Pool;
+  readonly url: URL;
+  readonly linger: Linger;
+  readonly request: HttpRequest;
+  readonly receiver: HttpReceiver;
+}
+
+class Sending implements HttpControl, Dispatcher.DispatchHandler {
+  readonly #options: SendingOptions;
+  #controller: Dispatcher.DispatchController | undefined;
+  #over = false;
+  #released = false;
+  #paused = false;
+  #dispatching = false;
+  #hops = 0;
+  #redirect: string | undefined;
+
+  constructor(options: SendingOptions) {
+    this.#options = options;
+  }
+
+  dispatch(path: string): void {
+    const { method, headers, body, headersTimeoutMs } = this.#options.request;
+    this.#controller = undefined;
+    this.#dispatching = true;
+    this.#options.pool.dispatch(
+      {
+        path,
+        method,
+        headers: headers as string[],
+        body: body ?? null,
+        ...(headersTimeoutMs === undefined ? {} : { headersTimeout: headersTimeoutMs }),
+      },
+      this,
+    );
+    this.#dispatching = false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#controller?.resume();
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#controller?.abort(new Error('aborted'));
+  }
+
+  release(): void {
+    if (this.#over || this.#released) return;
+    this.#released = true;
+    this.resume();
+    this.#options.linger.add(this);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(new Error('aborted'));
+    else if (this.#paused) controller.pause();
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (this.#isMute || status < 200) return;
+    this.#redirect = this.#redirectTarget(status, headers.location);
+    if (this.#redirect === undefined) this.#options.receiver.onHeaders(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#isMute && this.#redirect === undefined) this.#options.receiver.onData(chunk);
+  }
+
+  onResponseEnd(): void {
+    const path = this.#redirect;
+    if (path !== undefined && !this.#isMute) {
+      this.#redirect = undefined;
+      this.#hops++;
+      this.dispatch(path);
+      return;
+    }
+    const { receiver } = this.#options;
+    if (this.#finish()) receiver.onEnd();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
+    // Before `onRequestStart` nothing was written: refused, unknown host, TLS. After it the server may have acted.
+    const sent = this.#controller !== undefined;
+    const code = !sent ? 'upstream.unavailable' : hasCode(cause, 'UND_ERR_HEADERS_TIMEOUT') ? 'upstream.timeout' : 'upstream.lost';
+    const report = (): void => {
+      if (this.#finish()) this.#options.receiver.onError(new GatewayError(code, { cause }));
+    };
+    // A pool that is closed fails the request inside `dispatch`, before the caller has its control.
+    if (this.#dispatching) queueMicrotask(report);
+    else report();
+  }
+
+  get #isMute(): boolean {
+    return this.#over || this.#released;
+  }
+
+  /** Ends it; true when the receiver still has to be told. */
+  #finish(): boolean {
+    const tell = !this.#isMute;
+    this.#over = true;
+    if (this.#released) this.#options.linger.delete(this);
+    return tell;
+  }
+
+  // Only 307 and 308 repeat the same request, and only within the origin: configured credentials must not travel to another one.
+  #redirectTarget(status: number, location: string | undefined): string | undefined {
+    if ((status !== 307 && status !== 308) || location === undefined || this.#hops >= MAX_REDIRECTS) return undefined;
+    const target = URL.parse(location, this.#options.url);
+    return target !== null && target.origin === this.#options.url.origin ? target.pathname + target.search : undefined;
+  }
+}
+
+function hasCode(error: Error, code: string): boolean {
+  return (error as { code?: unknown }).code === code;
+}
