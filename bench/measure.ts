@@ -55,7 +55,8 @@ async function runClient(client: LoadClient, tally: Tally, isOpen: boolean): Pro
     try {
       if (mustOpen) await client.open();
       mustOpen = false;
-      tally.requests += await client.step();
+      const requests = await client.step();
+      tally.requests += requests;
       tally.units += 1;
     } catch (error) {
       mustOpen = true;

@@ -53,7 +53,7 @@ export function writeBigText(): string {
 function describeTool(name: string): object {
   const prose =
     `Performs "${name.replaceAll('_', ' ')}" in the connected workspace and returns a short report. Use it when the user names ` +
-    'the object explicitly; ask before changing anything that other people can see. ';
+    'the object explicitly; ask before changing anything that other people can see, and say what was changed afterwards. ';
   const property = (topic: string): object => ({
     type: 'string',
     description: `The ${topic} to use. ${'Plain text, no markup, at most 200 characters. '.repeat(2)}`.trim(),
@@ -63,7 +63,7 @@ function describeTool(name: string): object {
   return {
     name,
     title: name.replaceAll('_', ' '),
-    description: prose.repeat(2).trim(),
+    description: prose.repeat(3).trim(),
     inputSchema: {
       type: 'object',
       properties: {

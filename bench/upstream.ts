@@ -15,6 +15,15 @@ import {
   SERVER_INFO,
   writeBigText,
 } from './upstream-bodies.ts';
+import {
+  type Call,
+  type Message,
+  sendError,
+  sendJson,
+  sendResult,
+  writeEnvelopeStart,
+  writeEvent,
+} from './upstream-replies.ts';
 
 /** A running upstream. */
 export interface Upstream {
@@ -30,24 +39,6 @@ interface State {
   readonly counts: Map<string, number>;
   readonly sessions: Set<string>;
   readonly feeds: Set<ServerResponse>;
-}
-
-interface Message {
-  readonly id?: string | number;
-  readonly method?: string;
-  readonly params?: {
-    readonly name?: string;
-    readonly arguments?: { readonly text?: unknown };
-    readonly _meta?: Readonly<Record<string, unknown>>;
-    readonly notifications?: unknown;
-  };
-}
-
-/** Everything a result needs to be written: the request it answers and where. */
-interface Call {
-  readonly message: Message;
-  readonly modern: boolean;
-  readonly res: ServerResponse;
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -230,42 +221,6 @@ function hasMatchingHeaders(req: IncomingMessage, message: Message): boolean {
   const { headers } = req;
   const nameAgrees = message.method !== 'tools/call' || headers['mcp-name'] === message.params?.name;
   return nameAgrees && headers['mcp-method'] === message.method && headers['mcp-protocol-version'] === MODERN_REVISION;
-}
-
-function sendResult(call: Call, result: string | Buffer): void {
-  const start = writeEnvelopeStart(call);
-  if (typeof result === 'string') {
-    sendJson(call.res, 200, `${start}${result}}`);
-    return;
-  }
-  const { res } = call;
-  res.cork();
-  res.writeHead(200, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(start) + result.length + 1,
-  });
-  res.write(start);
-  res.write(result);
-  res.end('}');
-  res.uncork();
-}
-
-function sendError(res: ServerResponse, status: number, message: Message, code: number, text: string): void {
-  const error = { code, message: text };
-  sendJson(res, status, JSON.stringify({ jsonrpc: '2.0', id: message.id ?? null, error }));
-}
-
-function sendJson(res: ServerResponse, status: number, body: string): void {
-  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-  res.end(body);
-}
-
-function writeEnvelopeStart(call: Call): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(call.message.id)},"result":`;
-}
-
-function writeEvent(data: string): string {
-  return `event: message\ndata: ${data}\n\n`;
 }
 
 function serialise(finish: (result: object) => object): ReadonlyMap<string, Buffer> {

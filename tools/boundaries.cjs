@@ -30,7 +30,7 @@ module.exports = {
       comment: 'jsonrpc, wire and protocol do no I/O and read no clock',
       severity: 'error',
       from: { path: `${src}(jsonrpc|wire|protocol)/`, pathNot: '\\.test\\.ts$' },
-      to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer'], pathNot: '^(node:)?buffer$' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer'], pathNot: '^(node:)?(buffer|util)$' },
     },
     {
       name: 'one-place-sees-two-eras',
@@ -50,7 +50,7 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'packages/breakwater/tsconfig.json' },
+    parser: 'swc',
     enhancedResolveOptions: { conditionNames: ['import', 'node', 'default', 'types'], exportsFields: ['exports'] },
   },
 };

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
+import { createEventStore } from './event-store.ts';
 
+/** How soon a client whose stream was closed comes back. */
+const RETRY_MS = 500;
 const SESSION_HEADER = 'mcp-session-id';
 
 /** Serves legacy clients with one server instance per session; `close` ends all sessions. */
@@ -17,6 +20,8 @@ export function createSessionHandler(factory: () => McpServer): SessionHandler {
     const server = factory();
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
+      eventStore: createEventStore(),
+      retryInterval: RETRY_MS,
       onsessioninitialized: (id) => void sessions.set(id, { transport, server }),
     });
     transport.onclose = () => void sessions.delete(transport.sessionId ?? '');

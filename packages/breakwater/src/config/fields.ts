@@ -5,7 +5,7 @@ import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './unit
 export function duration() {
   return z
     .union([z.string(), z.number()])
-    .meta({ pattern: DURATION_PATTERN, format: 'duration-text' })
+    .meta({ pattern: DURATION_PATTERN })
     .transform((input, context) => readMeasure(parseDuration(input), context));
 }
 
@@ -13,7 +13,7 @@ export function duration() {
 export function size() {
   return z
     .union([z.string(), z.number()])
-    .meta({ pattern: SIZE_PATTERN, format: 'size-text' })
+    .meta({ pattern: SIZE_PATTERN })
     .transform((input, context) => readMeasure(parseSize(input), context));
 }
 

@@ -4,10 +4,14 @@ import { z } from 'zod';
 export const Route = z.strictObject({
   path: z
     .string()
-    .regex(/^(\/[A-Za-z0-9._~-]+)+$/, 'expected a path such as "/mcp": letters, digits, ".", "_", "~", "-" between slashes')
+    .regex(
+      /^(\/[A-Za-z0-9._~-]+)+$/,
+      'expected a path such as "/mcp": letters, digits, ".", "_", "~", "-" between slashes',
+    )
     .meta({ description: 'Path of the endpoint, such as `/mcp`.' }),
-  upstreams: z.array(z.string()).min(1, 'expected at least one upstream').meta({
-    description: 'Names of the upstreams whose tools, prompts and resources are served here, in this order.',
+  upstreams: z.array(z.string()).min(1, 'expected at least one upstream').optional().meta({
+    description:
+      'Names of the upstreams whose tools, prompts and resources are served here, in this order. All of them when absent.',
   }),
   handshake: z.enum(['lenient', 'strict']).default('lenient').meta({
     description:
@@ -24,5 +28,5 @@ export const Route = z.strictObject({
   }),
 });
 
-/** One public endpoint path with its upstreams and its manners. */
-export type Route = z.output<typeof Route>;
+/** One public endpoint path; its `upstreams` are always named once the configuration is complete. */
+export type Route = Omit<z.output<typeof Route>, 'upstreams'> & { upstreams: string[] };

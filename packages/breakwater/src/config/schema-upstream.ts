@@ -25,7 +25,9 @@ const CacheObject = z.strictObject({
 
 const Cache = z
   .union([z.enum(['on', 'off']), z.boolean(), CacheObject])
-  .transform((value) => (typeof value === 'object' ? value : CacheObject.parse({ enabled: value === 'on' || value === true })))
+  .transform((value) =>
+    typeof value === 'object' ? value : CacheObject.parse({ enabled: value === 'on' || value === true }),
+  )
   .transform(({ enabled, ttl }) => ({ enabled, ttlMs: ttl }));
 
 const common = {
@@ -33,7 +35,10 @@ const common = {
     description: 'Protocol era to speak to this server. `auto` asks the server once and remembers the verdict.',
   }),
   prefix: z
-    .union([z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'expected 1 to 32 letters, digits, "_" or "-"'), z.literal(false)])
+    .union([
+      z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'expected 1 to 32 letters, digits, "_" or "-"'),
+      z.literal(false),
+    ])
     .optional()
     .meta({
       description:
@@ -90,13 +95,10 @@ const RemoteUpstream = z
     transport: z.enum(['auto', 'streamable-http', 'sse']).default('auto').meta({
       description: 'Transport of the server. `auto` tries Streamable HTTP first, then the 2024 SSE transport.',
     }),
-    headers: z
-      .record(z.string().regex(HEADER_NAME, 'expected an HTTP header name'), Text)
-      .default({})
-      .meta({
-        description:
-          'Headers sent with every request. Credentials (`Authorization`, `Cookie`, `X-API-Key`, …) must be references.',
-      }),
+    headers: z.record(z.string().regex(HEADER_NAME, 'expected an HTTP header name'), Text).default({}).meta({
+      description:
+        'Headers sent with every request. Credentials (`Authorization`, `Cookie`, `X-API-Key`, …) must be references.',
+    }),
     ...common,
   })
   .transform((upstream) => ({ kind: 'remote' as const, ...upstream }));

@@ -29,7 +29,7 @@ export interface DemoState {
 }
 
 /** Upper bound of what `grow` may add, so that a looping agent cannot fill the memory. */
-export const MAX_GROWN = 100;
+const MAX_GROWN = 100;
 
 /** Creates the state of one demo, with a counter at zero and nothing grown. */
 export function createDemoState(): DemoState {

@@ -1,7 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { isIdToken, type RawId } from './id.ts';
 import { type Message, RpcCode } from './message.ts';
-import { findMember, hasDuplicateKey, measureDepth, memberBytes, memberValue, type RawObject, scanArray, scanObject, skipSpace } from './raw.ts';
+import {
+  findMember,
+  hasDuplicateKey,
+  measureDepth,
+  memberBytes,
+  memberValue,
+  type RawObject,
+  scanArray,
+  scanObject,
+  skipSpace,
+} from './raw.ts';
 
 /** Why bytes are not a message: the JSON-RPC code to answer with, a sentence, and the request's id when it could be read. */
 export interface ParseFault {
@@ -55,8 +65,12 @@ export function parseBody(bytes: Buffer, limits: ParseLimits): Parsed<Body> {
 function parseBatch(bytes: Buffer, view: string, limits: ParseLimits): Parsed<Body> {
   const elements = scanArray(bytes, 0, view) ?? [];
   if (elements.length === 0) return fail(RpcCode.invalidRequest, 'A batch must hold at least one message.');
-  if (elements.length > limits.batch) return fail(RpcCode.invalidRequest, `A batch may hold at most ${limits.batch} messages.`);
-  return { ok: true, value: { kind: 'batch', elements: elements.map((element) => parseScanned(scanObject(element), limits)) } };
+  if (elements.length > limits.batch)
+    return fail(RpcCode.invalidRequest, `A batch may hold at most ${limits.batch} messages.`);
+  return {
+    ok: true,
+    value: { kind: 'batch', elements: elements.map((element) => parseScanned(scanObject(element), limits)) },
+  };
 }
 
 /** Parses one message from a server. The envelope is read, the payload is not: a result is passed on as the bytes it came in. */
@@ -66,7 +80,8 @@ export function parseMessage(bytes: Buffer): Parsed<Message> {
 
 function parseScanned(object: RawObject | undefined, limits: ParseLimits | undefined): Parsed<Message> {
   if (object === undefined) return fail(RpcCode.invalidRequest, 'A JSON-RPC message is a JSON object.');
-  if (hasDuplicateKey(object, ENVELOPE_KEYS)) return fail(RpcCode.invalidRequest, 'A member of the message occurs twice.');
+  if (hasDuplicateKey(object, ENVELOPE_KEYS))
+    return fail(RpcCode.invalidRequest, 'A member of the message occurs twice.');
   const idMember = findMember(object, 'id');
   const token = idMember === undefined ? undefined : object.view.slice(idMember.start, idMember.end);
   const id = token !== undefined && isIdToken(token) ? (token as RawId) : undefined;
@@ -80,7 +95,8 @@ function parseScanned(object: RawObject | undefined, limits: ParseLimits | undef
   const methodMember = findMember(object, 'method');
   if (methodMember === undefined) return parseResponse(object, token, id);
   const method = memberValue(object, 'method');
-  if (typeof method !== 'string' || method === '') return fail(RpcCode.invalidRequest, 'The member "method" must be a non-empty string.', id);
+  if (typeof method !== 'string' || method === '')
+    return fail(RpcCode.invalidRequest, 'The member "method" must be a non-empty string.', id);
   const paramsMember = findMember(object, 'params');
   const params = paramsMember === undefined ? undefined : scanObject(object.bytes, paramsMember.start, object.view);
   if (paramsMember !== undefined && params === undefined) {
@@ -98,7 +114,11 @@ function parseResponse(object: RawObject, token: string | undefined, id: RawId |
   const result = findMember(object, 'result');
   const error = findMember(object, 'error');
   if (token === undefined || (result === undefined) === (error === undefined)) {
-    return fail(RpcCode.invalidRequest, 'A message has "method" (a request or notification), or "id" with either "result" or "error".', id);
+    return fail(
+      RpcCode.invalidRequest,
+      'A message has "method" (a request or notification), or "id" with either "result" or "error".',
+      id,
+    );
   }
   if (result !== undefined) return { ok: true, value: { kind: 'result', id, result: memberBytes(object, result) } };
   if (error === undefined || scanObject(object.bytes, error.start, object.view) === undefined) {

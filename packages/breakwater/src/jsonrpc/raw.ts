@@ -142,7 +142,6 @@ export function scanObject(bytes: Buffer, from = 0, view: string = bytes.toStrin
 // A key may be spelled with escapes ("\u006dethod"); a scanner that took it for another key than the server's parser does would be a policy bypass.
 function decodeKey(bytes: Buffer, view: string, start: number, end: number): string | undefined {
   const plain = view.slice(start + 1, end - 1);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "not plain ASCII"
   if (!plain.includes('\\') && /^[\x20-\x7e]*$/.test(plain)) return plain;
   try {
     return JSON.parse(bytes.toString('utf8', start, end)) as string;
@@ -235,7 +234,11 @@ export function encodeJson(value: unknown): Buffer {
 }
 
 /** Byte spans of an array's elements, or undefined when no well-formed array starts at `from`. */
-export function scanArray(bytes: Buffer, from = 0, view: string = bytes.toString('latin1')): readonly Buffer[] | undefined {
+export function scanArray(
+  bytes: Buffer,
+  from = 0,
+  view: string = bytes.toString('latin1'),
+): readonly Buffer[] | undefined {
   const start = skipSpace(view, from);
   if (view.charCodeAt(start) !== OPEN_BRACKET) return undefined;
   const elements: Buffer[] = [];

@@ -21,7 +21,11 @@ export function writeRequest(id: RawId, method: string, params?: Buffer): Buffer
 
 /** Bytes of a notification; `params` is JSON bytes or absent. */
 export function writeNotification(method: string, params?: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}`), ...paramsPart(params), END]);
+  return Buffer.concat([
+    Buffer.from(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}`),
+    ...paramsPart(params),
+    END,
+  ]);
 }
 
 function paramsPart(params: Buffer | undefined): Buffer[] {

@@ -10,7 +10,7 @@ export interface LogOptions {
 
 /** Makes the program's logger. It writes to stderr: stdout belongs to what the program prints for its user. */
 export function createLog(options: LogOptions): Logger {
-  const settings = { level: options.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err, cause: pino.stdSerializers.err } };
+  const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err, cause: pino.stdSerializers.err } };
   const stderr = pino.destination({ fd: 2, sync: true });
   return pino(settings, options.format === 'json' ? stderr : prettyStream(stderr));
 }

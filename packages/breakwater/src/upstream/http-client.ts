@@ -234,7 +234,7 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
   // Only 307 and 308 repeat the same request, and only within the origin: configured credentials must not travel to another one.
   #redirectTarget(status: number, location: string | undefined): string | undefined {
     if ((status !== 307 && status !== 308) || location === undefined || this.#hops >= MAX_REDIRECTS) return undefined;
-    const target = URL.parse(location, this.#options.url);
+    const target = URL.parse(location, this.#options.url.href);
     return target !== null && target.origin === this.#options.url.origin ? target.pathname + target.search : undefined;
   }
 }

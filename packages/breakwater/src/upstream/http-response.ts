@@ -120,6 +120,7 @@ export class ResponseReader implements HttpReceiver {
       return;
     }
     this.#format ??= this.#detectFormat(chunk);
+    if (this.#over) return;
     if (this.#format === 'sse') this.#pushEvents(chunk);
     else if (this.#body.size + chunk.length > this.#maxMessageBytes) this.#fail(new GatewayError('upstream.too-large'));
     else this.#body.append(chunk);
@@ -130,7 +131,7 @@ export class ResponseReader implements HttpReceiver {
     if (!this.#isSuccess) {
       const body = this.#body.take();
       const error = readErrorBody(body);
-      this.#finish({ kind: 'status', status: this.#status, headers: this.#headers, error, text: body.utf8Slice(0, LOG_CHARS) });
+      this.#finish({ kind: 'status', status: this.#status, headers: this.#headers, error, text: body.toString('utf8', 0, LOG_CHARS) });
       return;
     }
     if (this.#format === 'json') this.#readValue(this.#body.take());
@@ -150,9 +151,9 @@ export class ResponseReader implements HttpReceiver {
     const start = skipBlank(chunk);
     if (start === chunk.length) return undefined;
     if (chunk[start] === OPEN_BRACE || chunk[start] === OPEN_BRACKET) return 'json';
-    const isStream = isSseMediaType(this.#headers['content-type']) || EVENT_STREAM_START.test(chunk.latin1Slice(start, start + 6));
+    const isStream = isSseMediaType(this.#headers['content-type']) || EVENT_STREAM_START.test(chunk.toString('latin1', start, start + 6));
     if (isStream) return 'sse';
-    this.#fail(new GatewayError('upstream.invalid', { cause: `no JSON: ${chunk.utf8Slice(0, LOG_CHARS)}` }));
+    this.#fail(new GatewayError('upstream.invalid', { cause: `no JSON: ${chunk.toString('utf8', 0, LOG_CHARS)}` }));
     return undefined;
   }
 

@@ -2,6 +2,7 @@ import { createByteBuffer } from './byte-buffer.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
 /** How much of a dropped line is reported from each end: enough to find the id, which SDKs write first or last. */
 const EXCERPT_BYTES = 256;
 const EMPTY = Buffer.alloc(0);
@@ -93,4 +94,18 @@ export function createLineSplitter(onLine: (line: Buffer) => void, options: Line
 // A copy: an excerpt must not keep megabytes of the dropped line alive.
 function excerpt(bytes: Buffer): Buffer {
   return Buffer.from(bytes);
+}
+
+/**
+ * A JSON message as one line with its LF. Line ends inside of it become spaces: in valid JSON they stand only between tokens.
+ * Attack: a client's pretty-printed params may hold a whole JSON-RPC message on a line of its own, and the server would run it.
+ */
+export function jsonLine(message: Buffer): Buffer {
+  const line = Buffer.allocUnsafe(message.length + 1);
+  message.copy(line);
+  line[message.length] = LF;
+  for (const end of [LF, CR]) {
+    for (let at = line.indexOf(end); at >= 0 && at < message.length; at = line.indexOf(end, at + 1)) line[at] = SPACE;
+  }
+  return line;
 }

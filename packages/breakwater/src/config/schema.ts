@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { defaultHosts, defaultOrigins, defaultRoutes } from './defaults.ts';
+import { Limits, Log, Sessions, Timeouts } from './schema-limits.ts';
+import { Route } from './schema-route.ts';
+import { FileUpstream, LibraryUpstream, type Upstream } from './schema-upstream.ts';
+import { checkSemantics } from './semantics.ts';
+
+const UPSTREAM_NAME = /^[A-Za-z0-9_-]{1,32}$/;
+const HOST = /^(\*|\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$/;
+const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s*]+?(:\*)?)$/;
+
+const port = () => z.int().min(0).max(65_535);
+const host = () =>
+  z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, 'expected an address or a host name, such as "127.0.0.1" or "0.0.0.0"');
+
+const Listen = z.strictObject({
+  host: host().default('127.0.0.1').meta({ description: 'Address to listen on; `0.0.0.0` or `::` for all of them.' }),
+  port: port().default(8808).meta({ description: 'Port to listen on; 0 takes a free one.' }),
+});
+
+const Admin = z.strictObject({
+  host: host().default('127.0.0.1').meta({ description: 'Address the console and the admin API listen on.' }),
+  port: port().default(8809).meta({ description: 'Port the console and the admin API listen on.' }),
+});
+
+const PublicUrl = z
+  .string()
+  .refine(isPublicUrl, 'expected an http or https URL without query or fragment, such as "https://mcp.example.com"')
+  .transform((url) => url.replace(/\/+$/, ''));
+
+function isPublicUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.search + url.hash + url.username + url.password === '';
+}
+
+const head = {
+  $schema: z.string().optional().meta({ description: 'Address of the JSON Schema, for editors; not read.' }),
+  version: z.literal(1).default(1).meta({ description: 'Version of the configuration format.' }),
+  listen: Listen.prefault({}).meta({ description: 'Where clients connect.' }),
+  publicUrl: PublicUrl.optional().meta({
+    description:
+      'Address by which clients reach the gateway when a proxy stands before it. Request headers never decide this.',
+  }),
+  allowedHosts: z
+    .array(z.string().regex(HOST, 'expected a host name, with a port or without, or "*"'))
+    .default([])
+    .meta({
+      description:
+        'Host headers answered besides the loopback names, `listen.host` and the host of `publicUrl`: a name alone goes with any port, `*` is any name. Others get 403 (protection against DNS rebinding).',
+    }),
+  allowedOrigins: z
+    .array(z.string().regex(ORIGIN, 'expected an origin such as "https://app.example.com", "http://host:*", or "*"'))
+    .default([])
+    .meta({
+      description:
+        'Origin headers answered besides loopback origins and the origin of `publicUrl`: exact, or with `:*` for any port; `*` is any origin. Others get 403.',
+    }),
+  admin: Admin.optional().meta({ description: 'Where the console and the admin API are served; off when absent.' }),
+};
+
+const tail = {
+  routes: z.array(Route).min(1, 'expected at least one route').optional().meta({
+    description: 'Public endpoints. When absent: `/mcp` over all upstreams, and `/mcp/<name>` for each.',
+  }),
+  limits: Limits.prefault({}).meta({ description: 'Bounds of the downstream side.' }),
+  sessions: Sessions.prefault({}).meta({ description: 'How long legacy sessions live.' }),
+  timeouts: Timeouts.prefault({}).meta({ description: 'How long the gateway waits on the downstream side.' }),
+  log: Log.prefault({}).meta({ description: 'What is logged, and how.' }),
+};
+
+const upstreamName = () => z.string().regex(UPSTREAM_NAME, 'expected 1 to 32 letters, digits, "_" or "-" as the name');
+const upstreamsMeta = { description: 'The MCP servers behind the gateway, by name.' };
+
+/** The configuration as a file writes it, and by `z.output` as the gateway reads it. */
+export const ConfigSchema = z
+  .strictObject({ ...head, upstreams: z.record(upstreamName(), FileUpstream).meta(upstreamsMeta), ...tail })
+  .superRefine(checkSemantics)
+  .transform(complete);
+
+/** The configuration as a program writes it: upstreams may also be in-process servers. */
+export const LibraryConfigSchema = z
+  .strictObject({ ...head, upstreams: z.record(upstreamName(), LibraryUpstream).meta(upstreamsMeta), ...tail })
+  .superRefine(checkSemantics)
+  .transform(complete);
+
+/** What a configuration file may contain, before validation. */
+export type ConfigInput = z.input<typeof ConfigSchema>;
+/** What a program may pass: `ConfigInput` whose upstreams may also be `{ factory }`. */
+export type LibraryConfig = z.input<typeof LibraryConfigSchema>;
+/** A complete, valid configuration: defaults filled, durations in ms, secrets still references. */
+export type Config = z.output<typeof LibraryConfigSchema>;
+
+type Settings = z.output<z.ZodObject<typeof head & typeof tail>>;
+
+function complete(value: Settings & { upstreams: Record<string, Upstream> }) {
+  const { $schema: _editorOnly, ...config } = value;
+  const routes = config.routes ?? defaultRoutes(config.upstreams).map((route) => Route.parse(route));
+  const enabled = Object.keys(config.upstreams).filter((name) => config.upstreams[name]?.disabled === false);
+  return {
+    ...config,
+    allowedHosts: defaultHosts(config.listen.host, config.publicUrl, config.allowedHosts),
+    allowedOrigins: defaultOrigins(config.publicUrl, config.allowedOrigins),
+    routes: routes.map((route) => ({ ...route, upstreams: route.upstreams ?? enabled })),
+  };
+}

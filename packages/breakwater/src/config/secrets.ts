@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Text } from './fields.ts';
+import type { ConfigIssue, Path, Position } from './issue.ts';
+import { describeReadError } from './read-error.ts';
+import type { Config } from './schema.ts';
+import type { InProcessUpstream, RemoteUpstream, StdioUpstream } from './schema-upstream.ts';
+import { isHeaderValue, isHttpUrl } from './semantics.ts';
+import { splitTemplate } from './template.ts';
+
+/** A type whose references have become the texts they stood for. */
+type Resolved<T, K extends keyof T> = Omit<T, K> & { [P in K]: ResolvedValue<T[P]> };
+type ResolvedValue<V> = V extends Text
+  ? string
+  : V extends readonly Text[]
+    ? string[]
+    : V extends Readonly<Record<string, Text>>
+      ? Record<string, string>
+      : V;
+
+/** A stdio upstream ready to be started. */
+export type ResolvedStdioUpstream = Resolved<StdioUpstream, 'command' | 'args' | 'env' | 'cwd'>;
+/** A remote upstream ready to be reached. */
+export type ResolvedRemoteUpstream = Resolved<RemoteUpstream, 'url' | 'headers'>;
+/** An upstream ready for use: `kind` says which. */
+export type ResolvedUpstream = ResolvedStdioUpstream | ResolvedRemoteUpstream | InProcessUpstream;
+/** A configuration ready for use: no references, no disabled upstreams. Never print or log it; `printConfig` takes the `Config`. */
+export type ResolvedConfig = Omit<Config, 'upstreams'> & { upstreams: Record<string, ResolvedUpstream> };
+
+/** Where references are looked up. */
+export interface SecretSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reads a secret file as text; the file system's when absent. */
+  readonly readFile?: (path: string) => Promise<string>;
+  /** Folder that relative paths start from: the configuration file's. The working directory when absent. */
+  readonly baseDir?: string;
+  /** Gives issues their place: the `locate` of the result the configuration came from. */
+  readonly locate?: (path: Path) => Position;
+}
+
+type Report = (path: Path, message: string) => void;
+
+/** Replaces every reference of the enabled upstreams by its value, or says which variables and files are missing. Never rejects. */
+export async function resolveSecrets(
+  config: Config,
+  sources: SecretSources,
+): Promise<
+  { readonly ok: true; readonly config: ResolvedConfig } | { readonly ok: false; readonly issues: ConfigIssue[] }
+> {
+  const issues: ConfigIssue[] = [];
+  const report: Report = (path, message) => issues.push({ message, path, ...sources.locate?.(path) });
+  const upstreams: Record<string, ResolvedUpstream> = {};
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    if (upstream.disabled) continue;
+    const path = ['upstreams', name];
+    if (upstream.kind === 'stdio') upstreams[name] = await resolveStdio(upstream, path, sources, report);
+    else if (upstream.kind === 'remote') upstreams[name] = await resolveRemote(upstream, path, sources, report);
+    else upstreams[name] = upstream;
+  }
+  if (issues.length > 0) return { ok: false, issues };
+  const routes = config.routes.map((route) => ({
+    ...route,
+    upstreams: route.upstreams.filter((name) => Object.hasOwn(upstreams, name)),
+  }));
+  return { ok: true, config: { ...config, upstreams, routes } };
+}
+
+async function resolveStdio(
+  upstream: StdioUpstream,
+  path: Path,
+  sources: SecretSources,
+  report: Report,
+): Promise<ResolvedStdioUpstream> {
+  const { command, args, env, cwd, ...rest } = upstream;
+  const resolved = {
+    ...rest,
+    command: await resolveText(command, [...path, 'command'], sources, report),
+    args: await Promise.all(args.map((each, index) => resolveText(each, [...path, 'args', index], sources, report))),
+    env: await resolveRecord(env, [...path, 'env'], sources, report),
+    cwd: cwd === undefined ? undefined : await resolveText(cwd, [...path, 'cwd'], sources, report),
+  };
+  if (resolved.command === '') report([...path, 'command'], 'the command is empty');
+  return resolved;
+}
+
+async function resolveRemote(
+  upstream: RemoteUpstream,
+  path: Path,
+  sources: SecretSources,
+  report: Report,
+): Promise<ResolvedRemoteUpstream> {
+  const url = await resolveText(upstream.url, [...path, 'url'], sources, report);
+  const headers = await resolveRecord(upstream.headers, [...path, 'headers'], sources, report);
+  if (url !== '' && !isHttpUrl(url)) report([...path, 'url'], 'the value is no http or https URL');
+  for (const [header, value] of Object.entries(headers)) {
+    // A secret file with a second line would otherwise write a header of its own.
+    if (value.trim() === '' && upstream.headers[header] !== '')
+      report([...path, 'headers', header], 'the value is empty');
+    if (!isHeaderValue(value))
+      report([...path, 'headers', header], 'the value holds a line break or a control character');
+  }
+  return { ...upstream, url, headers };
+}
+
+async function resolveRecord(
+  record: Readonly<Record<string, Text>>,
+  path: Path,
+  sources: SecretSources,
+  report: Report,
+): Promise<Record<string, string>> {
+  const entries = Object.entries(record).map(
+    async ([key, value]) => [key, await resolveText(value, [...path, key], sources, report)] as const,
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The text, or an empty one after a report. */
+async function resolveText(text: Text, path: Path, sources: SecretSources, report: Report): Promise<string> {
+  if (typeof text === 'string') return text;
+  if ('env' in text) return readVariable(text.env, undefined, path, sources, report);
+  if ('template' in text) {
+    return splitTemplate(text.template)
+      .map((part) =>
+        part.kind === 'literal' ? part.text : readVariable(part.name, part.fallback, path, sources, report),
+      )
+      .join('');
+  }
+  try {
+    const read = sources.readFile ?? ((file: string) => readFile(file, 'utf8'));
+    return (await read(resolve(sources.baseDir ?? '.', text.file))).replace(/\r?\n$/, '');
+  } catch (error) {
+    report(path, `${text.file}: ${describeReadError(error)}`);
+    return '';
+  }
+}
+
+function readVariable(
+  name: string,
+  fallback: string | undefined,
+  path: Path,
+  sources: SecretSources,
+  report: Report,
+): string {
+  const value = Object.hasOwn(sources.env, name) ? sources.env[name] : undefined;
+  // As in a shell, `:-` also stands in for a variable that is set to nothing.
+  if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
+  if (value === undefined) report(path, `the environment variable ${name} is not set`);
+  return value ?? '';
+}

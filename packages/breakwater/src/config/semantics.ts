@@ -1,0 +1,138 @@
+import type { z } from 'zod';
+import { defaultRoutes } from './defaults.ts';
+import type { Text } from './fields.ts';
+import { suggest } from './suggest.ts';
+
+/** The part of a configuration that the cross-checks read. */
+interface Checked {
+  readonly upstreams: Readonly<Record<string, CheckedUpstream>>;
+  readonly routes?:
+    | readonly { readonly path: string; readonly upstreams?: readonly string[] | undefined }[]
+    | undefined;
+}
+
+interface CheckedUpstream {
+  readonly disabled: boolean;
+  readonly prefix?: string | false | undefined;
+  readonly url?: Text;
+  readonly headers?: Readonly<Record<string, Text>>;
+  readonly restart?: { readonly minDelayMs: number; readonly maxDelayMs: number };
+}
+
+type Report = (path: readonly PropertyKey[], message: string) => void;
+
+/** First path segments the gateway answers itself on every node. */
+const RESERVED_ROOTS = new Set([
+  '.well-known',
+  'health',
+  'healthz',
+  'livez',
+  'message',
+  'messages',
+  'metrics',
+  'ping',
+  'ready',
+  'readyz',
+  'sse',
+]);
+/** Last path segments that belong to the 2024 transport of the route above them. */
+const RESERVED_TAILS = new Set(['sse', 'messages', 'message']);
+
+/** Reports what single fields cannot show: unknown upstreams, clashing paths, clashing name prefixes, bad addresses. */
+export function checkSemantics(config: Checked, context: z.RefinementCtx): void {
+  const report: Report = (path, message) => context.addIssue({ code: 'custom', path: [...path], message });
+  const names = Object.keys(config.upstreams);
+  if (names.length === 0) report(['upstreams'], 'expected at least one upstream');
+  for (const name of names) {
+    const upstream = config.upstreams[name];
+    if (upstream !== undefined) checkUpstream(name, upstream, report);
+  }
+  checkRoutes(config, report);
+}
+
+function checkUpstream(name: string, upstream: CheckedUpstream, report: Report): void {
+  if (typeof upstream.url === 'string' && !isHttpUrl(upstream.url)) {
+    report(['upstreams', name, 'url'], 'expected an http or https URL');
+  }
+  for (const [header, value] of Object.entries(upstream.headers ?? {})) {
+    if (typeof value === 'string' && !isHeaderValue(value)) {
+      report(['upstreams', name, 'headers', header], 'expected a header value: no line breaks or control characters');
+    }
+  }
+  if (upstream.restart !== undefined && upstream.restart.minDelayMs > upstream.restart.maxDelayMs) {
+    report(['upstreams', name, 'restart'], 'expected minDelay to be at most maxDelay');
+  }
+}
+
+/** Whether a text is an absolute http or https URL. */
+export function isHttpUrl(text: string): boolean {
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === 'http:' || protocol === 'https:';
+}
+
+/** Whether a text can be sent as a header value; a line break in one would let it smuggle further headers. */
+export function isHeaderValue(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
+}
+
+function checkRoutes(config: Checked, report: Report): void {
+  const enabled = Object.keys(config.upstreams).filter((name) => config.upstreams[name]?.disabled === false);
+  const written = config.routes !== undefined;
+  const firstWithPath = new Map<string, number>();
+  for (const [index, route] of (config.routes ?? defaultRoutes(config.upstreams)).entries()) {
+    const own = route.upstreams ?? enabled;
+    // A default route has no place in the file: its faults are those of the upstream that it is named after.
+    const at = (...rest: PropertyKey[]) => (written ? ['routes', index, ...rest] : ['upstreams', own[0] ?? '']);
+    if (isReserved(route.path)) report(at('path'), `"${route.path}" is reserved for the gateway's own answers`);
+    const earlier = firstWithPath.get(route.path);
+    if (earlier !== undefined) report(at('path'), `"${route.path}" is already the path of routes[${earlier}]`);
+    else firstWithPath.set(route.path, index);
+    checkNames(config, own, at, report);
+    checkPrefixes(config, own, at, report);
+  }
+}
+
+function isReserved(path: string): boolean {
+  const segments = path.split('/').slice(1);
+  return RESERVED_ROOTS.has(segments[0] ?? '') || RESERVED_TAILS.has(segments.at(-1) ?? '');
+}
+
+function checkNames(
+  config: Checked,
+  names: readonly string[],
+  at: (...rest: PropertyKey[]) => PropertyKey[],
+  report: Report,
+): void {
+  for (const [position, name] of names.entries()) {
+    // hasOwn: "constructor" names no upstream, although every object has one.
+    if (!Object.hasOwn(config.upstreams, name)) {
+      report(
+        at('upstreams', position),
+        `no upstream is named "${name}"${suggest(name, Object.keys(config.upstreams))}`,
+      );
+    } else if (names.indexOf(name) !== position) {
+      report(at('upstreams', position), `"${name}" stands twice in this route`);
+    }
+  }
+}
+
+function checkPrefixes(
+  config: Checked,
+  names: readonly string[],
+  at: (...rest: PropertyKey[]) => PropertyKey[],
+  report: Report,
+): void {
+  const seen: { name: string; head: string }[] = [];
+  for (const [position, name] of names.entries()) {
+    if (!Object.hasOwn(config.upstreams, name) || names.indexOf(name) !== position) continue;
+    const prefix = config.upstreams[name]?.prefix ?? (names.length > 1 ? name : false);
+    if (prefix === false) continue;
+    const head = `${prefix}__`;
+    // "a" and "a__b" clash as well: tool "b__x" of the one and tool "x" of the other would both be "a__b__x".
+    const clash = seen.find((other) => head.startsWith(other.head) || other.head.startsWith(head));
+    if (clash !== undefined) {
+      report(at('upstreams', position), `names of "${name}" and "${clash.name}" clash: both can begin with "${head}"`);
+    }
+    seen.push({ name, head });
+  }
+}

@@ -1,0 +1,70 @@
+import { isWildcardHost } from './defaults.ts';
+import type { Text } from './fields.ts';
+import type { ConfigIssue } from './issue.ts';
+import type { Config } from './schema.ts';
+import { isSecretName } from './secret-names.ts';
+import { splitTemplate } from './template.ts';
+
+/** What is valid and probably not meant. */
+export function findWarnings(config: Config): ConfigIssue[] {
+  const warnings: ConfigIssue[] = [];
+  const served = new Set(config.routes.flatMap((route) => route.upstreams));
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    if (!upstream.disabled && !served.has(name)) {
+      warnings.push({ message: 'no route serves this upstream', path: ['upstreams', name] });
+    }
+  }
+  if (Object.values(config.upstreams).every(({ disabled }) => disabled)) {
+    warnings.push({ message: 'every upstream is disabled: nothing is served', path: ['upstreams'] });
+  }
+  // All loopback names and nothing else: then nobody on the network knows a name that is answered.
+  if (isWildcardHost(config.listen.host) && config.publicUrl === undefined && config.allowedHosts.length === 3) {
+    warnings.push({
+      message: `listening on ${config.listen.host}, but only requests for localhost are answered: set publicUrl or allowedHosts`,
+      path: ['listen', 'host'],
+    });
+  }
+  return warnings;
+}
+
+/** Credentials written out in a file of our own shape: an error in headers, a warning in variables and addresses. */
+export function findLiteralSecrets(config: Config): {
+  readonly issues: ConfigIssue[];
+  readonly warnings: ConfigIssue[];
+} {
+  const issues: ConfigIssue[] = [];
+  const warnings: ConfigIssue[] = [];
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    if (upstream.kind === 'remote') {
+      for (const [header, value] of Object.entries(upstream.headers)) {
+        if (!isSecretName(header) || !isLiteral(value)) continue;
+        const path = ['upstreams', name, 'headers', header];
+        issues.push({ message: `a credential must not stand in this file: write ${replacementFor(header)}`, path });
+      }
+      if (typeof upstream.url === 'string' && URL.parse(upstream.url)?.password) {
+        warnings.push({
+          message: 'holds a password in clear text: use { env: NAME }',
+          path: ['upstreams', name, 'url'],
+        });
+      }
+    } else if (upstream.kind === 'stdio') {
+      for (const [variable, value] of Object.entries(upstream.env)) {
+        if (!isSecretName(variable) || !isLiteral(value) || value === '') continue;
+        const path = ['upstreams', name, 'env', variable];
+        warnings.push({ message: `looks like a credential in clear text: { env: ${variable} } keeps it out`, path });
+      }
+    }
+  }
+  return { issues, warnings };
+}
+
+function isLiteral(value: Text): boolean {
+  if (typeof value === 'string') return true;
+  return 'template' in value && splitTemplate(value.template).every(({ kind }) => kind === 'literal');
+}
+
+function replacementFor(header: string): string {
+  return header.toLowerCase().endsWith('authorization')
+    ? '{ env: NAME }, or { template: "Bearer ${NAME}" }'
+    : '{ env: NAME } or { file: path }';
+}

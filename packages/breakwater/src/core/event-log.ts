@@ -1,0 +1,196 @@
+import type { Clock, Random, Timer } from './ports.ts';
+
+/** One logged event with the id it was sent under. */
+export interface LoggedEvent {
+  readonly id: string;
+  readonly data: Buffer;
+}
+
+/** What a `Last-Event-ID` means to a log. */
+export type Resumption<T> =
+  /** Malformed, forgotten, never issued, or issued by another session. */
+  | { readonly kind: 'unknown' }
+  | {
+      readonly kind: 'known';
+      readonly streamId: string;
+      readonly owner: T;
+      /** What was logged after the given event, oldest first. */
+      readonly events: readonly LoggedEvent[];
+      /** Events after the given one were dropped to stay within the bounds. */
+      readonly trimmed: boolean;
+      /** Nothing will be added any more. */
+      readonly ended: boolean;
+      /** The stream's last event is not among `events` and was not before the given one either: it was dropped. */
+      readonly lastLost: boolean;
+    };
+
+/** Bounds of a log. `retainMs`: how long an ended stream can still be resumed. */
+export interface EventLogLimits {
+  readonly events: number;
+  readonly bytes: number;
+  readonly retainMs: number;
+}
+
+interface LogStream<T> {
+  readonly id: string;
+  readonly owner: T;
+  last: number;
+  dropped: number;
+  endedAt: number | undefined;
+}
+
+interface Entry<T> {
+  readonly stream: LogStream<T>;
+  readonly seq: number;
+  readonly data: Buffer;
+}
+
+const UNKNOWN = { kind: 'unknown' } as const;
+
+/**
+ * What a legacy session's streams sent, so that a client can resume one by `Last-Event-ID`. Bounded for the session as a whole: the oldest
+ * event goes first, whichever stream it is of. Event ids are `<stream id>-<seq>`; stream ids are random, so an id of another session is
+ * unknown here and can never replay anything.
+ */
+export class EventLog<T> {
+  readonly #streams = new Map<string, LogStream<T>>();
+  #entries: Entry<T>[] = [];
+  #head = 0;
+  #bytes = 0;
+  #timer: Timer | undefined;
+  readonly #limits: EventLogLimits;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(options: { limits: EventLogLimits; clock: Clock; random: Random }) {
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /** How many events it holds. */
+  get size(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  /** How many bytes its events hold. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Begins a stream and returns its id; `owner` is handed back on resumption. */
+  open(owner: T): string {
+    const stream: LogStream<T> = { id: this.#random.id(), owner, last: 0, dropped: 0, endedAt: undefined };
+    this.#streams.set(stream.id, stream);
+    return stream.id;
+  }
+
+  /** Logs an event and returns its id. The stream must be open. */
+  append(streamId: string, data: Buffer): string {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) throw new TypeError('append() to a stream that this log does not have');
+    const seq = ++stream.last;
+    this.#entries.push({ stream, seq, data });
+    this.#bytes += data.length;
+    while (this.size > this.#limits.events || this.#bytes > this.#limits.bytes) this.#drop();
+    return `${streamId}-${seq}`;
+  }
+
+  /** The id of the stream's newest event, or of the point before its first one. */
+  position(streamId: string): string {
+    return `${streamId}-${this.#streams.get(streamId)?.last ?? 0}`;
+  }
+
+  /** Says that nothing will be added to a stream; it can be resumed for `retainMs` from now. */
+  end(streamId: string): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    stream.endedAt = this.#clock.now();
+    // Re-inserted, so that ended streams stand in the order in which they are forgotten.
+    this.#streams.delete(streamId);
+    this.#streams.set(streamId, stream);
+    this.#forget();
+  }
+
+  /** What came after the event with this id. */
+  resume(lastEventId: string): Resumption<T> {
+    const dash = lastEventId.lastIndexOf('-');
+    const digits = lastEventId.slice(dash + 1);
+    const stream = dash < 0 ? undefined : this.#streams.get(lastEventId.slice(0, dash));
+    if (stream === undefined || !/^(0|[1-9]\d{0,14})$/.test(digits)) return UNKNOWN;
+    const after = Number(digits);
+    if (after > stream.last) return UNKNOWN;
+    const events: LoggedEvent[] = [];
+    for (let i = this.#head; i < this.#entries.length; i++) {
+      const entry = this.#entries[i];
+      if (entry?.stream !== stream || entry.seq <= after) continue;
+      events.push({ id: `${stream.id}-${entry.seq}`, data: entry.data });
+    }
+    return {
+      kind: 'known',
+      streamId: stream.id,
+      owner: stream.owner,
+      events,
+      trimmed: stream.dropped > after,
+      ended: stream.endedAt !== undefined,
+      lastLost: stream.last > after && stream.dropped === stream.last,
+    };
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    this.#timer?.clear();
+    this.#timer = undefined;
+    this.#streams.clear();
+    this.#entries = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  #drop(): void {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) return;
+    entry.stream.dropped = entry.seq;
+    this.#bytes -= entry.data.length;
+    this.#head++;
+    this.#compact();
+  }
+
+  // The dropped head would keep its buffers alive; moving the rest costs amortised O(1).
+  #compact(): void {
+    if (this.#head < 16 || this.#head * 2 < this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#head);
+    this.#head = 0;
+  }
+
+  // Streams of short calls come and go; their number is bounded like the events.
+  #forget(): void {
+    const now = this.#clock.now();
+    let ended = 0;
+    for (const stream of this.#streams.values()) if (stream.endedAt !== undefined) ended++;
+    const gone = new Set<LogStream<T>>();
+    let next: number | undefined;
+    for (const stream of this.#streams.values()) {
+      if (stream.endedAt === undefined) continue;
+      const dueIn = stream.endedAt + this.#limits.retainMs - now;
+      if (dueIn > 0 && ended <= this.#limits.events) {
+        next ??= dueIn;
+        continue;
+      }
+      gone.add(stream);
+      this.#streams.delete(stream.id);
+      ended--;
+    }
+    if (gone.size > 0) {
+      const kept = this.#entries.slice(this.#head).filter((entry) => !gone.has(entry.stream));
+      this.#entries = kept;
+      this.#head = 0;
+      this.#bytes = kept.reduce((sum, entry) => sum + entry.data.length, 0);
+    }
+    if (next === undefined || this.#timer !== undefined) return;
+    this.#timer = this.#clock.after(next, () => {
+      this.#timer = undefined;
+      this.#forget();
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import type { Timer } from '../core/ports.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { CallStream, type SessionLog } from './call-stream.ts';
+import { EventStream } from './event-stream.ts';
+import type { Inbound } from './inbound.ts';
+import { type EndReason, PacedWriter } from './paced-writer.ts';
+
+/** Where the messages that answer requests go, whatever the transport. */
+export interface Answer {
+  /** Sends a message that precedes a response. False when the client reads too slowly and the source should pause. */
+  notify(message: Buffer): boolean;
+  /** Sends a response; `status` counts where it is the first thing sent. */
+  respond(message: Buffer, status: number): void;
+  /** Gives up one response. `message` is sent only where HTTP demands an answer. */
+  withdraw(message: Buffer, status: number): void;
+  /** Calls `run` once the client has caught up, or is gone. */
+  onceDrained(run: () => void): void;
+}
+
+/** What a {@link LateAnswer} is made of. */
+export interface LateAnswerInit {
+  readonly inbound: Inbound;
+  /** The requests to answer. */
+  readonly ids: readonly RawId[];
+  /** The body was a batch: the answer is an array. */
+  readonly batch: boolean;
+  /** Repeated in the head. */
+  readonly sessionId: string | undefined;
+  /** The session's event log, where the stream can be resumed. */
+  readonly log: SessionLog | undefined;
+  /** The revision knows priming events. */
+  readonly primes: boolean;
+  /** Called when the client goes away before everything was sent; undefined where that means nothing. */
+  readonly onGone: (() => void) | undefined;
+}
+
+// Larger bodies are written in pieces, so that a client that does not read them is noticed.
+const PACED_BYTES = 65_536;
+const OPEN = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from(']');
+
+/**
+ * The answer of one POST, committed late: it waits for the first message or for `commitMs` and only then becomes an error status, one JSON
+ * body, or an event stream with keep-alive comments.
+ */
+export class LateAnswer implements Answer {
+  readonly #init: LateAnswerInit;
+  #left: number;
+  #commit: Timer | undefined;
+  #stream: CallStream | undefined;
+  #parts: Buffer[] = [];
+  #over = false;
+
+  constructor(init: LateAnswerInit) {
+    this.#init = init;
+    this.#left = init.ids.length;
+    const { context, res, accept } = init.inbound;
+    if (accept !== 'json') this.#commit = context.deps.clock.after(context.options.commitMs, this.#onCommit);
+    if (init.onGone !== undefined) res.once('close', this.#onClose);
+    context.drain.enter();
+  }
+
+  notify(message: Buffer): boolean {
+    if (this.#over || this.#init.inbound.accept === 'json') return true;
+    this.#becomeStream();
+    return this.#stream === undefined || this.#stream.publish(message);
+  }
+
+  respond(message: Buffer, status: number): void {
+    if (this.#over) return;
+    this.#left--;
+    // An error status says more than an event could, also to a client that accepts event streams alone.
+    if (this.#stream === undefined && this.#init.inbound.accept === 'sse' && status === 200) this.#becomeStream();
+    if (this.#stream !== undefined) {
+      this.#stream.publish(message);
+      if (this.#left === 0) this.#finish('ended');
+    } else if (this.#init.batch) {
+      this.#parts.push(message);
+      if (this.#left === 0) this.#sendBody(joinArray(this.#parts), 200);
+    } else this.#sendBody(message, status);
+  }
+
+  withdraw(message: Buffer, status: number): void {
+    if (this.#over) return;
+    if (this.#stream === undefined) this.respond(message, status);
+    else if (--this.#left === 0) this.#finish('ended');
+  }
+
+  onceDrained(run: () => void): void {
+    if (this.#stream === undefined) run();
+    else this.#stream.onceDrained(run);
+  }
+
+  /** Ends whatever was begun because its session ended; `message` and `status` are for a client that has no head yet. */
+  abort(reason: EndReason, message: Buffer, status: number): void {
+    if (this.#over) return;
+    if (this.#stream === undefined) this.#sendBody(message, status);
+    else this.#finish(reason);
+  }
+
+  #sendBody(body: Buffer, status: number): void {
+    this.#close();
+    const { inbound, sessionId } = this.#init;
+    const { res, context } = inbound;
+    // A legacy client that is gone has not cancelled, but it has no event id to resume by either: the answer has no reader.
+    if (res.destroyed || res.headersSent) return;
+    const length = String(body.length);
+    res.writeHead(
+      status,
+      sessionId === undefined
+        ? { 'content-type': 'application/json', 'content-length': length }
+        : { 'content-type': 'application/json', 'content-length': length, 'mcp-session-id': sessionId },
+    );
+    if (body.length <= PACED_BYTES) res.end(body);
+    else new PacedWriter(res, context.options, context.deps.clock, noteNothing).end('ended', body);
+  }
+
+  #becomeStream(): void {
+    if (this.#over || this.#stream !== undefined) return;
+    this.#commit?.clear();
+    const { inbound, ids, log, sessionId, primes } = this.#init;
+    if (inbound.res.destroyed || inbound.res.headersSent) return;
+    const call = new CallStream(ids, log);
+    this.#stream = call;
+    const stream: EventStream = new EventStream({
+      arrival: inbound,
+      kind: 'post',
+      owner: sessionId,
+      sessionId,
+      onEnd: () => call.lose(stream),
+    });
+    call.open(stream, primes);
+    for (const part of this.#parts) call.publish(part);
+    this.#parts = [];
+  }
+
+  readonly #onCommit = (): void => {
+    this.#becomeStream();
+    this.#stream?.comment();
+  };
+
+  #finish(reason: EndReason): void {
+    this.#close();
+    this.#stream?.end(reason);
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.#commit?.clear();
+    this.#init.inbound.context.drain.leave();
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#over) return;
+    this.#close();
+    this.#init.onGone?.();
+    this.#stream?.end('client-gone');
+  };
+}
+
+function joinArray(parts: readonly Buffer[]): Buffer {
+  const pieces: Buffer[] = [OPEN];
+  for (const [index, part] of parts.entries()) pieces.push(...(index === 0 ? [part] : [COMMA, part]));
+  pieces.push(CLOSE);
+  return Buffer.concat(pieces);
+}
+
+function noteNothing(): void {
+  // A large body has no ledger entry: its exchange is over and its socket closes with it.
+}

@@ -1,0 +1,27 @@
+import type { Change } from '../core/subscription.ts';
+import { editObject, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
+import { writeNotification } from '../jsonrpc/write.ts';
+import { bridgeNotification } from '../protocol/bridge/notification.ts';
+import { LATEST_MODERN, type Revision } from '../protocol/revision.ts';
+
+const METHODS: Readonly<Record<Change['kind'], string>> = {
+  tools: 'notifications/tools/list_changed',
+  prompts: 'notifications/prompts/list_changed',
+  resources: 'notifications/resources/list_changed',
+  updated: 'notifications/resources/updated',
+};
+
+/** Bytes of the notification that reports a change to a client of `to`; `subscriptionId` is a modern client's listen id. */
+export function writeChange(change: Change, to: Revision, subscriptionId?: string): Buffer | undefined {
+  const method = METHODS[change.kind];
+  const params = paramsOf(change);
+  const bridged = bridgeNotification({ method, params, from: LATEST_MODERN, to, subscriptionId });
+  return bridged === undefined ? undefined : writeNotification(bridged.method, bridged.params);
+}
+
+// The uri is the one under which this client subscribed, whatever the server calls it.
+function paramsOf({ kind, uri, params }: Change): RawObject | undefined {
+  if (kind !== 'updated' || uri === undefined) return params;
+  if (params === undefined) return scanObject(Buffer.from(JSON.stringify({ uri })));
+  return memberValue(params, 'uri') === uri ? params : scanObject(editObject(params, { uri: JSON.stringify(uri) }));
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '../core/ports.ts';
+import { type AccommodationId, useAccommodation } from './accommodations.ts';
+import { isAllowedHost } from './origin.ts';
+import type { Drain } from './drain.ts';
+import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
+
+/** What every request handler of the downstream side works with. */
+export interface Context {
+  readonly options: DownstreamOptions;
+  readonly deps: DownstreamDeps;
+  readonly drain: Drain;
+}
+
+/** One HTTP request before it is known what it wants. */
+export interface Arrival {
+  readonly context: Context;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly route: RouteOptions | undefined;
+}
+
+/** One HTTP request to a route. */
+export interface Inbound extends Arrival {
+  readonly route: RouteOptions;
+  readonly principal: Principal;
+  /** What the client accepts as the answer of a POST; meaningless for other verbs. */
+  readonly accept: AnswerForm;
+}
+
+/** Which bodies an answer may have: `either` is JSON until something must be streamed. */
+export type AnswerForm = 'json' | 'sse' | 'either';
+
+/** Whether an accommodation is on for this request's route; counts its use. */
+export function accommodates(inbound: Inbound, id: AccommodationId): boolean {
+  return useAccommodation(id, inbound.route, inbound.context.deps.emit);
+}
+
+/** A header's value where it can be sent only once; the joined values otherwise. */
+export function headerOf(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === 'string' ? value : value?.join(', ');
+}
+
+/** Protocol and authority by which this client reaches the gateway, with the path prefix of a public URL. */
+export function baseUrlOf({ context, req }: Arrival): string {
+  const { publicUrl, allowedHosts } = context.options;
+  if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
+  const protocol = 'encrypted' in req.socket && req.socket.encrypted === true ? 'https' : 'http';
+  const host = req.headers.host;
+  // A Host that was refused is not repeated to the caller: it may be an attacker's name for us.
+  if (host !== undefined && /^[A-Za-z0-9.:[\]-]+$/.test(host) && isAllowedHost(host, allowedHosts)) {
+    return `${protocol}://${host}`;
+  }
+  return `${protocol}://localhost:${req.socket.localPort ?? 80}`;
+}
+
+/** Absolute URL of the endpoint a client should use: its own route, or the first one where the path names none. */
+export function endpointOf(arrival: Arrival): string {
+  const path = arrival.route?.path ?? arrival.context.options.routes[0]?.path ?? '/mcp';
+  return `${baseUrlOf(arrival)}${path}`;
+}

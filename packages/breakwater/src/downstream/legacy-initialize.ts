@@ -1,0 +1,48 @@
+import { type GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Session, SessionTransport } from '../core/session.ts';
+import type { RequestMessage } from '../jsonrpc/message.ts';
+import { writeResult } from '../jsonrpc/write.ts';
+import { writeInitializeResult } from '../protocol/bridge/initialize.ts';
+import { profileOf } from '../protocol/capabilities.ts';
+import type { Initialize } from '../protocol/legacy/initialize.ts';
+import type { Inbound } from './inbound.ts';
+
+/** A session that was opened and the response that says so, or why there is none. */
+export type Opened =
+  | { readonly ok: true; readonly session: Session; readonly response: Buffer }
+  | { readonly ok: false; readonly error: GatewayError };
+
+/** Opens a session for a read `initialize`. It ends again when the route cannot be described. */
+export async function openSession(
+  inbound: Inbound,
+  transport: SessionTransport,
+  message: RequestMessage,
+  wish: Initialize,
+): Promise<Opened> {
+  const { deps, options } = inbound.context;
+  const { route, principal } = inbound;
+  const { revision, capabilities } = wish;
+  // A copy: the original is a slice of the whole request body and would keep it for as long as the session lives.
+  const info = wish.info === undefined ? undefined : Buffer.from(wish.info);
+  const client = { revision, info, capabilities, profile: profileOf(capabilities) };
+  let session: Session | undefined;
+  try {
+    session = deps.sessions.create({ route: route.path, transport, principal, client });
+    const facts = await deps.edge.describe({ route: route.path, principal, sessionId: session.id, client });
+    const result = writeInitializeResult({ ...facts, revision });
+    if (route.handshake === 'strict') expectHandshake(inbound, session, options.handshakeMs);
+    return { ok: true, session, response: writeResult(message.id, result) };
+  } catch (error) {
+    if (session !== undefined) await deps.sessions.end(session.id, 'initialize-failed');
+    return { ok: false, error: toGatewayError(error) };
+  }
+}
+
+// AIP-1 §7.3.1: a pending session is discarded when notifications/initialized does not come.
+function expectHandshake(inbound: Inbound, session: Session, handshakeMs: number): void {
+  const { clock, sessions } = inbound.context.deps;
+  const timer = clock.after(handshakeMs, () => {
+    if (!session.initialized) void sessions.end(session.id, 'handshake');
+  });
+  session.owner.defer(() => timer.clear());
+}

@@ -1,0 +1,134 @@
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { ClientFacts } from '../core/ports.ts';
+import { isIdToken } from '../jsonrpc/id.ts';
+import type { RequestMessage } from '../jsonrpc/message.ts';
+import { memberObject, memberValue } from '../jsonrpc/raw.ts';
+import { writeResult } from '../jsonrpc/write.ts';
+import { isLogLevel } from '../protocol/logging.ts';
+import { methodTraits } from '../protocol/methods.ts';
+import { progressTokenOf } from '../protocol/modern/envelope.ts';
+import type { Answer } from './answer.ts';
+import { makeExchange } from './exchange-of.ts';
+import { accommodates, type Inbound } from './inbound.ts';
+import { ExchangeReply, writeFailure } from './reply.ts';
+import type { SessionState } from './session-state.ts';
+
+/** A legacy client that sends requests: in a session, or without one. */
+export interface LegacyCaller {
+  readonly inbound: Inbound;
+  readonly client: ClientFacts;
+  readonly state: SessionState | undefined;
+}
+
+const EMPTY_RESULT = Buffer.from('{}');
+
+/** Why a request is not served now; undefined when it is. Counts the accommodations it needs. */
+export function admitLegacy(caller: LegacyCaller, message: RequestMessage): GatewayError | undefined {
+  const { inbound, state } = caller;
+  if (state === undefined) return undefined;
+  const { session } = state;
+  if (!session.initialized && message.method !== 'ping') {
+    if (inbound.route.handshake === 'strict') return new GatewayError('session.handshake');
+    if (!accommodates(inbound, 'initialized-skipped')) return new GatewayError('session.handshake');
+    session.initialized = true;
+  }
+  if (state.inFlight >= inbound.context.options.limits.inFlightPerSession) return new GatewayError('request.rate');
+  if (state.isRunning(message.id) && !accommodates(inbound, 'duplicate-ids')) {
+    return new GatewayError('body.invalid', { message: 'A request with this id is still being served.' });
+  }
+  return undefined;
+}
+
+/** Serves one admitted request: at the edge, or as an exchange. Faults are answered, never thrown. `onSessionEnd` ends what HTTP holds open. */
+export function serveLegacy(caller: LegacyCaller, message: RequestMessage, answer: Answer, onSessionEnd: () => void): void {
+  const { method, id } = message;
+  switch (method) {
+    case 'ping':
+      answer.respond(writeResult(id, EMPTY_RESULT), 200);
+      return;
+    case 'logging/setLevel':
+      settle(caller, message, answer, setLevel(caller, message));
+      return;
+    case 'resources/subscribe':
+    case 'resources/unsubscribe':
+      void watch(caller, message).then((error) => settle(caller, message, answer, error));
+      return;
+    default: {
+      const traits = methodTraits(method);
+      const foreign = traits !== undefined && !traits.eras.includes('legacy');
+      // `initialize` opens a session and is never served inside of one.
+      if (foreign || method === 'initialize') settle(caller, message, answer, new GatewayError('method.unknown'));
+      else exchange(caller, message, answer, onSessionEnd);
+    }
+  }
+}
+
+function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer, onSessionEnd: () => void): void {
+  const { inbound, client, state } = caller;
+  const meta = message.params === undefined ? undefined : memberObject(message.params, '_meta');
+  const token = meta === undefined ? undefined : progressTokenOf(meta);
+  const progressToken = token !== undefined && isIdToken(token) ? token : undefined;
+  const made = makeExchange(inbound, message, {
+    client,
+    sessionId: state?.session.id,
+    progress: progressToken !== undefined,
+    logLevel: state?.session.logLevel,
+  });
+  let stop: ((reason: string) => void) | undefined;
+  const over = state?.run({
+    id: message.id,
+    cancel: () => {
+      reply.abandon();
+      const { message: text, status } = failure(caller, message, new GatewayError('exchange.cancelled'), made.id);
+      answer.withdraw(text, status);
+      stop?.('cancelled by client');
+    },
+    abort: () => {
+      reply.abandon();
+      onSessionEnd();
+      stop?.('session ended');
+    },
+  });
+  const reply = new ExchangeReply({ answer, exchange: made, id: message.id, progressToken, onDone: () => over?.() });
+  stop = inbound.context.deps.handler.handle(made, reply);
+}
+
+function setLevel({ state }: LegacyCaller, { params }: RequestMessage): GatewayError | undefined {
+  const level = params === undefined ? undefined : memberValue(params, 'level');
+  if (!isLogLevel(level)) return new GatewayError('params.invalid', { message: 'params.level must be a log level.' });
+  // Without a session there is nothing the level could be kept for; saying so would help nobody.
+  if (state !== undefined) state.session.logLevel = level;
+  return undefined;
+}
+
+async function watch({ state }: LegacyCaller, { method, params }: RequestMessage): Promise<GatewayError | undefined> {
+  const uri = params === undefined ? undefined : memberValue(params, 'uri');
+  if (typeof uri !== 'string') return new GatewayError('params.invalid', { message: 'params.uri must be a string.' });
+  if (state === undefined) return new GatewayError('session.missing');
+  try {
+    if (method === 'resources/unsubscribe') await state.subscription.remove(uri);
+    else if (!(await state.subscription.add(uri))) return new GatewayError('upstream.subscription', { data: { uri } });
+    return undefined;
+  } catch (error) {
+    return toGatewayError(error);
+  }
+}
+
+function settle(caller: LegacyCaller, message: RequestMessage, answer: Answer, error: GatewayError | undefined): void {
+  if (error === undefined) {
+    answer.respond(writeResult(message.id, EMPTY_RESULT), 200);
+    return;
+  }
+  const { message: text, status } = failure(caller, message, error, undefined);
+  answer.respond(text, status);
+}
+
+/** The in-band response for a request that is not served. */
+export function failure(
+  caller: LegacyCaller,
+  message: RequestMessage,
+  error: GatewayError,
+  exchangeId: string | undefined,
+): { readonly message: Buffer; readonly status: number } {
+  return writeFailure(error, caller.client.revision, message.id, exchangeId);
+}

@@ -1,0 +1,24 @@
+/**
+ * True when a Host header names one of `allowed`. A page under an attacker's name that resolves to this address (DNS rebinding)
+ * sends its own name; the port says nothing about who sent it.
+ */
+export function isAllowedHost(host: string | undefined, allowed: readonly string[]): boolean {
+  if (allowed.includes('*')) return true;
+  if (host === undefined) return false;
+  const name = host.toLowerCase();
+  if (allowed.includes(name)) return true;
+  const colon = name.startsWith('[') ? name.indexOf(':', name.indexOf(']')) : name.indexOf(':');
+  return colon >= 0 && /^\d*$/.test(name.slice(colon + 1)) && allowed.includes(name.slice(0, colon));
+}
+
+/** True when a browser's Origin is one of `allowed`; `scheme://host:*` allows any port or none. */
+export function isAllowedOrigin(origin: string, allowed: readonly string[]): boolean {
+  const value = origin.toLowerCase();
+  for (const pattern of allowed) {
+    if (pattern === '*' || pattern === value) return true;
+    if (!pattern.endsWith(':*')) continue;
+    const stem = pattern.slice(0, -2);
+    if (value === stem || (value.startsWith(`${stem}:`) && /^\d+$/.test(value.slice(stem.length + 1)))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,140 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock, Timer } from '../core/ports.ts';
+
+/** How slow a reader may be. */
+export interface Pace {
+  /** How long written bytes may stay unread without any progress. */
+  readonly writeMs: number;
+  /** Unread bytes at which nothing more is taken. */
+  readonly streamBytes: number;
+}
+
+/** Why a response ended. */
+export type EndReason = 'ended' | 'client-gone' | 'write-deadline' | 'stream-bytes' | 'session-ended' | 'replaced' | 'drain';
+
+// Progress is seen per slice: a reader at 2 KiB/s passes the default deadline, a dead one does not.
+const SLICE_BYTES = 65_536;
+
+/**
+ * Writes to one response at the pace its client reads. What the client does not read stays here, counted; a client that makes no progress
+ * within the deadline, or lets too much pile up, is cut off (slow reader attack).
+ */
+export class PacedWriter {
+  readonly #res: ServerResponse;
+  readonly #pace: Pace;
+  readonly #clock: Clock;
+  readonly #onEnd: (reason: EndReason) => void;
+  #queue: Buffer[] = [];
+  #queued = 0;
+  #waiting = false;
+  #ending = false;
+  #deadline: Timer | undefined;
+  #reason: EndReason | undefined;
+  #drained: (() => void)[] = [];
+
+  /** @param onEnd called once when the response is over, however that came. */
+  constructor(res: ServerResponse, pace: Pace, clock: Clock, onEnd: (reason: EndReason) => void) {
+    this.#res = res;
+    this.#pace = pace;
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+    res.on('drain', this.#onDrain);
+    res.once('close', this.#onClose);
+  }
+
+  /** True while bytes can still be written. */
+  get writable(): boolean {
+    return this.#reason === undefined && !this.#ending && !this.#res.destroyed;
+  }
+
+  /** True while the client is behind. */
+  get slow(): boolean {
+    return this.#waiting || this.#queued > 0;
+  }
+
+  /** Writes bytes. False when the client is behind and the source should pause until {@link onceDrained}. */
+  write(bytes: Buffer): boolean {
+    if (!this.writable) return true;
+    // Measured before this write: one large message must pass, a pile of them must not.
+    if (this.#queued + this.#res.writableLength > this.#pace.streamBytes) {
+      this.cut('stream-bytes');
+      return true;
+    }
+    if (!this.slow && bytes.length <= SLICE_BYTES) {
+      if (!this.#res.write(bytes)) this.#wait();
+    } else {
+      this.#queue.push(bytes);
+      this.#queued += bytes.length;
+      this.#pump();
+    }
+    return !this.slow;
+  }
+
+  /** Writes the last bytes and ends the response in order; what is queued still goes out, within the deadline. */
+  end(reason: EndReason, bytes?: Buffer): void {
+    if (!this.writable) return;
+    if (bytes !== undefined) this.write(bytes);
+    if (!this.writable) return;
+    this.#reason = reason;
+    this.#ending = true;
+    this.#pump();
+  }
+
+  /** Ends the response at once; what was not read is lost. */
+  cut(reason: EndReason): void {
+    if (this.#res.destroyed) return;
+    this.#reason ??= reason;
+    this.#res.destroy();
+  }
+
+  /** Calls `run` once when the client has caught up; at once when it is not behind. */
+  onceDrained(run: () => void): void {
+    if (this.slow && this.writable) this.#drained.push(run);
+    else run();
+  }
+
+  #pump(): void {
+    while (!this.#waiting) {
+      const next = this.#queue[0];
+      if (next === undefined) break;
+      const slice = next.length > SLICE_BYTES ? next.subarray(0, SLICE_BYTES) : next;
+      if (slice.length === next.length) this.#queue.shift();
+      else this.#queue[0] = next.subarray(SLICE_BYTES);
+      this.#queued -= slice.length;
+      if (!this.#res.write(slice)) this.#wait();
+    }
+    if (!this.#ending || this.#queue.length > 0 || this.#res.writableEnded) return;
+    this.#res.end();
+    if (!this.#res.writableFinished) this.#wait();
+  }
+
+  #wait(): void {
+    this.#waiting = true;
+    this.#deadline?.clear();
+    this.#deadline = this.#clock.after(this.#pace.writeMs, () => this.cut('write-deadline'));
+  }
+
+  readonly #onDrain = (): void => {
+    this.#waiting = false;
+    this.#deadline?.clear();
+    this.#deadline = undefined;
+    this.#pump();
+    if (this.slow || this.#drained.length === 0) return;
+    const drained = this.#drained;
+    this.#drained = [];
+    for (const run of drained) run();
+  };
+
+  readonly #onClose = (): void => {
+    this.#deadline?.clear();
+    this.#queue = [];
+    this.#queued = 0;
+    this.#waiting = false;
+    this.#reason ??= this.#res.writableFinished ? 'ended' : 'client-gone';
+    // A paused source must not wait for a reader that is gone.
+    const drained = this.#drained;
+    this.#drained = [];
+    this.#onEnd(this.#reason);
+    for (const run of drained) run();
+  };
+}

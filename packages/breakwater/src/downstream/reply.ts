@@ -1,0 +1,111 @@
+import { type ErrorCode, GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { CallNotification, Outcome, Reply } from '../core/ports.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { RpcCode } from '../jsonrpc/message.ts';
+import { encodeError, writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
+import { bridgeError } from '../protocol/bridge/error.ts';
+import type { BridgeFault } from '../protocol/bridge/fault.ts';
+import { bridgeNotification } from '../protocol/bridge/notification.ts';
+import { bridgeResult } from '../protocol/bridge/result.ts';
+import { eraOf, type Revision } from '../protocol/revision.ts';
+import type { Answer } from './answer.ts';
+import { rpcErrorOf } from './refusal.ts';
+
+/** A response to write, with the status it has where it is the first thing sent. */
+export interface Response {
+  readonly message: Buffer;
+  readonly status: number;
+}
+
+/** Bridges what an exchange brings to its client's form and writes it into an answer. The one place on the way out that knows both revisions. */
+export class ExchangeReply implements Reply {
+  readonly #answer: Answer;
+  readonly #exchange: Exchange;
+  readonly #id: RawId;
+  readonly #progressToken: string | undefined;
+  readonly #onDone: () => void;
+  #done = false;
+
+  constructor(init: {
+    readonly answer: Answer;
+    readonly exchange: Exchange;
+    readonly id: RawId;
+    readonly progressToken: string | undefined;
+    readonly onDone: () => void;
+  }) {
+    this.#answer = init.answer;
+    this.#exchange = init.exchange;
+    this.#id = init.id;
+    this.#progressToken = init.progressToken;
+    this.#onDone = init.onDone;
+  }
+
+  notify(notification: CallNotification): boolean {
+    if (this.#done) return true;
+    const { method, params, revision: from } = notification;
+    const to = this.#exchange.client.revision;
+    const bridged = bridgeNotification({ method, params, from, to, progressToken: this.#progressToken });
+    return bridged === undefined || this.#answer.notify(writeNotification(bridged.method, bridged.params));
+  }
+
+  done(outcome: Outcome): void {
+    if (this.#done) return;
+    this.#done = true;
+    const { message, status } = writeOutcome(outcome, this.#exchange, this.#id);
+    this.#answer.respond(message, status);
+    this.#onDone();
+  }
+
+  onDrain(run: () => void): void {
+    this.#answer.onceDrained(run);
+  }
+
+  /** Ends the reply without an outcome; nothing is sent that was not. */
+  abandon(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#onDone();
+  }
+}
+
+function writeOutcome(outcome: Outcome, exchange: Exchange, id: RawId): Response {
+  const { method, client } = exchange;
+  const to = client.revision;
+  if (outcome.kind === 'failed') return writeFailure(toGatewayError(outcome.error), to, id, exchange.id);
+  if (outcome.kind === 'result') {
+    const bridged = bridgeResult({ method, result: outcome.result, from: outcome.revision, to });
+    if (bridged.ok) return { message: writeResult(id, bridged.result), status: 200 };
+    return writeFailure(faultError(bridged.fault), to, id, exchange.id);
+  }
+  const bridged = bridgeError({ method, error: outcome.error, from: outcome.revision, to });
+  if (bridged.kind === 'result') return { message: writeResult(id, bridged.result), status: 200 };
+  return { message: writeError(id, bridged.error), status: bridged.http };
+}
+
+/** The response for an error of the gateway itself, in the form of a client of `to`. */
+export function writeFailure(error: GatewayError, to: Revision, id: RawId, exchangeId: string | undefined): Response {
+  const rpc = rpcErrorOf(error, exchangeId);
+  const modern = eraOf(to) === 'modern';
+  // 2026-07-28 basic §Error Codes: -32002 must not be emitted.
+  const code = modern && rpc.code === RpcCode.resourceNotFound ? RpcCode.invalidParams : rpc.code;
+  const status = modern ? error.row.http : legacyStatus(error.code);
+  return { message: writeError(id, encodeError({ ...rpc, code })), status };
+}
+
+// A legacy request that is being served is answered in band (eras.md §1.8): clients take 4xx for a broken transport.
+function legacyStatus(code: ErrorCode): number {
+  if (code === 'gateway.draining') return 503;
+  if (code === 'request.rate' || code === 'session.limit') return 429;
+  return 200;
+}
+
+const FAULT_CODES = {
+  shape: 'upstream.invalid',
+  'result-type': 'upstream.result-type',
+  revision: 'upstream.version',
+} as const satisfies Record<BridgeFault['kind'], ErrorCode>;
+
+function faultError(fault: BridgeFault): GatewayError {
+  return new GatewayError(FAULT_CODES[fault.kind], { message: fault.message });
+}

@@ -1,0 +1,140 @@
+import { GatewayError } from '../core/errors.ts';
+import type { LoggedEvent } from '../core/event-log.ts';
+import type { Change } from '../core/subscription.ts';
+import { encodeError, writeError } from '../jsonrpc/write.ts';
+import type { CallStream, SessionLog } from './call-stream.ts';
+import { writeChange } from './change-notification.ts';
+import { EventStream } from './event-stream.ts';
+import type { Context, Inbound } from './inbound.ts';
+import type { EndReason } from './paced-writer.ts';
+import { refuse, rpcErrorOf } from './refusal.ts';
+import type { SessionState } from './session-state.ts';
+
+const NOTHING = Buffer.alloc(0);
+const RETRY_MS = 1_000;
+const SWAPS = 5;
+const SWAP_WINDOW_MS = 10_000;
+const LISTS: readonly Change[] = [{ kind: 'tools' }, { kind: 'prompts' }, { kind: 'resources' }];
+
+/**
+ * The GET stream of a legacy session: at most one connection, the newest wins (a client behind a proxy reconnects while its dead stream is
+ * still open here; a refusal would lock it out). Changes without a connection are kept as a set and sent when the next one opens.
+ */
+export class SessionStream {
+  readonly #context: Context;
+  readonly #state: SessionState;
+  readonly #log: SessionLog;
+  /** The revision knows events without data and `retry` (2025-11-25). */
+  readonly #primes: boolean;
+  readonly #missed = new Map<string, Change>();
+  #streamId: string | undefined;
+  #stream: EventStream | undefined;
+  #swaps: number[] = [];
+
+  constructor(context: Context, state: SessionState, log: SessionLog) {
+    this.#context = context;
+    this.#state = state;
+    this.#log = log;
+    this.#primes = state.session.client.revision >= '2025-11-25';
+    state.session.owner.defer(() => this.#stream?.end('session-ended'));
+  }
+
+  /** Answers a GET that asks for this session's stream, or for the rest of another one by `Last-Event-ID`. */
+  open(inbound: Inbound, lastEventId: string | undefined): void {
+    const resumption = lastEventId === undefined ? undefined : this.#log.resume(lastEventId);
+    if (resumption?.kind === 'known' && resumption.owner !== undefined) {
+      if (resumption.lastLost) this.#tellLost(inbound, resumption.owner);
+      else this.#resumeCall(inbound, resumption.owner, resumption.events);
+      return;
+    }
+    if (!this.#mayReplace(inbound)) return;
+    // Unknown, malformed and foreign ids open a fresh stream: clients that get an error try the same id again and give up.
+    const missed = resumption?.kind === 'known' ? resumption.events : [];
+    if (resumption?.kind === 'known' && resumption.trimmed) for (const change of LISTS) this.#keep(change);
+    this.#start(inbound, missed);
+    void this.#state.subscription.open();
+  }
+
+  /** Reports a change: on the stream, or kept for it. */
+  readonly report = (change: Change): void => {
+    if (this.#stream?.open === true) this.#send(change);
+    else this.#keep(change);
+  };
+
+  /** Ends the stream for a shutdown; the client comes back by itself. */
+  drain(): void {
+    this.#stream?.end('drain', this.#primes ? { id: this.#position(), data: NOTHING, retry: RETRY_MS } : undefined);
+  }
+
+  #start(inbound: Inbound, missed: readonly LoggedEvent[]): void {
+    this.#stream?.end('replaced');
+    const removeStep = inbound.context.drain.onBegin(() => this.drain());
+    const stream = this.#connect(inbound, (ended) => {
+      removeStep();
+      if (this.#stream === ended) this.#stream = undefined;
+    });
+    this.#stream = stream;
+    // After what was missed there is no need to prime, and before it the id would skip it.
+    if (missed.length > 0) for (const event of missed) stream.send(event);
+    else if (this.#primes) stream.send({ id: this.#position(), data: NOTHING });
+    else stream.comment();
+    const kept = [...this.#missed.values()];
+    this.#missed.clear();
+    for (const change of kept) this.#send(change);
+  }
+
+  #connect(inbound: Inbound, onEnd: (stream: EventStream, reason: EndReason) => void): EventStream {
+    const { id } = this.#state.session;
+    const stream: EventStream = new EventStream({
+      arrival: inbound,
+      kind: 'get',
+      owner: id,
+      sessionId: id,
+      onEnd: (reason) => onEnd(stream, reason),
+    });
+    return stream;
+  }
+
+  #resumeCall(inbound: Inbound, call: CallStream, missed: readonly LoggedEvent[]): void {
+    call.takeOver(this.#connect(inbound, (ended) => call.lose(ended)), missed, this.#primes);
+  }
+
+  // The call ran, but its response is not kept any more: an error per request ends the client's waiting.
+  #tellLost(inbound: Inbound, call: CallStream): void {
+    const stream = this.#connect(inbound, () => undefined);
+    const error = encodeError(rpcErrorOf(new GatewayError('stream.lost'), undefined));
+    for (const id of call.ids) stream.send({ data: writeError(id, error) });
+    stream.end('ended');
+  }
+
+  // Two clients that share a session would replace each other's stream for ever.
+  #mayReplace(inbound: Inbound): boolean {
+    if (this.#stream?.open !== true) return true;
+    const now = this.#context.deps.clock.now();
+    this.#swaps = this.#swaps.filter((at) => now - at < SWAP_WINDOW_MS);
+    if (this.#swaps.length >= SWAPS) {
+      refuse(inbound, 'stream.conflict', { sessionId: this.#state.session.id });
+      return false;
+    }
+    this.#swaps.push(now);
+    return true;
+  }
+
+  #send(change: Change): void {
+    const data = writeChange(change, this.#state.session.client.revision);
+    if (data === undefined) return;
+    this.#streamId ??= this.#log.open(undefined);
+    const id = this.#log.append(this.#streamId, data);
+    this.#stream?.send({ id, data });
+    this.#state.session.lastSeenAt = this.#context.deps.clock.now();
+  }
+
+  #keep(change: Change): void {
+    this.#missed.set(change.kind === 'updated' ? `updated ${change.uri}` : change.kind, change);
+  }
+
+  #position(): string {
+    this.#streamId ??= this.#log.open(undefined);
+    return this.#log.position(this.#streamId);
+  }
+}

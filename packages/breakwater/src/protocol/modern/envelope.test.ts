@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { scanObject } from '../../jsonrpc/raw.ts';
+import { META } from '../meta.ts';
+import { type Envelope, missingEnvelopeFault, readEnvelope, validateEnvelope } from './envelope.ts';
+
+const BASE = { [META.protocolVersion]: '2026-07-28', [META.clientCapabilities]: {} };
+
+function readText(params: string) {
+  return readEnvelope(scanObject(Buffer.from(params)));
+}
+
+function validateText(params: string) {
+  const claim = readText(params);
+  if (claim.claim === 'none') throw new Error('no claim');
+  return validateEnvelope(claim);
+}
+
+function validateMeta(meta: Readonly<Record<string, unknown>>) {
+  return validateText(JSON.stringify({ _meta: meta }));
+}
+
+function envelopeOf(params: string): Envelope {
+  const checked = validateText(params);
+  if (!checked.ok) throw new Error(checked.fault.message);
+  return checked.value;
+}
+
+describe('readEnvelope', () => {
+  it.each([
+    '{}',
+    '{"_meta":{}}',
+    '{"_meta":"io.modelcontextprotocol/protocolVersion"}',
+    '{"_meta":null}',
+    `{"_meta":{"progressToken":1,"${META.clientInfo}":{}}}`,
+    `{"${META.protocolVersion}":"2026-07-28"}`,
+    '{"_meta":{},"_meta":{}}',
+  ])('sees no claim in %s', (params) => expect(readText(params)).toEqual({ claim: 'none' }));
+
+  it('sees no claim without params', () => expect(readEnvelope(undefined)).toEqual({ claim: 'none' }));
+
+  it('takes the key alone for the claim, however it is spelled', () => {
+    expect(readText(`{"_meta":{"${META.protocolVersion}":null}}`)).toMatchObject({
+      claim: 'modern',
+      version: undefined,
+    });
+    expect(readText('{"_meta":{"io.modelcontextprotocol\\/protocolVersio\\u006e":"2026-07-28"}}')).toMatchObject({
+      claim: 'modern',
+      version: '2026-07-28',
+    });
+  });
+});
+
+describe('validateEnvelope', () => {
+  it('reads everything and keeps bytes', () => {
+    const envelope = envelopeOf(
+      `{"_meta":{"${META.protocolVersion}":"2026-07-28","${META.clientInfo}":{ "name":"é","version":"1","n":1e400},` +
+        `"${META.clientCapabilities}":{"sampling":{}},"${META.logLevel}":"info","progressToken":9007199254740993,"x":1}}`,
+    );
+    expect(envelope.clientInfo?.toString()).toBe('{ "name":"é","version":"1","n":1e400}');
+    expect({ ...envelope, clientInfo: undefined }).toEqual({
+      revision: '2026-07-28',
+      clientInfo: undefined,
+      clientCapabilities: { sampling: {} },
+      logLevel: 'info',
+      progressToken: '9007199254740993',
+    });
+  });
+
+  it('needs no clientInfo, log level or token', () => {
+    expect(validateMeta(BASE)).toEqual({
+      ok: true,
+      value: {
+        revision: '2026-07-28',
+        clientInfo: undefined,
+        clientCapabilities: {},
+        logLevel: undefined,
+        progressToken: undefined,
+      },
+    });
+  });
+
+  it('keeps a string token as its own bytes', () => {
+    const token = '"\\u00e9 é"';
+    const text = `{"_meta":{"${META.protocolVersion}":"2026-07-28","${META.clientCapabilities}":{},"progressToken":${token}}}`;
+    expect(Buffer.from(envelopeOf(text).progressToken ?? '', 'latin1').toString()).toBe(token);
+  });
+
+  it.each(['2027-01-01', '2025-11-25', 'latest', ''])(
+    'tells what is served instead of %j, before anything else',
+    (version) => {
+      expect(validateMeta({ [META.protocolVersion]: version, [META.logLevel]: 'loud' })).toMatchObject({
+        ok: false,
+        fault: {
+          code: 'version.unsupported',
+          rpc: -32022,
+          http: 400,
+          data: {
+            supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
+            requested: version,
+          },
+        },
+      });
+    },
+  );
+
+  it('names the missing keys before it looks at the others', () => {
+    expect(validateMeta({ [META.protocolVersion]: '2026-07-28', [META.logLevel]: 'loud' })).toMatchObject({
+      ok: false,
+      fault: { rpc: -32602, http: 400, data: { envelope: { missing: [META.clientCapabilities] } } },
+    });
+  });
+
+  it.each([
+    [META.protocolVersion, 20260728],
+    [META.clientCapabilities, null],
+    [META.clientCapabilities, []],
+    [META.clientInfo, null],
+    [META.clientInfo, { name: 'x' }],
+    [META.logLevel, 'loud'],
+    [META.logLevel, null],
+    ['progressToken', null],
+    ['progressToken', { a: 1 }],
+    ['progressToken', true],
+  ])('refuses %s = %j', (key, value) => {
+    expect(validateMeta({ ...BASE, [key]: value })).toMatchObject({
+      ok: false,
+      fault: { rpc: -32602, http: 400, data: { envelope: { key } } },
+    });
+  });
+
+  it.each([META.protocolVersion, META.clientCapabilities, META.clientInfo, META.logLevel, 'progressToken'])(
+    'refuses a repeated %s',
+    (key) => {
+      // Attack: the gateway reads the last one, the server behind it the first.
+      const meta = JSON.stringify(BASE).slice(1, -1);
+      expect(validateText(`{"_meta":{"${key}":"a","${key}":"a",${meta}}}`)).toMatchObject({
+        ok: false,
+        fault: { rpc: -32602, data: { envelope: { key, problem: 'occurs twice' } } },
+      });
+    },
+  );
+
+  it.each(['first', 'last'])('refuses two _meta members, whichever claims (%s)', (which) => {
+    // Attack: modern for the gateway, legacy for the server behind it.
+    const claim = `"_meta":${JSON.stringify(BASE)}`;
+    const params = which === 'first' ? `{${claim},"_meta":{}}` : `{"\\u005fmeta":{},${claim}}`;
+    expect(validateText(params)).toMatchObject({ ok: false, fault: { data: { envelope: { key: '_meta' } } } });
+  });
+});
+
+describe('missingEnvelopeFault', () => {
+  it('names what the request must add', () => {
+    const missing = (params: string | undefined) =>
+      missingEnvelopeFault(params === undefined ? undefined : scanObject(Buffer.from(params))).data;
+    const both = ['_meta', META.protocolVersion, META.clientCapabilities];
+    expect(missing(undefined)).toMatchObject({ envelope: { missing: both } });
+    expect(missing('{"_meta":3}')).toMatchObject({ envelope: { missing: both } });
+    expect(missing(`{"_meta":{"${META.clientCapabilities}":{}}}`)).toMatchObject({
+      envelope: { missing: [META.protocolVersion] },
+    });
+  });
+});

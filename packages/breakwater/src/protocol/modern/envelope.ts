@@ -1,0 +1,142 @@
+import { isIdToken, type RawId } from '../../jsonrpc/id.ts';
+import {
+  findMember,
+  hasDuplicateKey,
+  memberBytes,
+  memberObject,
+  memberValue,
+  type RawObject,
+  scanObject,
+} from '../../jsonrpc/raw.ts';
+import { isObject, type JsonObject } from '../capabilities.ts';
+import { type Checked, makeFault, type ProtocolFault } from '../fault.ts';
+import { isLogLevel, type LogLevel } from '../logging.ts';
+import { META, REQUEST_META_KEYS } from '../meta.ts';
+import { MODERN_REVISIONS, type ModernRevision, REVISIONS } from '../revision.ts';
+
+const REQUIRED_KEYS: readonly string[] = [META.protocolVersion, META.clientCapabilities];
+const READ_KEYS: ReadonlySet<string> = new Set([...REQUEST_META_KEYS, 'progressToken']);
+const META_KEY: ReadonlySet<string> = new Set(['_meta']);
+
+/** A request that claims the modern era by its `_meta`, not yet validated. */
+export interface EnvelopeClaim {
+  readonly claim: 'modern';
+  readonly meta: RawObject;
+  /** The claimed protocol version; undefined when it is no string. */
+  readonly version: string | undefined;
+  /** A key that occurs twice where two parsers could see two different requests. */
+  readonly duplicate: string | undefined;
+}
+
+/** What {@link readEnvelope} sees. */
+export type EnvelopeReading = { readonly claim: 'none' } | EnvelopeClaim;
+
+/** The validated envelope of a modern request. */
+export interface Envelope {
+  readonly revision: ModernRevision;
+  /** `clientInfo` as JSON bytes, verbatim. */
+  readonly clientInfo: Buffer | undefined;
+  readonly clientCapabilities: JsonObject;
+  readonly logLevel: LogLevel | undefined;
+  /** The progress token's own bytes, read as latin1 like an id. */
+  readonly progressToken: RawId | undefined;
+}
+
+/**
+ * Reads which era a request's params claim. Exactly the presence of the protocol-version key in `params._meta` is the claim; a broken
+ * envelope behind it is a fault of {@link validateEnvelope}, never a fall back to the legacy era.
+ */
+export function readEnvelope(params: RawObject | undefined): EnvelopeReading {
+  if (params === undefined) return { claim: 'none' };
+  if (hasDuplicateKey(params, META_KEY)) return readRepeated(params);
+  const meta = memberObject(params, '_meta');
+  if (meta === undefined || findMember(meta, META.protocolVersion) === undefined) return { claim: 'none' };
+  return claimOf(meta, firstDuplicate(meta));
+}
+
+// Attack: two `_meta` members, one modern and one not, so that the gateway and the server behind it see different eras.
+function readRepeated(params: RawObject): EnvelopeReading {
+  for (const member of params.members) {
+    const meta = member.key === '_meta' ? scanObject(params.bytes, member.start, params.view) : undefined;
+    if (meta !== undefined && findMember(meta, META.protocolVersion) !== undefined) return claimOf(meta, '_meta');
+  }
+  return { claim: 'none' };
+}
+
+function claimOf(meta: RawObject, duplicate: string | undefined): EnvelopeClaim {
+  const version = memberValue(meta, META.protocolVersion);
+  return { claim: 'modern', meta, version: typeof version === 'string' ? version : undefined, duplicate };
+}
+
+function firstDuplicate(meta: RawObject): string | undefined {
+  for (const key of READ_KEYS) if (hasDuplicateKey(meta, new Set([key]))) return key;
+  return undefined;
+}
+
+/**
+ * Validates a claim. The order decides which of several faults is told: unsupported version (-32022, the one from which a client can
+ * learn what to speak), missing keys, keys of the wrong type or unknown log level (-32602).
+ */
+export function validateEnvelope(claim: EnvelopeClaim): Checked<Envelope> {
+  const { meta, version, duplicate } = claim;
+  if (duplicate !== undefined) return invalid(duplicate, 'occurs twice');
+  if (version === undefined) return invalid(META.protocolVersion, 'expected a protocol version string');
+  const revision = MODERN_REVISIONS.find((served) => served === version);
+  if (revision === undefined) {
+    const data = { supported: [...REVISIONS].reverse(), requested: version };
+    return { ok: false, fault: makeFault('version.unsupported', `Unsupported protocol version: ${version}`, data) };
+  }
+  const missing = missingKeys(meta);
+  if (missing.length > 0) return { ok: false, fault: missingFault(missing) };
+  const clientCapabilities = memberValue(meta, META.clientCapabilities);
+  if (!isObject(clientCapabilities)) return invalid(META.clientCapabilities, 'expected an object');
+  const infoMember = findMember(meta, META.clientInfo);
+  const info = memberValue(meta, META.clientInfo);
+  if (infoMember !== undefined && !isImplementation(info)) {
+    return invalid(META.clientInfo, 'expected an object with the strings "name" and "version"');
+  }
+  const token = progressTokenOf(meta);
+  if (token !== undefined && !isIdToken(token)) return invalid('progressToken', 'expected a string or a number');
+  const logLevel = memberValue(meta, META.logLevel);
+  if (logLevel !== undefined && !isLogLevel(logLevel)) return invalid(META.logLevel, 'expected a log level');
+  return {
+    ok: true,
+    value: {
+      revision,
+      clientInfo: infoMember === undefined ? undefined : memberBytes(meta, infoMember),
+      clientCapabilities,
+      logLevel,
+      progressToken: token as RawId | undefined,
+    },
+  };
+}
+
+/** The fault of a request whose header names the modern era while its body makes no claim: it names the keys that are missing. */
+export function missingEnvelopeFault(params: RawObject | undefined): ProtocolFault {
+  const meta = params === undefined ? undefined : memberObject(params, '_meta');
+  return missingFault(meta === undefined ? ['_meta', ...REQUIRED_KEYS] : missingKeys(meta));
+}
+
+/** The raw progress token of a request's `_meta` in any era, unchecked; undefined when there is none. */
+export function progressTokenOf(meta: RawObject): string | undefined {
+  const member = findMember(meta, 'progressToken');
+  return member === undefined ? undefined : meta.view.slice(member.start, member.end);
+}
+
+function missingKeys(meta: RawObject): readonly string[] {
+  return REQUIRED_KEYS.filter((key) => findMember(meta, key) === undefined);
+}
+
+function missingFault(missing: readonly string[]): ProtocolFault {
+  const message = `The request lacks the required params._meta keys of revision 2026-07-28: ${missing.join(', ')}`;
+  return makeFault('envelope.incomplete', message, { envelope: { key: missing[0], problem: 'missing', missing } });
+}
+
+function invalid(key: string, problem: string): Checked<never> {
+  const message = `Invalid params._meta of revision 2026-07-28: ${key}: ${problem}`;
+  return { ok: false, fault: makeFault('envelope.incomplete', message, { envelope: { key, problem } }) };
+}
+
+function isImplementation(value: unknown): boolean {
+  return isObject(value) && typeof value['name'] === 'string' && typeof value['version'] === 'string';
+}

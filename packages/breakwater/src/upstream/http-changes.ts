@@ -1,0 +1,50 @@
+import type { ServerChange } from '../core/ports.ts';
+import type { JsonObject } from '../protocol/capabilities.ts';
+import { reportedKinds } from './change-feed.ts';
+
+/** What to report after a gap: everything may have changed. A spurious change is harmless, a lost one is not. */
+export function changesAfterGap(capabilities: JsonObject, uris: Iterable<string>): readonly ServerChange[] {
+  const lists = reportedKinds(capabilities).map((kind): ServerChange => ({ kind, params: undefined }));
+  return [...lists, ...[...uris].map((uri): ServerChange => ({ kind: 'updated', uri, params: undefined }))];
+}
+
+/** The listeners of one handle: for its changes, and for its end, which they hear of exactly once. */
+export class HandleListeners {
+  readonly #changes = new Set<(change: ServerChange) => void>();
+  readonly #ends = new Set<(reason: string) => void>();
+  #reason: string | undefined;
+
+  /** Why the handle ended; undefined while it lives. */
+  get endReason(): string | undefined {
+    return this.#reason;
+  }
+
+  onChange(listener: (change: ServerChange) => void): () => void {
+    this.#changes.add(listener);
+    return () => void this.#changes.delete(listener);
+  }
+
+  onEnd(listener: (reason: string) => void): () => void {
+    if (this.#reason !== undefined) {
+      listener(this.#reason);
+      return () => undefined;
+    }
+    this.#ends.add(listener);
+    return () => void this.#ends.delete(listener);
+  }
+
+  report(change: ServerChange): void {
+    for (const listener of [...this.#changes]) listener(change);
+  }
+
+  /** Marks the end and tells everybody; false when it had ended before. */
+  end(reason: string): boolean {
+    if (this.#reason !== undefined) return false;
+    this.#reason = reason;
+    const listeners = [...this.#ends];
+    this.#ends.clear();
+    this.#changes.clear();
+    for (const listener of listeners) listener(reason);
+    return true;
+  }
+}

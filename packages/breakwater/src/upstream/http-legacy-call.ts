@@ -1,0 +1,226 @@
+import { GatewayError } from '../core/errors.ts';
+import type { CallControl, CallSink, Outcome, Timer, UpstreamCall } from '../core/ports.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { type Message, type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
+import type { ParseFault } from '../jsonrpc/parse.ts';
+import { methodTraits } from '../protocol/methods.ts';
+import { GET_HEADERS } from './http-headers.ts';
+import { backoffMs, errorOfStatus, type HttpLeg, isAnswer, postRequest } from './http-leg.ts';
+import { type ResponseEnd, type ResponseReader, type ResponseSink, sendRequest } from './http-response.ts';
+import type { LegacySession } from './http-session.ts';
+
+type StatusEnd = Extract<ResponseEnd, { kind: 'status' }>;
+
+/** What a call needs of its handle. */
+export interface CallHost {
+  readonly leg: HttpLeg;
+  /** The session to call in, once everything that must come before this call is done. Rejects with a GatewayError. */
+  ready(call: UpstreamCall): LegacySession | Promise<LegacySession>;
+  /** Replaces a session that the server forgot; shared by everybody who lost the same one. */
+  renew(lost: LegacySession): Promise<LegacySession>;
+  onRequest(message: RequestMessage, call: LegacyCall): void;
+  onNotification(message: NotificationMessage, call: LegacyCall): void;
+  /** Tells the server that nobody waits for this request any more. */
+  onCancelled(call: LegacyCall, reason: string): void;
+  /** The call is over, whatever the reason. */
+  onOver(call: LegacyCall): void;
+}
+
+const MAX_RESUMES = 5;
+const MIN_RETRY_MS = 50;
+const MAX_RETRY_MS = 60_000;
+
+/** One request on a legacy session, from its POST to its answer, over as many resumptions as it takes. */
+export class LegacyCall implements CallControl, ResponseSink {
+  readonly id: RawId;
+  readonly call: UpstreamCall;
+  readonly sink: CallSink;
+  readonly #host: CallHost;
+  readonly #params: Buffer | undefined;
+  #session: LegacySession | undefined;
+  #reader: ResponseReader | undefined;
+  #timer: Timer | undefined;
+  #fault: ParseFault | undefined;
+  #isOver = false;
+  #isPaused = false;
+  #isReplay = false;
+  #isResumed = false;
+  #resumes = 0;
+  #lastEventId: string | undefined;
+
+  constructor(host: CallHost, init: { id: RawId; call: UpstreamCall; params: Buffer | undefined; sink: CallSink }) {
+    this.#host = host;
+    this.id = init.id;
+    this.call = init.call;
+    this.sink = init.sink;
+    this.#params = init.params;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Starts the call; without anything to wait for, the request is on its way when this returns. */
+  start(): void {
+    const session = this.#host.ready(this.call);
+    if (session instanceof Promise) this.#continueWith(session);
+    else this.#post(session);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#reader?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#reader?.resume();
+  }
+
+  cancel(reason: string): void {
+    if (this.#isOver) return;
+    if (this.#session !== undefined) this.#host.onCancelled(this, reason);
+    this.#end();
+    this.#reader?.abort();
+  }
+
+  /** Ends the call with an answer or a failure; harmless when it is over. */
+  finish(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#reader?.release();
+    this.sink.done(outcome);
+  }
+
+  onMessage(message: Message): void {
+    if (this.#isOver) return;
+    if (message.kind === 'notification') this.#host.onNotification(message, this);
+    else if (message.kind === 'request') this.#host.onRequest(message, this);
+    else if (isAnswer(message, this.id)) this.answer(message);
+  }
+
+  /** Takes the response to this request, wherever it arrived. */
+  answer(message: Extract<Message, { kind: 'result' | 'error' }>): void {
+    const revision = this.#session?.revision;
+    if (revision === undefined) return;
+    if (message.kind === 'result') this.finish({ kind: 'result', revision, result: message.result });
+    else this.finish({ kind: 'error', revision, error: message.error });
+  }
+
+  onFault(fault: ParseFault): void {
+    this.#fault = fault;
+  }
+
+  onEnd(end: ResponseEnd): void {
+    if (this.#isOver || this.#session === undefined) return;
+    const reader = this.#reader;
+    const isProgress = (reader?.received ?? 0) > 0;
+    if (isProgress) this.#resumes = 0;
+    this.#lastEventId = reader?.lastEventId ?? this.#lastEventId;
+    if (end.kind === 'status') return this.#onStatus(end, this.#session);
+    if (this.#fault !== undefined) return this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
+    if (end.kind === 'closed' && end.format !== 'sse' && !this.#isResumed) {
+      return this.#fail(new GatewayError('upstream.invalid', { cause: 'a response without an answer' }));
+    }
+    const isBroken = end.kind === 'closed' || end.error.code === 'upstream.lost' || this.#isResumed;
+    if (!isBroken) {
+      if (end.error.code === 'upstream.timeout') this.#host.onCancelled(this, 'timeout');
+      return this.#fail(end.error);
+    }
+    if (this.#lastEventId !== undefined && this.#session.revision >= '2025-03-26') return this.#scheduleResume(this.#session);
+    // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
+    if (!isProgress && this.#isRepeatable && !this.#isReplay) {
+      this.#isReplay = true;
+      this.#post(this.#session);
+      return;
+    }
+    this.#fail(end.kind === 'failed' ? end.error : new GatewayError('upstream.lost', { cause: 'the event stream ended without an answer' }));
+  }
+
+  get #isRepeatable(): boolean {
+    return this.call.idempotent === true || methodTraits(this.call.method)?.safe === true;
+  }
+
+  #continueWith(session: Promise<LegacySession>): void {
+    session.then(
+      (ready) => {
+        if (!this.#isOver) this.#post(ready);
+      },
+      (error: unknown) => this.#fail(error instanceof Error ? error : new GatewayError('gateway.internal', { cause: error })),
+    );
+  }
+
+  #post(session: LegacySession): void {
+    this.#session = session;
+    const request = { id: this.id, method: this.call.method, params: this.#params, headers: session.headers };
+    this.#read(postRequest(this.#host.leg, request, this));
+  }
+
+  #read(reader: ResponseReader): void {
+    this.#reader = reader;
+    if (this.#isPaused) reader.pause();
+  }
+
+  #onStatus(end: StatusEnd, session: LegacySession): void {
+    if (isSessionLost(end, session)) return this.#onSessionLost(session);
+    if (this.#isResumed) {
+      if (end.status === 409 || end.status >= 500) this.#scheduleResume(session);
+      else this.#fail(new GatewayError('upstream.lost', { cause: `the stream could not be resumed: HTTP ${end.status}` }));
+      return;
+    }
+    if (end.error !== undefined && (end.status < 500 || end.error.id === this.id) && end.status !== 401 && end.status !== 403) {
+      this.finish({ kind: 'error', revision: session.revision, error: end.error.error });
+    } else this.#fail(errorOfStatus(end.status, end.text));
+  }
+
+  #onSessionLost(session: LegacySession): void {
+    const renewal = this.#host.renew(session);
+    const isSeen = this.#isResumed || this.#lastEventId !== undefined;
+    if (this.#isRepeatable && !this.#isReplay && !isSeen) {
+      this.#isReplay = true;
+      this.#session = undefined;
+      this.#continueWith(renewal);
+      return;
+    }
+    renewal.catch(() => undefined); // the handle ends then, and says so to everybody itself
+    this.#fail(new GatewayError('upstream.session-lost'));
+  }
+
+  // 2025-11-25 servers may close the connection at any time and expect us back after `retry`: such polling is no failed try.
+  #scheduleResume(session: LegacySession): void {
+    if (this.#resumes >= MAX_RESUMES) return this.#fail(new GatewayError('upstream.lost', { cause: 'the stream could not be resumed' }));
+    const asked = this.#reader?.retryMs;
+    const delayMs = asked === undefined ? backoffMs(this.#resumes) : Math.min(Math.max(asked, MIN_RETRY_MS), MAX_RETRY_MS);
+    this.#resumes++;
+    this.#timer = this.#host.leg.clock.after(delayMs, () => {
+      if (this.#isOver) return;
+      this.#isResumed = true;
+      const headers = [...GET_HEADERS, ...session.headers, 'last-event-id', this.#lastEventId ?? ''];
+      const { client, maxMessageBytes } = this.#host.leg;
+      this.#read(sendRequest(client, { method: 'GET', headers }, maxMessageBytes, this));
+    });
+  }
+
+  #fail(error: Error): void {
+    this.finish({ kind: 'failed', error });
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#timer?.clear();
+    this.#host.onOver(this);
+  }
+}
+
+/** True when a status says that the server does not know the session: 404, or the 400 of servers built after the SDK's first examples. */
+function isSessionLost(end: StatusEnd, session: LegacySession): boolean {
+  if (session.id === undefined) return false;
+  // An error that names our request was made by somebody who took it up, and speaks of something else.
+  if (end.status === 400) return end.error?.id === undefined && /session/i.test(end.error?.error.toString() ?? end.text);
+  return end.status === 404 && !isMethodNotFound(end);
+}
+
+// Some servers answer an unknown method with 404 in the legacy era, too.
+function isMethodNotFound(end: StatusEnd): boolean {
+  return end.error?.id !== undefined && end.error.error.includes(`${RpcCode.methodNotFound}`);
+}

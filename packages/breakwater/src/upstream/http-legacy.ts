@@ -1,0 +1,287 @@
+import { GatewayError } from '../core/errors.ts';
+import type { CallControl, CallSink, Outcome, ServerChange, UpstreamCall } from '../core/ports.ts';
+import { gatewayClient } from '../core/snapshot.ts';
+import { makeId, type RawId } from '../jsonrpc/id.ts';
+import { type Message, type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
+import { encodeJson, memberValue, scanObject } from '../jsonrpc/raw.ts';
+import { encodeError, writeError, writeResult } from '../jsonrpc/write.ts';
+import { bridgeParams } from '../protocol/bridge/request.ts';
+import { isObject } from '../protocol/capabilities.ts';
+import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/logging.ts';
+import { methodTraits } from '../protocol/methods.ts';
+import type { LegacyRevision } from '../protocol/revision.ts';
+import { changeOf, isSubscribable, reportedKinds } from './change-feed.ts';
+import { changesAfterGap, HandleListeners } from './http-changes.ts';
+import { GetFeed } from './http-feed.ts';
+import { type CallHost, LegacyCall } from './http-legacy-call.ts';
+import { type HttpLeg, postNotification, postOneWay, warn } from './http-leg.ts';
+import { Questions } from './http-questions.ts';
+import { endSession, type LegacySession, openSession, type SessionInit } from './http-session.ts';
+import { Watches } from './http-watches.ts';
+import type { OpenedHandle } from './opener.ts';
+
+/** What a legacy handle is made of. */
+export interface LegacyHandleOptions {
+  readonly leg: HttpLeg;
+  readonly id: string;
+  readonly init: SessionInit;
+  readonly session: LegacySession;
+  /** Several clients use it: no questions and no logs pass. */
+  readonly shared: boolean;
+  /** The server gave no new session for a lost one: what is known of its era may be wrong. */
+  readonly onRefused: () => void;
+}
+
+const RENEW_MS = 30_000;
+const LOG = 'notifications/message';
+
+/** A handle on a 2025 Streamable HTTP server, with or without a session: initialized when it is made, renewed when the server forgets it. */
+export class HttpLegacyHandle implements OpenedHandle {
+  readonly id: string;
+  readonly upstream: string;
+  readonly hasSession: boolean;
+  readonly #options: LegacyHandleOptions;
+  readonly #leg: HttpLeg;
+  readonly #calls = new Map<RawId, LegacyCall>();
+  readonly #listeners = new HandleListeners();
+  readonly #questions = new Questions((answer) => void this.#post(answer));
+  readonly #host: CallHost;
+  readonly #feed: GetFeed;
+  readonly #watches: Watches;
+  #session: LegacySession;
+  #renewal: Promise<LegacySession> | undefined;
+  #level: LogLevel | undefined;
+  #leveling: Promise<unknown> | undefined;
+  #nextId = 2; // 1 was `initialize`
+
+  constructor(options: LegacyHandleOptions) {
+    this.#options = options;
+    this.#leg = options.leg;
+    this.#session = options.session;
+    this.id = options.id;
+    this.upstream = options.leg.upstream;
+    this.hasSession = options.session.id !== undefined;
+    this.#feed = new GetFeed(options.leg, {
+      headers: () => this.#session.headers,
+      onMessage: (message) => this.#onFeedMessage(message),
+      onGap: () => this.#reportGap(),
+      onSessionLost: () => void this.#renew(this.#session).catch(() => undefined),
+    });
+    this.#host = {
+      leg: options.leg,
+      ready: (call) => this.#ready(call),
+      renew: (lost) => this.#renew(lost),
+      onRequest: (message, call) => this.#onRequest(message, call),
+      onNotification: (message, call) => this.#onNotification(message, call),
+      onCancelled: (call, reason) => this.#tellCancelled(call, reason),
+      onOver: (call) => {
+        this.#calls.delete(call.id);
+        this.#questions.withdrawAll(call);
+      },
+    };
+    this.#watches = new Watches(async (method, uri) => (await this.#request(method, { uri })).kind === 'result');
+  }
+
+  get revision(): LegacyRevision {
+    return this.#options.session.revision;
+  }
+
+  get server(): LegacySession['server'] {
+    return this.#session.server;
+  }
+
+  call(call: UpstreamCall, sink: CallSink): CallControl {
+    const id = this.#nextId++;
+    const params = bridgeParams(call, {
+      revision: this.revision,
+      progressToken: call.progress ? id : undefined,
+      clientInfo: this.#options.init.clientInfo,
+      clientCapabilities: {},
+    });
+    const running = new LegacyCall(this.#host, { id: makeId(id), call, params, sink });
+    this.#calls.set(running.id, running);
+    if (this.#listeners.endReason === undefined) running.start();
+    else queueMicrotask(() => running.finish(failed(new GatewayError('upstream.lost', { cause: 'the handle has ended' }))));
+    return running;
+  }
+
+  async openFeed(): Promise<boolean> {
+    return (await this.#feed.open()) && reportedKinds(this.server.capabilities).length > 0;
+  }
+
+  async watch(uri: string): Promise<boolean> {
+    if (!isSubscribable(this.server.capabilities)) return false;
+    // Without the feed the server would accept, and its updates would never arrive.
+    if (!(await this.#feed.open())) return false;
+    return await this.#watches.add(uri);
+  }
+
+  async unwatch(uri: string): Promise<void> {
+    await this.#watches.remove(uri);
+  }
+
+  onChange(listener: (change: ServerChange) => void): () => void {
+    return this.#listeners.onChange(listener);
+  }
+
+  onEnd(listener: (reason: string) => void): () => void {
+    return this.#listeners.onEnd(listener);
+  }
+
+  async close(reason: string): Promise<void> {
+    if (this.#end(reason)) await endSession(this.#leg, this.#session);
+  }
+
+  #end(reason: string): boolean {
+    if (!this.#listeners.end(reason)) return false;
+    this.#feed.close();
+    for (const call of [...this.#calls.values()]) call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
+    return true;
+  }
+
+  #ready(call: UpstreamCall): LegacySession | Promise<LegacySession> {
+    const level = this.#levelToSet(call);
+    if (level === undefined) return this.#renewal ?? this.#session;
+    return this.#lowerLevel(level).then(() => this.#renewal ?? this.#session);
+  }
+
+  // The level belongs to the session: it is only ever lowered, and each call takes its own part of what comes.
+  #levelToSet(call: UpstreamCall): LogLevel | undefined {
+    if (this.#options.shared || !isLogLevel(call.logLevel) || !isObject(this.server.capabilities['logging'])) return undefined;
+    return this.#level !== undefined && isAtLeast(call.logLevel, this.#level) ? undefined : call.logLevel;
+  }
+
+  async #lowerLevel(level: LogLevel): Promise<void> {
+    await this.#leveling;
+    if (this.#level !== undefined && isAtLeast(level, this.#level)) return;
+    this.#level = level;
+    this.#leveling = this.#request('logging/setLevel', { level });
+    const outcome = await (this.#leveling as Promise<Outcome>);
+    if (outcome.kind === 'error') warn(this.#leg, 'The server refused logging/setLevel.', { error: outcome.error.toString() });
+  }
+
+  /** A request of the handle's own; the server cannot ask anything on its stream. */
+  #request(method: string, params: object): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const call = { method, params: scanObject(encodeJson(params)), client: gatewayClient(this.revision), progress: false, logLevel: undefined };
+      this.call(call, { notify: () => undefined, ask: refuse, done: resolve });
+    });
+  }
+
+  #renew(lost: LegacySession): Promise<LegacySession> {
+    if (this.#renewal !== undefined) return this.#renewal;
+    if (this.#session !== lost) return Promise.resolve(this.#session);
+    this.#renewal = this.#reopen().finally(() => {
+      this.#renewal = undefined;
+    });
+    return this.#renewal;
+  }
+
+  async #reopen(): Promise<LegacySession> {
+    const bounds = { deadline: this.#leg.clock.now() + RENEW_MS };
+    const attempt = await openSession(this.#leg, this.#options.init, makeId(this.#nextId++), bounds);
+    if (!attempt.ok) {
+      if (attempt.status !== undefined && attempt.error.code === 'upstream.invalid') this.#options.onRefused();
+      this.#end('session lost');
+      throw attempt.error;
+    }
+    const { session } = attempt;
+    if (this.#listeners.endReason !== undefined || session.revision !== this.revision) {
+      void endSession(this.#leg, session);
+      this.#end('session lost');
+      throw new GatewayError('upstream.session-lost');
+    }
+    this.#session = session;
+    this.#level = undefined;
+    this.#feed.restart();
+    void this.#watches.renew();
+    this.#reportGap();
+    return session;
+  }
+
+  #reportGap(): void {
+    for (const change of changesAfterGap(this.server.capabilities, this.#watches.uris)) this.#listeners.report(change);
+  }
+
+  #onFeedMessage(message: Message): void {
+    if (message.kind === 'request') return this.#onRequest(message, this.#calleeOf(message));
+    if (message.kind !== 'notification') {
+      // Some servers answer on the GET stream what was asked by POST.
+      const call = message.id === undefined ? undefined : this.#calls.get(message.id);
+      call?.answer(message);
+      return;
+    }
+    const change = changeOf(message);
+    if (change !== undefined) this.#listeners.report(change);
+    else this.#onNotification(message, this.#subjectOf(message));
+  }
+
+  #onRequest(message: RequestMessage, call: LegacyCall | undefined): void {
+    if (message.method === 'ping') return void this.#post(writeResult(message.id, Buffer.from('{}')));
+    if (call === undefined || this.#options.shared) {
+      const error = { code: RpcCode.methodNotFound, message: 'The client cannot be asked outside of a request.' };
+      return void this.#post(writeError(message.id, encodeError(error)));
+    }
+    const question = this.#questions.add(message, this.revision, call);
+    if (question !== undefined) call.sink.ask(question);
+  }
+
+  #onNotification(message: NotificationMessage, call: LegacyCall | undefined): void {
+    const { method, params } = message;
+    if (method === 'notifications/cancelled') return this.#questions.withdraw(params);
+    if (call === undefined) return;
+    if (method === LOG && !this.#wantsLog(call, params === undefined ? undefined : memberValue(params, 'level'))) return;
+    call.sink.notify({ method, params, revision: this.revision });
+  }
+
+  #wantsLog(call: LegacyCall, level: unknown): boolean {
+    if (this.#options.shared) return false;
+    const asked = call.call.logLevel;
+    return !isLogLevel(asked) || !isLogLevel(level) || isAtLeast(level, asked);
+  }
+
+  /** The call that a question on the GET stream belongs to: the oldest one whose client can be asked this (eras.md §2.6). */
+  #calleeOf(message: RequestMessage): LegacyCall | undefined {
+    const calls = [...this.#calls.values()];
+    return calls.find(({ call }) => methodTraits(call.method)?.interactive === true && canBeAsked(call, message));
+  }
+
+  /** The call that a notification on the GET stream belongs to; undefined where that is a guess. */
+  #subjectOf({ method, params }: NotificationMessage): LegacyCall | undefined {
+    if (method === 'notifications/progress') {
+      const token = params === undefined ? undefined : memberValue(params, 'progressToken');
+      return this.#calls.get(makeId(Number(token)));
+    }
+    const [only, other] = this.#calls.values();
+    return other === undefined ? only : undefined;
+  }
+
+  #tellCancelled(call: LegacyCall, reason: string): void {
+    const params = Buffer.from(`{"requestId":${call.id},"reason":${JSON.stringify(reason)}}`);
+    void postNotification(this.#leg, 'notifications/cancelled', params, this.#session.headers);
+  }
+
+  async #post(answer: Buffer): Promise<void> {
+    const session = this.#session;
+    const end = await postOneWay(this.#leg, answer, session.headers);
+    if (end.kind === 'closed' || this.#listeners.endReason !== undefined) return;
+    const detail = end.kind === 'status' ? { status: end.status, text: end.text } : { error: end.error };
+    warn(this.#leg, 'An answer did not reach the server.', detail);
+  }
+}
+
+function canBeAsked(call: UpstreamCall, { method, params }: RequestMessage): boolean {
+  const { profile } = call.client;
+  if (method === 'sampling/createMessage') return profile.sampling;
+  if (method === 'roots/list') return profile.roots;
+  if (method !== 'elicitation/create') return false;
+  return params !== undefined && memberValue(params, 'mode') === 'url' ? profile.elicitUrl : profile.elicitForm;
+}
+
+function refuse(question: Parameters<CallSink['ask']>[0]): void {
+  question.answer({ error: { code: RpcCode.methodNotFound, message: 'This request cannot ask the client.' } });
+}
+
+function failed(error: Error): Outcome {
+  return { kind: 'failed', error };
+}

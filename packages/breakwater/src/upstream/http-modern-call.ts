@@ -1,0 +1,183 @@
+import { GatewayError } from '../core/errors.ts';
+import type { CallControl, CallSink, Outcome, UpstreamCall } from '../core/ports.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { type Message, type RpcError, RpcCode } from '../jsonrpc/message.ts';
+import type { ParseFault } from '../jsonrpc/parse.ts';
+import { decodeError } from '../jsonrpc/write.ts';
+import { methodTraits } from '../protocol/methods.ts';
+import type { ModernRevision } from '../protocol/revision.ts';
+import { errorOfStatus, type HttpLeg, isAnswer, type LegRequest, postRequest, warn } from './http-leg.ts';
+import type { ResponseEnd, ResponseReader, ResponseSink } from './http-response.ts';
+
+type Headers = Readonly<Record<string, string>>;
+type StatusEnd = Extract<ResponseEnd, { kind: 'status' }>;
+
+/** What a call needs of its handle. */
+export interface ModernCallHost {
+  readonly leg: HttpLeg;
+  readonly revision: ModernRevision;
+  /** The request as it must leave now, with an id of its own. */
+  request(call: UpstreamCall, paramHeaders: Headers): LegRequest;
+  /** The `Mcp-Param-*` headers of the call. */
+  paramHeaders(call: UpstreamCall): Headers | Promise<Headers>;
+  /** The server refused the headers: learns anew what it wants. */
+  refreshHeaders(): Promise<void>;
+  /** The server refused the revision: changes to another one that both sides serve, or returns false when there is none. */
+  changeRevision(error: RpcError): boolean;
+  /** The server does not speak the modern era any more. */
+  onEraLost(detail: string): void;
+  onOver(call: ModernCall): void;
+}
+
+/** One request to a modern server. Every try is a POST of its own with an id of its own; the end of its stream is the end of the request. */
+export class ModernCall implements CallControl, ResponseSink {
+  readonly #host: ModernCallHost;
+  readonly #call: UpstreamCall;
+  readonly #sink: CallSink;
+  #id: RawId | undefined;
+  #reader: ResponseReader | undefined;
+  #fault: ParseFault | undefined;
+  #isOver = false;
+  #isPaused = false;
+  // Each remedy is tried once: a server that refuses its own cure would be asked for ever.
+  readonly #tried = new Set<'replay' | 'headers' | 'revision'>();
+
+  constructor(host: ModernCallHost, call: UpstreamCall, sink: CallSink) {
+    this.#host = host;
+    this.#call = call;
+    this.#sink = sink;
+  }
+
+  start(): void {
+    const headers = this.#host.paramHeaders(this.#call);
+    if (headers instanceof Promise) headers.then((ready) => this.#post(ready), (error: unknown) => this.#fail(asError(error)));
+    else this.#post(headers);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#reader?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#reader?.resume();
+  }
+
+  // Closing the response stream is how a modern client cancels (2026-07-28 patterns/cancellation).
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#reader?.abort();
+  }
+
+  /** Ends the call with an answer or a failure; harmless when it is over. */
+  finish(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.#end();
+    if (outcome.kind === 'failed') this.#reader?.abort();
+    else this.#reader?.release();
+    this.#sink.done(outcome);
+  }
+
+  onMessage(message: Message): void {
+    if (this.#isOver || this.#id === undefined) return;
+    const { revision, leg } = this.#host;
+    if (message.kind === 'notification') this.#sink.notify({ method: message.method, params: message.params, revision });
+    else if (message.kind === 'request') warn(leg, 'A modern server sent a request, which it must not.', { method: message.method });
+    else if (!isAnswer(message, this.#id)) warn(leg, 'The server answered a request that was not sent.');
+    else if (message.kind === 'result') this.finish({ kind: 'result', revision, result: message.result });
+    else this.#onError(message.error);
+  }
+
+  onFault(fault: ParseFault): void {
+    this.#fault = fault;
+  }
+
+  onEnd(end: ResponseEnd): void {
+    if (this.#isOver) return;
+    if (end.kind === 'status') return this.#onStatus(end);
+    if (this.#fault !== undefined) return this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
+    const isBroken = end.kind === 'failed' ? end.error.code === 'upstream.lost' : end.format === 'sse';
+    const isSeen = (this.#reader?.received ?? 0) > 0;
+    const isRepeatable = this.#call.idempotent === true || methodTraits(this.#call.method)?.safe === true;
+    // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
+    if (isBroken && !isSeen && isRepeatable && this.#isFirst('replay')) return this.start();
+    if (end.kind === 'failed') return this.#fail(end.error);
+    const code = isBroken ? 'upstream.lost' : 'upstream.invalid';
+    this.#fail(new GatewayError(code, { cause: 'a response without an answer' }));
+  }
+
+  #post(paramHeaders: Headers): void {
+    if (this.#isOver) return;
+    const request = this.#host.request(this.#call, paramHeaders);
+    this.#id = request.id;
+    this.#reader = postRequest(this.#host.leg, request, this);
+    if (this.#isPaused) this.#reader.pause();
+  }
+
+  #onStatus(end: StatusEnd): void {
+    const { status, text, error } = end;
+    if (status === 401 || status === 403) return this.#fail(errorOfStatus(status, text));
+    // An error that names our request was made by a server that read it; without the id only modern codes are trusted.
+    if (error !== undefined && (error.id === this.#id || (status < 500 && isModernError(error.error)))) return this.#onError(error.error);
+    if (status === 400 || status === 404 || status === 405) {
+      this.#host.onEraLost(`HTTP ${status}: ${text}`);
+      return this.#fail(new GatewayError('upstream.unavailable', { cause: `HTTP ${status}: ${text}` }));
+    }
+    this.#fail(errorOfStatus(status, text));
+  }
+
+  #onError(bytes: Buffer): void {
+    const error = decodeError(bytes);
+    if (error?.code === RpcCode.headerMismatch) return this.#onHeaderMismatch(bytes);
+    if (error?.code === RpcCode.unsupportedVersion) {
+      if (!this.#host.changeRevision(error)) return this.#fail(new GatewayError('upstream.unavailable', { cause: bytes.toString() }));
+      if (!this.#isFirst('revision')) return this.#fail(new GatewayError('upstream.version', { cause: bytes.toString() }));
+      return this.#retry();
+    }
+    this.finish({ kind: 'error', revision: this.#host.revision, error: bytes });
+  }
+
+  #onHeaderMismatch(bytes: Buffer): void {
+    const failure = new GatewayError('upstream.headers', { cause: bytes.toString() });
+    if (this.#call.method !== 'tools/call' || !this.#isFirst('headers')) return this.#fail(failure);
+    this.#reader?.release();
+    this.#host.refreshHeaders().then(
+      () => this.start(),
+      () => this.#fail(failure),
+    );
+  }
+
+  #retry(): void {
+    this.#reader?.release();
+    this.start();
+  }
+
+  #isFirst(remedy: 'replay' | 'headers' | 'revision'): boolean {
+    if (this.#tried.has(remedy)) return false;
+    this.#tried.add(remedy);
+    return true;
+  }
+
+  #fail(error: Error): void {
+    this.finish({ kind: 'failed', error });
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#host.onOver(this);
+  }
+}
+
+const MODERN_CODES: ReadonlySet<number> = new Set([RpcCode.headerMismatch, RpcCode.missingCapability, RpcCode.unsupportedVersion, RpcCode.invalidParams]);
+
+/** True for an error that only a modern server has reason to make of a well-formed modern request. */
+export function isModernError(bytes: Buffer): boolean {
+  const error = decodeError(bytes);
+  return error !== undefined && MODERN_CODES.has(error.code);
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new GatewayError('gateway.internal', { cause: value });
+}

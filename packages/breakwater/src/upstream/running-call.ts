@@ -1,0 +1,76 @@
+import type { GatewayError } from '../core/errors.ts';
+import type { CallNotification, CallSink, Outcome, ServerQuestion, UpstreamCall } from '../core/ports.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { memberValue, type RawObject } from '../jsonrpc/raw.ts';
+import { methodTraits } from '../protocol/methods.ts';
+import type { Revision } from '../protocol/revision.ts';
+import type { ResponseReceiver } from './duplex-rpc.ts';
+
+/** One call of a handle until its end, which is told exactly once, to the sink and then to the handle. */
+export class RunningCall implements ResponseReceiver {
+  readonly call: UpstreamCall;
+  readonly isInteractive: boolean;
+  /** Our id for it; undefined until it was sent. */
+  id: RawId | undefined;
+  isPaused = false;
+  readonly #sink: CallSink;
+  readonly #revision: Revision;
+  readonly #onOver: (call: RunningCall) => void;
+  #lastProgress = Number.NEGATIVE_INFINITY;
+  #isOver = false;
+
+  constructor(call: UpstreamCall, sink: CallSink, revision: Revision, onOver: (call: RunningCall) => void) {
+    this.call = call;
+    this.isInteractive = methodTraits(call.method)?.interactive === true;
+    this.#sink = sink;
+    this.#revision = revision;
+    this.#onOver = onOver;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Passes a notification that belongs to this call. */
+  notify(method: string, params: RawObject | undefined): void {
+    const notification: CallNotification = { method, params, revision: this.#revision };
+    if (!this.#isOver) this.#sink.notify(notification);
+  }
+
+  /** Passes progress, unless it does not increase: clients take such a value for an error of the protocol. */
+  progress(method: string, params: RawObject): void {
+    const value = memberValue(params, 'progress');
+    if (typeof value !== 'number' || value <= this.#lastProgress) return;
+    this.#lastProgress = value;
+    this.notify(method, params);
+  }
+
+  ask(question: ServerQuestion): void {
+    this.#sink.ask(question);
+  }
+
+  onResult(result: Buffer): void {
+    this.#finish({ kind: 'result', revision: this.#revision, result });
+  }
+
+  onError(error: Buffer): void {
+    this.#finish({ kind: 'error', revision: this.#revision, error });
+  }
+
+  onFailed(error: GatewayError): void {
+    this.#finish({ kind: 'failed', error });
+  }
+
+  /** Ends it without telling the sink. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onOver(this);
+  }
+
+  #finish(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.abandon();
+    this.#sink.done(outcome);
+  }
+}
