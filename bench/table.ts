@@ -10,6 +10,7 @@ export function writeLoadTable(load: Load, rows: readonly Row[]): string {
     '',
     perUnit,
     '× bare',
+    'of minima',
     '× direct',
     `${load.unit}s/s`,
     'upstream µs',

@@ -39,7 +39,7 @@ const FileReference = z.strictObject({
 });
 const TemplateReference = z.strictObject({
   template: z.string().meta({
-    description: 'Text in which `${NAME}`, `${env:NAME}` and `${NAME:-default}` stand for environment variables.',
+    description: `Text in which \${NAME}, \${env:NAME} and \${NAME:-default} stand for environment variables.`,
   }),
 });
 
@@ -47,7 +47,7 @@ const TemplateReference = z.strictObject({
 export const Text = z.union([z.string(), EnvReference, FileReference, TemplateReference]).meta({
   id: 'Text',
   title: 'text or reference',
-  description: 'A text, or where to find it: `{ env: NAME }`, `{ file: path }`, `{ template: "Bearer ${NAME}" }`.',
+  description: `A text, or where to find it: { env: NAME }, { file: path }, { template: "Bearer \${NAME}" }.`,
 });
 
 /** A value written in place, or a reference to where it is kept. */

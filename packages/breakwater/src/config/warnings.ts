@@ -65,6 +65,6 @@ function isLiteral(value: Text): boolean {
 
 function replacementFor(header: string): string {
   return header.toLowerCase().endsWith('authorization')
-    ? '{ env: NAME }, or { template: "Bearer ${NAME}" }'
+    ? `{ env: NAME }, or { template: "Bearer \${NAME}" }`
     : '{ env: NAME } or { file: path }';
 }

@@ -37,7 +37,7 @@ export type GatewayEvent =
   /** One message sent to an upstream server, counted where it leaves. */
   | { readonly type: 'upstream-request'; readonly upstream: string; readonly method: string }
   /** Something an operator should read; `detail` may hold upstream text and is for the log only. */
-  | { readonly type: 'notice'; readonly level: 'info' | 'warn' | 'error'; readonly message: string; readonly detail?: Readonly<Record<string, unknown>> };
+  | { readonly type: 'notice'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly detail?: Readonly<Record<string, unknown>> };
 
 /** Reports an event. */
 export type Emit = (event: GatewayEvent) => void;

@@ -91,12 +91,13 @@ export class ExchangeRun implements CallSink {
 
   done(outcome: Outcome): void {
     if (this.#ended) return;
+    const serverInfo = this.#lease?.handle.server.info;
     this.#release();
     if (outcome.kind === 'error' && this.#hasNext() && isNotFound(outcome.error)) {
       void this.#tryNext();
       return;
     }
-    this.#deps.reply.done(outcome);
+    this.#deps.reply.done(outcome.kind === 'result' && serverInfo !== undefined ? { ...outcome, serverInfo } : outcome);
     if (outcome.kind === 'failed') this.#end('failed', toGatewayError(outcome.error));
     else this.#end(outcome.kind === 'result' ? 'ok' : 'error', undefined);
   }

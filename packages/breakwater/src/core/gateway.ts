@@ -1,4 +1,4 @@
-import { memberValue } from '../jsonrpc/raw.ts';
+import { hasDuplicateKey, memberValue } from '../jsonrpc/raw.ts';
 import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
@@ -110,6 +110,10 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   async #forward(exchange: Exchange, run: ExchangeRun): Promise<void> {
     try {
       const { resolver } = this.#parts(exchange.route);
+      // Attack: a repeated member that we read one way and the server behind us another way would slip past naming and policy.
+      if (exchange.params !== undefined && hasDuplicateKey(exchange.params, ADDRESSING)) {
+        throw new GatewayError('params.invalid', { message: 'A member of params occurs twice.' });
+      }
       await run.forward(await resolver.resolve(exchange.method, exchange.params, exchange.name, exchange));
     } catch (error) {
       run.fail(toGatewayError(error));
@@ -122,6 +126,9 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     return parts;
   }
 }
+
+/** Members of params that decide what is asked of whom. */
+const ADDRESSING: ReadonlySet<string> = new Set(['name', 'uri', 'ref', 'arguments', '_meta', 'cursor', 'taskId']);
 
 function capabilitiesFor(known: KnownServer, revision: Subscriber['client']['revision']): JsonObject {
   return serverCapabilitiesFor(known.server.capabilities, known.revision, revision);

@@ -44,6 +44,8 @@ export interface ResultOutcome {
   readonly kind: 'result';
   readonly revision: Revision;
   readonly result: Buffer;
+  /** `serverInfo` bytes of the server that answered, for the modern era's `_meta`. */
+  readonly serverInfo?: Buffer;
 }
 
 /** An error that a server answered, in the form its leg speaks: JSON bytes of the `error` value. */

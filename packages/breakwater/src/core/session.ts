@@ -50,7 +50,7 @@ export interface SessionKey {
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #perPrincipal = new Map<string, number>();
-  readonly #limits: SessionLimits;
+  #limits: SessionLimits;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #emit: Emit;
@@ -61,6 +61,11 @@ export class Sessions {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#emit = options.emit;
+  }
+
+  /** New bounds count from now on; sessions beyond them end when they are next looked at. */
+  set limits(limits: SessionLimits) {
+    this.#limits = limits;
   }
 
   get size(): number {

@@ -98,7 +98,8 @@ export const ACCOMMODATIONS = [
   },
   {
     id: 'legacy-claim',
-    title: 'The modern version key in _meta naming a legacy revision is ignored where a session or an initialize says more.',
+    title:
+      'The modern version key in _meta naming a legacy revision is ignored where a session or an initialize says more.',
     evidence: 'Dual-era libraries that always add the envelope.',
     default: true,
   },

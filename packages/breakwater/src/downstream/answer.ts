@@ -22,6 +22,8 @@ export interface LateAnswerInit {
   readonly inbound: Inbound;
   /** The requests to answer. */
   readonly ids: readonly RawId[];
+  /** Responses to send beside those to `ids`: for elements that were no messages. */
+  readonly extra: number;
   /** The body was a batch: the answer is an array. */
   readonly batch: boolean;
   /** Repeated in the head. */
@@ -54,7 +56,7 @@ export class LateAnswer implements Answer {
 
   constructor(init: LateAnswerInit) {
     this.#init = init;
-    this.#left = init.ids.length;
+    this.#left = init.ids.length + init.extra;
     const { context, res, accept } = init.inbound;
     if (accept !== 'json') this.#commit = context.deps.clock.after(context.options.commitMs, this.#onCommit);
     if (init.onGone !== undefined) res.once('close', this.#onClose);

@@ -39,7 +39,8 @@ export function readBody(req: IncomingMessage, limits: BodyLimits, clock: Clock)
       else if (rest === undefined) rest = [first, chunk];
       else rest.push(chunk);
     };
-    const onEnd = (): void => settle({ ok: true, bytes: rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size) });
+    const onEnd = (): void =>
+      settle({ ok: true, bytes: rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size) });
     const onGone = (): void => settle({ ok: false, reason: 'gone' });
     const deadline = clock.after(limits.readMs, () => settle({ ok: false, reason: 'timeout' }));
     req.on('data', onData);

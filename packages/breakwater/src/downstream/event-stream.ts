@@ -1,5 +1,5 @@
 import type { Timer } from '../core/ports.ts';
-import { SSE_HEADERS, sseComment, sseEvent, type SseEventInit } from '../wire/sse-writer.ts';
+import { SSE_HEADERS, type SseEventInit, sseComment, sseEvent } from '../wire/sse-writer.ts';
 import type { Arrival } from './inbound.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
 

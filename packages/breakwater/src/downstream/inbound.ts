@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../core/ports.ts';
 import { type AccommodationId, useAccommodation } from './accommodations.ts';
-import { isAllowedHost } from './origin.ts';
 import type { Drain } from './drain.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
+import { isAllowedHost } from './origin.ts';
 
 /** What every request handler of the downstream side works with. */
 export interface Context {

@@ -40,7 +40,12 @@ export function admitLegacy(caller: LegacyCaller, message: RequestMessage): Gate
 }
 
 /** Serves one admitted request: at the edge, or as an exchange. Faults are answered, never thrown. `onSessionEnd` ends what HTTP holds open. */
-export function serveLegacy(caller: LegacyCaller, message: RequestMessage, answer: Answer, onSessionEnd: () => void): void {
+export function serveLegacy(
+  caller: LegacyCaller,
+  message: RequestMessage,
+  answer: Answer,
+  onSessionEnd: () => void,
+): void {
   const { method, id } = message;
   switch (method) {
     case 'ping':
@@ -101,13 +106,17 @@ function setLevel({ state }: LegacyCaller, { params }: RequestMessage): GatewayE
   return undefined;
 }
 
-async function watch({ state }: LegacyCaller, { method, params }: RequestMessage): Promise<GatewayError | undefined> {
+async function watch(
+  { inbound, state }: LegacyCaller,
+  { method, params }: RequestMessage,
+): Promise<GatewayError | undefined> {
   const uri = params === undefined ? undefined : memberValue(params, 'uri');
   if (typeof uri !== 'string') return new GatewayError('params.invalid', { message: 'params.uri must be a string.' });
   if (state === undefined) return new GatewayError('session.missing');
   try {
-    if (method === 'resources/unsubscribe') await state.subscription.remove(uri);
-    else if (!(await state.subscription.add(uri))) return new GatewayError('upstream.subscription', { data: { uri } });
+    if (method === 'resources/unsubscribe') await state.subscription.remove(inbound.context, uri);
+    else if (!(await state.subscription.add(inbound.context, uri)))
+      return new GatewayError('upstream.subscription', { data: { uri } });
     return undefined;
   } catch (error) {
     return toGatewayError(error);

@@ -10,7 +10,14 @@ export interface Pace {
 }
 
 /** Why a response ended. */
-export type EndReason = 'ended' | 'client-gone' | 'write-deadline' | 'stream-bytes' | 'session-ended' | 'replaced' | 'drain';
+export type EndReason =
+  | 'ended'
+  | 'client-gone'
+  | 'write-deadline'
+  | 'stream-bytes'
+  | 'session-ended'
+  | 'replaced'
+  | 'drain';
 
 // Progress is seen per slice: a reader at 2 KiB/s passes the default deadline, a dead one does not.
 const SLICE_BYTES = 65_536;

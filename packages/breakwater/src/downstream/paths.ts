@@ -72,10 +72,19 @@ export function createPlaces(routes: readonly RouteOptions[]): (path: string) =>
 }
 
 /** A request target split into path and query; an absolute-form target also says its host. */
-export function splitTarget(target: string): { readonly path: string; readonly query: string; readonly host?: string } {
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+  readonly host?: string;
+}
+
+/** Splits a request target. What is no target at all becomes a path that nothing is served on. */
+export function splitTarget(target: string): Target {
   if (!target.startsWith('/')) {
     const url = URL.canParse(target) ? new URL(target) : undefined;
-    return url === undefined ? { path: target, query: '' } : { path: url.pathname, query: url.search.slice(1), host: url.host };
+    return url === undefined
+      ? { path: target, query: '' }
+      : { path: url.pathname, query: url.search.slice(1), host: url.host };
   }
   const mark = target.indexOf('?');
   return mark < 0 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) };

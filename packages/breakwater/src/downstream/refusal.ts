@@ -1,4 +1,4 @@
-import { type ErrorCode, ERRORS, type GatewayError } from '../core/errors.ts';
+import { ERRORS, type ErrorCode, type GatewayError } from '../core/errors.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { RpcCode, type RpcError } from '../jsonrpc/message.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
@@ -35,11 +35,13 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'request.batch': 'Send each message as a request of its own.',
   'session.missing': 'Send initialize, read the Mcp-Session-Id header of its answer, and repeat it on every request.',
   'session.unknown': 'Send initialize without an Mcp-Session-Id header to get a new session.',
-  'session.handshake': 'Send notifications/initialized with the Mcp-Session-Id header of this session, then repeat the request.',
+  'session.handshake':
+    'Send notifications/initialized with the Mcp-Session-Id header of this session, then repeat the request.',
   'version.header': `Send the negotiated revision as MCP-Protocol-Version, or leave the header out.`,
   'version.unsupported': 'Repeat the request with one of data.supported.',
   'envelope.incomplete': 'Put the missing members into params._meta, or send initialize to open a session.',
-  'envelope.mismatch': 'Send the MCP-Protocol-Version, Mcp-Method, Mcp-Name and Mcp-Param-* headers that match the body.',
+  'envelope.mismatch':
+    'Send the MCP-Protocol-Version, Mcp-Method, Mcp-Name and Mcp-Param-* headers that match the body.',
 };
 
 /** Media type of every refusal. */
@@ -76,7 +78,12 @@ export function refuse(arrival: Arrival, code: ErrorCode, init: RefusalInit = {}
 }
 
 /** Answers a path or verb that no MCP transport is served on (AIP-1 §7.2). */
-export function refusePlace(arrival: Arrival, code: 'request.path' | 'request.method', kind: string, allow?: string): void {
+export function refusePlace(
+  arrival: Arrival,
+  code: 'request.path' | 'request.method',
+  kind: string,
+  allow?: string,
+): void {
   arrival.context.deps.emit({ type: 'refusal', code, route: arrival.route?.path });
   const row = ERRORS[code];
   const pointers = pointersOf(arrival);
@@ -93,7 +100,12 @@ export function refusePlace(arrival: Arrival, code: 'request.path' | 'request.me
 }
 
 /** Sends a whole JSON body. Does nothing when an answer was already begun: an error must not garble it. */
-export function sendJson(arrival: Arrival, status: number, body: Buffer, headers: Readonly<Record<string, string>> = {}): void {
+export function sendJson(
+  arrival: Arrival,
+  status: number,
+  body: Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const { req, res } = arrival;
   if (res.headersSent || res.destroyed) return;
   res.writeHead(status, {

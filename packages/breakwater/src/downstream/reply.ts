@@ -100,12 +100,6 @@ function legacyStatus(code: ErrorCode): number {
   return 200;
 }
 
-const FAULT_CODES = {
-  shape: 'upstream.invalid',
-  'result-type': 'upstream.result-type',
-  revision: 'upstream.version',
-} as const satisfies Record<BridgeFault['kind'], ErrorCode>;
-
-function faultError(fault: BridgeFault): GatewayError {
-  return new GatewayError(FAULT_CODES[fault.kind], { message: fault.message });
+function faultError({ code, message }: BridgeFault): GatewayError {
+  return new GatewayError(code, { message });
 }

@@ -1,7 +1,6 @@
 import type { Session } from '../core/session.ts';
 import type { Change } from '../core/subscription.ts';
 import type { RawId } from '../jsonrpc/id.ts';
-import type { Context } from './inbound.ts';
 import { SessionSubscription } from './session-subscription.ts';
 
 /** One request of a session that is being served. */
@@ -22,9 +21,9 @@ export class SessionState {
   readonly #running = new Set<RunningCall>();
   #onIdle: (() => void) | undefined;
 
-  constructor(context: Context, session: Session, onChange: (change: Change) => void) {
+  constructor(session: Session, onChange: (change: Change) => void) {
     this.session = session;
-    this.subscription = new SessionSubscription(context, session, onChange);
+    this.subscription = new SessionSubscription(session, onChange);
     session.owner.defer(() => {
       for (const call of [...this.#running]) call.abort();
     });

@@ -52,7 +52,7 @@ export class SessionStream {
     const missed = resumption?.kind === 'known' ? resumption.events : [];
     if (resumption?.kind === 'known' && resumption.trimmed) for (const change of LISTS) this.#keep(change);
     this.#start(inbound, missed);
-    void this.#state.subscription.open();
+    void this.#state.subscription.open(inbound.context);
   }
 
   /** Reports a change: on the stream, or kept for it. */
@@ -96,7 +96,11 @@ export class SessionStream {
   }
 
   #resumeCall(inbound: Inbound, call: CallStream, missed: readonly LoggedEvent[]): void {
-    call.takeOver(this.#connect(inbound, (ended) => call.lose(ended)), missed, this.#primes);
+    call.takeOver(
+      this.#connect(inbound, (ended) => call.lose(ended)),
+      missed,
+      this.#primes,
+    );
   }
 
   // The call ran, but its response is not kept any more: an error per request ends the client's waiting.

@@ -7,63 +7,71 @@ export const MAX_WATCHED_URIS = 1_000;
 
 /**
  * The one subscription of a legacy session: all list changes plus the URIs it subscribed to. It is opened by the first stream or
- * resources/subscribe, because most sessions need neither and an open feed costs an upstream connection.
+ * resources/subscribe, because most sessions need neither and an open feed costs an upstream connection. A configuration reload brings
+ * another context: the subscription then moves to it with the URIs it has.
  */
 export class SessionSubscription {
-  readonly #context: Context;
   readonly #session: Session;
   readonly #onChange: (change: Change) => void;
   readonly #uris = new Set<string>();
+  #context: Context | undefined;
   #opening: Promise<Subscription> | undefined;
 
-  constructor(context: Context, session: Session, onChange: (change: Change) => void) {
-    this.#context = context;
+  constructor(session: Session, onChange: (change: Change) => void) {
     this.#session = session;
     this.#onChange = onChange;
   }
 
   /** Opens it if it is not open. Never rejects: without a feed the session works on, and the next stream tries again. */
-  async open(): Promise<void> {
+  async open(context: Context): Promise<void> {
     try {
-      await this.#opened();
+      await this.#opened(context);
     } catch (error) {
       const detail = { session: this.#session.id, error };
-      this.#context.deps.emit({ type: 'notice', level: 'warn', message: 'No change feed for a session.', detail });
+      context.deps.emit({ type: 'notice', level: 'warn', message: 'No change feed for a session.', detail });
     }
   }
 
   /** Watches a URI; false when no upstream accepts it or the session watches too many. */
-  async add(uri: string): Promise<boolean> {
+  async add(context: Context, uri: string): Promise<boolean> {
+    const subscription = await this.#opened(context);
     if (this.#uris.has(uri)) return true;
-    if (this.#uris.size >= MAX_WATCHED_URIS) return false;
-    const subscription = await this.#opened();
-    if (!(await subscription.add(uri))) return false;
+    if (this.#uris.size >= MAX_WATCHED_URIS || !(await subscription.add(uri))) return false;
     this.#uris.add(uri);
     return true;
   }
 
   /** Stops watching a URI. */
-  async remove(uri: string): Promise<void> {
-    if (this.#uris.delete(uri)) await (await this.#opened()).remove(uri);
+  async remove(context: Context, uri: string): Promise<void> {
+    if (this.#uris.delete(uri)) await (await this.#opened(context)).remove(uri);
   }
 
-  #opened(): Promise<Subscription> {
-    this.#opening ??= this.#start();
+  #opened(context: Context): Promise<Subscription> {
+    if (this.#opening === undefined || this.#context !== context) {
+      const former = this.#opening;
+      this.#context = context;
+      this.#opening = this.#start(context);
+      former?.then((subscription) => subscription.close('reload')).catch(noteNothing);
+    }
     return this.#opening;
   }
 
-  async #start(): Promise<Subscription> {
+  async #start(context: Context): Promise<Subscription> {
     const { route, principal, client, id, owner } = this.#session;
-    const filter = { tools: true, prompts: true, resources: true, uris: [] };
+    const filter = { tools: true, prompts: true, resources: true, uris: [...this.#uris] };
     try {
       const subscriber = { route, principal, client, sessionId: id };
-      const subscription = await this.#context.deps.subscriptions.open(subscriber, filter, this.#onChange);
+      const subscription = await context.deps.subscriptions.open(subscriber, filter, this.#onChange);
       // A session that ended meanwhile releases it at once.
       owner.defer(() => subscription.close('session-ended'));
       return subscription;
     } catch (error) {
-      this.#opening = undefined;
+      if (this.#context === context) this.#opening = undefined;
       throw error;
     }
   }
+}
+
+function noteNothing(): void {
+  // The former subscription failed to open, so there is nothing to close.
 }

@@ -27,7 +27,7 @@ export function streamableOf(context: Context, session: Session): StreamableSess
   };
   const log: SessionLog = new EventLog<CallStream | undefined>({ limits, clock: deps.clock, random: deps.random });
   session.owner.defer(() => log.close());
-  const state = new SessionState(context, session, (change) => made.stream.report(change));
+  const state = new SessionState(session, (change) => made.stream.report(change));
   const made: StreamableSession = { session, state, log, stream: new SessionStream(context, state, log) };
   SESSIONS.set(session, made);
   return made;

@@ -114,7 +114,7 @@ export class DuplexHandle implements OpenedHandle {
     return () => this.#changeListeners.delete(listener);
   }
 
-  onEnd(listener: (reason: string) => void): (() => void) {
+  onEnd(listener: (reason: string) => void): () => void {
     const ended = this.#ended;
     if (ended === undefined) this.#endListeners.add(listener);
     else queueMicrotask(() => listener(ended));
@@ -134,7 +134,10 @@ export class DuplexHandle implements OpenedHandle {
     }
     if (request.method === 'ping') this.#rpc.answer(request.id, { result: EMPTY_RESULT });
     else if (this.#options.shared) {
-      const error = { code: RpcCode.methodNotFound, message: 'Client cannot be asked: several clients share this connection' };
+      const error = {
+        code: RpcCode.methodNotFound,
+        message: 'Client cannot be asked: several clients share this connection',
+      };
       this.#rpc.answer(request.id, { error: encodeError(error) });
     } else this.#desk.receive(request, this.#calls.values());
   }
@@ -162,7 +165,9 @@ export class DuplexHandle implements OpenedHandle {
       logLevel: this.#options.shared ? undefined : call.logLevel,
       clientInfo: call.client.info ?? this.#options.clientInfo,
       // A modern server asks in its results, which find their own way; only a legacy one asks on the channel.
-      clientCapabilities: clientCapabilitiesFor(call.client.capabilities, call.client.revision, this.revision, { canAsk: true }),
+      clientCapabilities: clientCapabilitiesFor(call.client.capabilities, call.client.revision, this.revision, {
+        canAsk: true,
+      }),
     });
     running.id = this.#rpc.request(call.method, params, running);
     this.#calls.set(running.id, running);
@@ -199,7 +204,8 @@ export class DuplexHandle implements OpenedHandle {
 
   #onCancelled(params: RawObject | undefined): void {
     const member = params === undefined ? undefined : findMember(params, 'requestId');
-    if (params !== undefined && member !== undefined) this.#desk.withdraw(params.view.slice(member.start, member.end) as RawId);
+    if (params !== undefined && member !== undefined)
+      this.#desk.withdraw(params.view.slice(member.start, member.end) as RawId);
   }
 
   // The channel does not say which call a log message belongs to: with exactly one in flight it is that one's, otherwise nobody's.
@@ -213,7 +219,8 @@ export class DuplexHandle implements OpenedHandle {
       return;
     }
     // No level: a modern client wants none, a legacy one what the server chose to send, as long as nobody else turned it up.
-    const isChosenByServer = eraOf(client.revision) === 'legacy' && (this.#logLevel === undefined || isAtLeast(level, 'info'));
+    const isChosenByServer =
+      eraOf(client.revision) === 'legacy' && (this.#logLevel === undefined || isAtLeast(level, 'info'));
     if (isChosenByServer) call.notify(method, params);
   }
 
@@ -237,7 +244,8 @@ export class DuplexHandle implements OpenedHandle {
 
   // One channel for all: it stands still only while nobody but slow readers waits for something on it.
   #applyPause(): void {
-    const isPaused = this.#calls.size > 0 && this.#pendingOwn === 0 && [...this.#calls.values()].every((call) => call.isPaused);
+    const isPaused =
+      this.#calls.size > 0 && this.#pendingOwn === 0 && [...this.#calls.values()].every((call) => call.isPaused);
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#rpc.channel.pause();
@@ -279,7 +287,11 @@ export class DuplexHandle implements OpenedHandle {
       capabilities: this.server.capabilities,
       clock: this.#options.clock,
       listen: (filter, onEnd) =>
-        this.#rpc.request('subscriptions/listen', this.#listenParams(filter), { onResult: onEnd, onError: onEnd, onFailed: onEnd }),
+        this.#rpc.request('subscriptions/listen', this.#listenParams(filter), {
+          onResult: onEnd,
+          onError: onEnd,
+          onFailed: onEnd,
+        }),
       cancel: (id) => {
         this.#rpc.forget(id);
         this.#notifyCancelled(id);

@@ -71,10 +71,16 @@ export class DuplexRpc implements ChannelListener {
   }
 
   /** Sends a request and returns its id. The receiver is never called before this returns. */
-  request(method: string, params: Buffer | undefined, receiver: ResponseReceiver, options: { acceptsNullId?: boolean } = {}): RawId {
+  request(
+    method: string,
+    params: Buffer | undefined,
+    receiver: ResponseReceiver,
+    options: { acceptsNullId?: boolean } = {},
+  ): RawId {
     const id = makeId(this.#nextId++);
     this.#waiting.set(id, { receiver, acceptsNullId: options.acceptsNullId === true });
-    const onLost = (detail: string): void => this.#take(id)?.onFailed(new GatewayError('upstream.lost', { cause: detail }));
+    const onLost = (detail: string): void =>
+      this.#take(id)?.onFailed(new GatewayError('upstream.lost', { cause: detail }));
     if (this.#channel.send(writeRequest(id, method, params), onLost)) this.#onSent(method);
     else {
       const code = this.#ended === undefined ? 'upstream.busy' : 'upstream.lost';
@@ -154,7 +160,7 @@ export class DuplexRpc implements ChannelListener {
 
   #onFault(fault: ParseFault, bytes: Buffer): void {
     if (++this.#faults <= MAX_FAULTS_LOGGED) {
-      const excerpt = bytes.subarray(0, EXCERPT_BYTES).utf8Slice();
+      const excerpt = bytes.subarray(0, EXCERPT_BYTES).toString();
       this.#log('warn', 'The server sent something that is no JSON-RPC message.', { fault: fault.message, excerpt });
     }
     const receiver = this.#take(fault.id);
@@ -164,7 +170,7 @@ export class DuplexRpc implements ChannelListener {
 
 // SDKs write the id as the first or second member, or as the last or last but one.
 function idAtEnds({ head, tail }: OversizeMessage): RawId | undefined {
-  const first = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([0-9]+)\s*[,}]/.exec(head.latin1Slice());
-  const last = /,\s*"id"\s*:\s*([0-9]+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/.exec(tail.latin1Slice());
+  const first = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([0-9]+)\s*[,}]/.exec(head.toString('latin1'));
+  const last = /,\s*"id"\s*:\s*([0-9]+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/.exec(tail.toString('latin1'));
   return (first?.[1] ?? last?.[1]) as RawId | undefined;
 }

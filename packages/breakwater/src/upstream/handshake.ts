@@ -6,7 +6,14 @@ import { clientCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import { readDiscoverResult, readInitializeResult, writeInitializeParams } from '../protocol/bridge/initialize.ts';
 import { bridgeParams } from '../protocol/bridge/request.ts';
 import { type CapabilityProfile, isObject, type ServerFacts } from '../protocol/capabilities.ts';
-import { isLegacyRevision, isModernClaim, LATEST_LEGACY, LATEST_MODERN, type LegacyRevision, type Revision } from '../protocol/revision.ts';
+import {
+  isLegacyRevision,
+  isModernClaim,
+  LATEST_LEGACY,
+  LATEST_MODERN,
+  type LegacyRevision,
+  type Revision,
+} from '../protocol/revision.ts';
 import { profileCapabilities } from './announce.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 
@@ -44,7 +51,11 @@ export function askDiscover(rpc: DuplexRpc, clientInfo: Buffer): Promise<Reply> 
 }
 
 /** Sends `initialize`. Never rejects. */
-export function askInitialize(rpc: DuplexRpc, { profile, clientInfo }: Introduction, revision: LegacyRevision): Promise<Reply> {
+export function askInitialize(
+  rpc: DuplexRpc,
+  { profile, clientInfo }: Introduction,
+  revision: LegacyRevision,
+): Promise<Reply> {
   const declared = clientCapabilitiesFor(profileCapabilities(profile), LATEST_LEGACY, revision, { canAsk: true });
   return ask(rpc, 'initialize', writeInitializeParams({ revision, clientInfo, capabilities: declared }), false);
 }
@@ -58,8 +69,7 @@ export async function initialize(rpc: DuplexRpc, introduction: Introduction): Pr
   if (reply.kind === 'error') throw refusal(reply.error);
   const read = readInitializeResult(reply.result);
   if (!read.ok) {
-    const code = read.fault.kind === 'revision' ? 'upstream.version' : 'upstream.invalid';
-    throw new GatewayError(code, { cause: `${read.fault.message} ${read.fault.detail ?? ''}`.trim() });
+    throw new GatewayError(read.fault.code, { cause: `${read.fault.message} ${read.fault.detail ?? ''}`.trim() });
   }
   rpc.notify('notifications/initialized');
   return { revision: read.value.revision, facts: read.value.facts };
@@ -79,12 +89,14 @@ function classifyError(bytes: Buffer): ProbeVerdict {
   const error = decodeError(bytes);
   // Only -32022 proves anything: servers of the field answer any code to a method they do not know.
   const supported = error?.code === RpcCode.unsupportedVersion ? supportedIn(error.data) : undefined;
-  return supported === undefined ? { era: 'legacy', why: bytes.utf8Slice(0, 200) } : withoutOurs(supported);
+  return supported === undefined ? { era: 'legacy', why: bytes.toString('utf8', 0, 200) } : withoutOurs(supported);
 }
 
 function withoutOurs(supported: readonly string[]): ProbeVerdict {
   const why = `the server supports ${supported.join(', ').slice(0, 200)}`;
-  return !supported.some(isLegacyRevision) && supported.some(isModernClaim) ? { era: 'none', why } : { era: 'legacy', why };
+  return !supported.some(isLegacyRevision) && supported.some(isModernClaim)
+    ? { era: 'none', why }
+    : { era: 'legacy', why };
 }
 
 function supportedIn(data: unknown): readonly string[] | undefined {
@@ -100,7 +112,7 @@ function offeredRevision(error: Buffer): LegacyRevision | undefined {
 
 function refusal(error: Buffer): GatewayError {
   const isVersion = decodeError(error)?.code === RpcCode.unsupportedVersion;
-  const cause = `initialize was refused: ${error.utf8Slice(0, 500)}`;
+  const cause = `initialize was refused: ${error.toString('utf8', 0, 500)}`;
   return new GatewayError(isVersion ? 'upstream.version' : 'upstream.unavailable', { cause });
 }
 

@@ -1,14 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
 import { GatewayError } from '../core/errors.ts';
-import type { Clock, Timer } from '../core/ports.ts';
 import { ownHeaders } from './http-headers.ts';
 
 /** How one configured server is reached over HTTP. Durations in ms. */
 export interface HttpClientOptions {
   /** The endpoint, http or https. */
   readonly url: string;
-  readonly clock: Clock;
   /** Configured headers, sent on every request and never logged; names the gateway owns are ignored. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly connectTimeoutMs?: number;
@@ -61,10 +59,9 @@ export class HttpClient {
   readonly #pool: Pool;
   readonly #url: URL;
   readonly #headers: readonly string[];
-  readonly #linger: Linger;
+  readonly #linger = new Linger();
 
   constructor(options: HttpClientOptions) {
-    this.#linger = new Linger(options.clock);
     this.#url = new URL(options.url);
     this.#headers = ownHeaders(options.headers ?? {});
     this.#pool = new Pool(this.#url.origin, {
@@ -79,7 +76,13 @@ export class HttpClient {
   /** Starts a request at the endpoint. Faults are reported to the receiver, never thrown. */
   send(request: HttpRequest, receiver: HttpReceiver): HttpControl {
     const headers = [...this.#headers, ...request.headers];
-    const sending = new Sending({ pool: this.#pool, url: this.#url, linger: this.#linger, request: { ...request, headers }, receiver });
+    const sending = new Sending({
+      pool: this.#pool,
+      url: this.#url,
+      linger: this.#linger,
+      request: { ...request, headers },
+      receiver,
+    });
     sending.dispatch(this.#url.pathname + this.#url.search);
     return sending;
   }
@@ -90,30 +93,27 @@ export class HttpClient {
   }
 }
 
-/** Aborts released responses that do not end; one timer for all of them. */
+/** Aborts released responses that have not ended after one to two rounds of one timer for all of them. */
 class Linger {
-  readonly #clock: Clock;
-  readonly #waiting = new Map<Sending, number>();
-  #timer: Timer | undefined;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+  #fresh = new Set<Sending>();
+  #old = new Set<Sending>();
+  #timer: NodeJS.Timeout | undefined;
 
   add(sending: Sending): void {
-    this.#waiting.set(sending, this.#clock.now() + LINGER_MS);
-    this.#timer ??= this.#clock.after(LINGER_MS, () => this.#sweep());
+    this.#fresh.add(sending);
+    this.#timer ??= setTimeout(() => this.#sweep(), LINGER_MS).unref();
   }
 
   delete(sending: Sending): void {
-    this.#waiting.delete(sending);
+    if (!this.#fresh.delete(sending)) this.#old.delete(sending);
   }
 
   #sweep(): void {
-    this.#timer = undefined;
-    const now = this.#clock.now();
-    for (const [sending, due] of this.#waiting) if (due <= now) sending.abort();
-    if (this.#waiting.size > 0) this.#timer = this.#clock.after(LINGER_MS, () => this.#sweep());
+    const due = this.#old;
+    this.#old = this.#fresh;
+    this.#fresh = new Set();
+    for (const sending of due) sending.abort();
+    this.#timer = this.#old.size === 0 ? undefined : setTimeout(() => this.#sweep(), LINGER_MS).unref();
   }
 }
 
@@ -210,7 +210,11 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
     // Before `onRequestStart` nothing was written: refused, unknown host, TLS. After it the server may have acted.
     const sent = this.#controller !== undefined;
-    const code = !sent ? 'upstream.unavailable' : hasCode(cause, 'UND_ERR_HEADERS_TIMEOUT') ? 'upstream.timeout' : 'upstream.lost';
+    const code = !sent
+      ? 'upstream.unavailable'
+      : hasCode(cause, 'UND_ERR_HEADERS_TIMEOUT')
+        ? 'upstream.timeout'
+        : 'upstream.lost';
     const report = (): void => {
       if (this.#finish()) this.#options.receiver.onError(new GatewayError(code, { cause }));
     };

@@ -16,9 +16,14 @@ export interface FeedHost {
   onSessionLost(): void;
 }
 
-type State = 'idle' | 'opening' | 'live' | 'waiting' | 'none' | 'closed';
+/** `held`: the request is taken, but its headers have not come; `none`: the server has no feed. */
+type State = 'idle' | 'opening' | 'held' | 'live' | 'waiting' | 'none' | 'closed';
 
-const OPEN_MS = 5_000;
+/**
+ * A refusal comes at once. Some servers (SDK v2 behind its Node adapter) send even the headers only with their first event, so whoever is silent
+ * for longer than this has a feed.
+ */
+const REFUSAL_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
 
 /**
@@ -40,19 +45,19 @@ export class GetFeed {
     this.#host = host;
   }
 
-  /** Opens the feed when it is not open. False when the server has none, or did not open one in time (it may still come up). */
+  /** Opens the feed when it is not open. False when the server has none, or could not be reached. */
   open(): Promise<boolean> {
-    if (this.#state === 'live' || this.#state === 'waiting') return Promise.resolve(true);
-    if (this.#state === 'none' || this.#state === 'closed') return Promise.resolve(false);
-    this.#opening ??= this.#connect(true).finally(() => {
+    if (this.#isInUse) return this.#opening ?? Promise.resolve(true);
+    if (this.#state !== 'idle') return Promise.resolve(false);
+    this.#opening = this.#connect(true).finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  /** Starts over on a new session, when the feed was in use. */
+  /** Starts over on a new session, when the feed is in use. */
   restart(): void {
-    if (this.#state === 'idle' || this.#state === 'closed') return;
+    if (!this.#isInUse) return;
     this.#drop();
     this.#lastEventId = undefined;
     this.#attempt = 0;
@@ -71,47 +76,57 @@ export class GetFeed {
     this.#reader = undefined;
   }
 
+  get #isInUse(): boolean {
+    return this.#state !== 'idle' && this.#state !== 'none' && this.#state !== 'closed';
+  }
+
   #connect(isFirst: boolean): Promise<boolean> {
     this.#state = isFirst ? 'opening' : 'waiting';
     const resumedFrom = this.#lastEventId;
     const headers = [...GET_HEADERS, ...this.#host.headers()];
     if (resumedFrom !== undefined) headers.push('last-event-id', resumedFrom);
-    return new Promise((resolve) => {
-      // A server that holds the headers back until its first event has a feed all the same: it is kept, but nobody waits for it.
-      const patience = this.#leg.clock.after(OPEN_MS, () => resolve(false));
-      const settle = (isOpen: boolean): void => {
-        patience.clear();
-        resolve(isOpen);
-      };
-      const reader: ResponseReader = sendRequest(this.#leg.client, { method: 'GET', headers, headersTimeoutMs: 0 }, this.#leg.maxMessageBytes, {
-        onOpen: (received) => {
-          if (isSseMediaType(received['content-type'])) this.#state = 'live';
-          else {
-            // A web page, or 204: nothing will ever be said there.
-            this.#state = 'none';
-            reader.abort();
-          }
-          if (this.#state === 'live' && !isFirst && resumedFrom === undefined) this.#host.onGap();
-          settle(this.#state === 'live');
-        },
-        onMessage: (message) => this.#host.onMessage(message),
-        onFault: (fault) => warn(this.#leg, 'The feed brought something that is no message.', { fault: fault.message }),
-        onEnd: (end) => {
-          this.#onEnd(end, reader);
-          settle(false);
-        },
-      });
-      this.#reader = reader;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    let isSettled = false;
+    const settle = (isOpen: boolean): void => {
+      if (isSettled) return;
+      isSettled = true;
+      patience.clear();
+      if (isOpen && !isFirst && resumedFrom === undefined) this.#host.onGap();
+      resolve(isOpen);
+    };
+    const request = { method: 'GET', headers, headersTimeoutMs: 0 } as const;
+    const reader: ResponseReader = sendRequest(this.#leg.client, request, this.#leg.maxMessageBytes, {
+      onOpen: (received) => {
+        const isStream = isSseMediaType(received['content-type']);
+        this.#state = isStream ? 'live' : 'none';
+        // A web page, or 204: nothing will ever be said there.
+        if (!isStream) reader.abort();
+        settle(isStream);
+      },
+      onMessage: (message) => this.#host.onMessage(message),
+      onFault: ({ message }) => warn(this.#leg, 'The feed brought something that is no message.', { fault: message }),
+      onEnd: (end) => {
+        if (this.#reader === reader) this.#onEnd(end, reader, isFirst);
+        settle(false);
+      },
     });
+    this.#reader = reader;
+    const patience = this.#leg.clock.after(REFUSAL_MS, () => {
+      if (this.#reader === reader) this.#state = 'held';
+      settle(this.#reader === reader);
+    });
+    return promise;
   }
 
-  #onEnd(end: ResponseEnd, reader: ResponseReader): void {
-    if (this.#state === 'closed' || this.#reader !== reader) return;
+  #onEnd(end: ResponseEnd, reader: ResponseReader, isFirst: boolean): void {
     this.#reader = undefined;
     const status = end.kind === 'status' ? end.status : 0;
-    if (this.#state === 'opening') {
-      // 405 and 404 say that there is no feed; 409, 5xx and a broken connection may be over soon: the next wish for it asks again.
-      this.#state = status >= 400 && status < 500 && status !== 409 ? 'none' : 'idle';
+    // 405 and 404 say that there is no feed; 409, 5xx and a broken connection may be over soon: the next wish for it asks again.
+    const isRefused = status >= 400 && status < 500 && status !== 409;
+    if (isFirst && (this.#state === 'opening' || (this.#state === 'held' && isRefused))) {
+      // Somebody may have believed in it meanwhile.
+      if (this.#state === 'held') this.#host.onGap();
+      this.#state = isRefused ? 'none' : 'idle';
       return;
     }
     this.#state = 'waiting';
@@ -121,8 +136,8 @@ export class GetFeed {
     }
     this.#lastEventId = reader.lastEventId ?? this.#lastEventId;
     // The place to resume from may be what the server refuses, or what is too large to read.
-    const isStuck = (status !== 0 && status !== 409) || (end.kind === 'failed' && end.error.code === 'upstream.too-large');
-    if (isStuck) this.#lastEventId = undefined;
+    const isTooLarge = end.kind === 'failed' && end.error.code === 'upstream.too-large';
+    if (isTooLarge || (status !== 0 && status !== 409)) this.#lastEventId = undefined;
     this.#attempt = reader.received > 0 ? 0 : this.#attempt + 1;
     const asked = reader.retryMs === undefined ? 0 : Math.min(reader.retryMs, MAX_RETRY_MS);
     this.#timer = this.#leg.clock.after(Math.max(asked, backoffMs(this.#attempt)), () => void this.#connect(false));

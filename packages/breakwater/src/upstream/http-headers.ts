@@ -31,7 +31,8 @@ export function ownHeaders(configured: Readonly<Record<string, string>>): readon
   let isNamed = false;
   for (const [name, value] of Object.entries(configured)) {
     if (isOwnedHeader(name)) continue;
-    if (!HEADER_VALUE.test(value)) throw new TypeError(`The configured header "${name}" holds characters that no header may hold.`);
+    if (!HEADER_VALUE.test(value))
+      throw new TypeError(`The configured header "${name}" holds characters that no header may hold.`);
     isNamed ||= name.toLowerCase() === 'user-agent';
     headers.push(name, value);
   }
@@ -40,7 +41,12 @@ export function ownHeaders(configured: Readonly<Record<string, string>>): readon
 }
 
 /** What every POST of a message carries. Both types, always: servers refuse one alone. */
-export const POST_HEADERS: readonly string[] = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
+export const POST_HEADERS: readonly string[] = [
+  'content-type',
+  'application/json',
+  'accept',
+  'application/json, text/event-stream',
+];
 
 /** What every GET of a stream carries. */
 export const GET_HEADERS: readonly string[] = ['accept', 'text/event-stream'];

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Emit } from '../core/events.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Message } from '../jsonrpc/message.ts';
@@ -51,7 +51,12 @@ export function postNotification(
 }
 
 /** Sends a message that has no answer. Resolves with how its response ended; never rejects. */
-export function postOneWay(leg: HttpLeg, body: Buffer, headers: readonly string[], bounds?: Bounds): Promise<ResponseEnd> {
+export function postOneWay(
+  leg: HttpLeg,
+  body: Buffer,
+  headers: readonly string[],
+  bounds?: Bounds,
+): Promise<ResponseEnd> {
   return new Promise((resolve) => {
     const finish = (end: ResponseEnd): void => {
       release();
@@ -60,7 +65,9 @@ export function postOneWay(leg: HttpLeg, body: Buffer, headers: readonly string[
       else reader.abort();
       resolve(end);
     };
-    const release = watchBounds(leg, bounds ?? { deadline: leg.clock.now() + ONE_WAY_MS }, (error) => finish({ kind: 'failed', error }));
+    const release = watchBounds(leg, bounds ?? { deadline: leg.clock.now() + ONE_WAY_MS }, (error) =>
+      finish({ kind: 'failed', error }),
+    );
     const reader: ResponseReader = postBytes(leg, body, headers, {
       onOpen: () => finish({ kind: 'closed', format: undefined }),
       onMessage: () => undefined,
@@ -126,7 +133,8 @@ export function requestOnce(leg: HttpLeg, request: LegRequest, bounds: Bounds): 
         if (message.kind === 'result') finish({ kind: 'result', result: message.result, headers });
         else finish({ kind: 'error', error: message.error, status: 200 });
       },
-      onFault: (fault) => finish({ kind: 'failed', error: new GatewayError('upstream.invalid', { cause: fault.message }) }),
+      onFault: (fault) =>
+        finish({ kind: 'failed', error: new GatewayError('upstream.invalid', { cause: fault.message }) }),
       onEnd: (end) => finish(replyOfEnd(end)),
     });
   });
@@ -134,7 +142,8 @@ export function requestOnce(leg: HttpLeg, request: LegRequest, bounds: Bounds): 
 
 function replyOfEnd(end: ResponseEnd): SingleReply {
   if (end.kind === 'failed') return end;
-  if (end.kind === 'closed') return { kind: 'failed', error: new GatewayError('upstream.invalid', { cause: 'a response without an answer' }) };
+  if (end.kind === 'closed')
+    return { kind: 'failed', error: new GatewayError('upstream.invalid', { cause: 'a response without an answer' }) };
   if (end.error !== undefined) return { kind: 'error', error: end.error.error, status: end.status };
   return { kind: 'status', status: end.status, text: end.text };
 }

@@ -1,4 +1,4 @@
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, isGatewayError } from '../core/errors.ts';
 import type { CallControl, CallSink, Outcome, Timer, UpstreamCall } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { type Message, type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
@@ -10,6 +10,7 @@ import { type ResponseEnd, type ResponseReader, type ResponseSink, sendRequest }
 import type { LegacySession } from './http-session.ts';
 
 type StatusEnd = Extract<ResponseEnd, { kind: 'status' }>;
+type BodyEnd = Exclude<ResponseEnd, StatusEnd>;
 
 /** What a call needs of its handle. */
 export interface CallHost {
@@ -112,29 +113,36 @@ export class LegacyCall implements CallControl, ResponseSink {
   }
 
   onEnd(end: ResponseEnd): void {
-    if (this.#isOver || this.#session === undefined) return;
-    const reader = this.#reader;
-    const isProgress = (reader?.received ?? 0) > 0;
-    if (isProgress) this.#resumes = 0;
-    this.#lastEventId = reader?.lastEventId ?? this.#lastEventId;
-    if (end.kind === 'status') return this.#onStatus(end, this.#session);
-    if (this.#fault !== undefined) return this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
-    if (end.kind === 'closed' && end.format !== 'sse' && !this.#isResumed) {
-      return this.#fail(new GatewayError('upstream.invalid', { cause: 'a response without an answer' }));
-    }
-    const isBroken = end.kind === 'closed' || end.error.code === 'upstream.lost' || this.#isResumed;
-    if (!isBroken) {
-      if (end.error.code === 'upstream.timeout') this.#host.onCancelled(this, 'timeout');
-      return this.#fail(end.error);
-    }
-    if (this.#lastEventId !== undefined && this.#session.revision >= '2025-03-26') return this.#scheduleResume(this.#session);
-    // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
-    if (!isProgress && this.#isRepeatable && !this.#isReplay) {
+    const session = this.#session;
+    if (this.#isOver || session === undefined) return;
+    const isSeen = (this.#reader?.received ?? 0) > 0;
+    if (isSeen) this.#resumes = 0;
+    this.#lastEventId = this.#reader?.lastEventId ?? this.#lastEventId;
+    if (end.kind === 'status') this.#onStatus(end, session);
+    else if (!this.#isBroken(end)) this.#fail(this.#errorOf(end));
+    else if (this.#lastEventId !== undefined && session.revision >= '2025-03-26') this.#scheduleResume(session);
+    else if (!isSeen && this.#isRepeatable && !this.#isReplay) {
+      // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
       this.#isReplay = true;
-      this.#post(this.#session);
-      return;
-    }
-    this.#fail(end.kind === 'failed' ? end.error : new GatewayError('upstream.lost', { cause: 'the event stream ended without an answer' }));
+      this.#post(session);
+    } else this.#fail(this.#errorOf(end));
+  }
+
+  /** True when the response was cut off, so that the rest of it may still be had. */
+  #isBroken(end: BodyEnd): boolean {
+    if (this.#fault !== undefined) return false;
+    if (end.kind === 'closed') return end.format === 'sse' || this.#isResumed;
+    const { code } = end.error;
+    return (
+      code === 'upstream.lost' || (this.#isResumed && (code === 'upstream.unavailable' || code === 'upstream.timeout'))
+    );
+  }
+
+  #errorOf(end: BodyEnd): GatewayError {
+    if (this.#fault !== undefined) return new GatewayError('upstream.invalid', { cause: this.#fault.message });
+    if (end.kind === 'failed') return end.error;
+    const isLost = end.format === 'sse' || this.#isResumed;
+    return new GatewayError(isLost ? 'upstream.lost' : 'upstream.invalid', { cause: 'a response without an answer' });
   }
 
   get #isRepeatable(): boolean {
@@ -146,7 +154,8 @@ export class LegacyCall implements CallControl, ResponseSink {
       (ready) => {
         if (!this.#isOver) this.#post(ready);
       },
-      (error: unknown) => this.#fail(error instanceof Error ? error : new GatewayError('gateway.internal', { cause: error })),
+      (error: unknown) =>
+        this.#fail(error instanceof Error ? error : new GatewayError('gateway.internal', { cause: error })),
     );
   }
 
@@ -162,15 +171,13 @@ export class LegacyCall implements CallControl, ResponseSink {
   }
 
   #onStatus(end: StatusEnd, session: LegacySession): void {
-    if (isSessionLost(end, session)) return this.#onSessionLost(session);
-    if (this.#isResumed) {
-      if (end.status === 409 || end.status >= 500) this.#scheduleResume(session);
-      else this.#fail(new GatewayError('upstream.lost', { cause: `the stream could not be resumed: HTTP ${end.status}` }));
-      return;
-    }
-    if (end.error !== undefined && (end.status < 500 || end.error.id === this.id) && end.status !== 401 && end.status !== 403) {
-      this.finish({ kind: 'error', revision: session.revision, error: end.error.error });
-    } else this.#fail(errorOfStatus(end.status, end.text));
+    const { status, error } = end;
+    if (isSessionLost(end, session)) this.#onSessionLost(session);
+    else if (this.#isResumed && (status === 409 || status >= 500)) this.#scheduleResume(session);
+    else if (this.#isResumed) this.#fail(notResumed(`HTTP ${status}`));
+    else if (error !== undefined && status !== 401 && status !== 403 && (status < 500 || error.id === this.id)) {
+      this.finish({ kind: 'error', revision: session.revision, error: error.error });
+    } else this.#fail(errorOfStatus(status, end.text));
   }
 
   #onSessionLost(session: LegacySession): void {
@@ -188,9 +195,13 @@ export class LegacyCall implements CallControl, ResponseSink {
 
   // 2025-11-25 servers may close the connection at any time and expect us back after `retry`: such polling is no failed try.
   #scheduleResume(session: LegacySession): void {
-    if (this.#resumes >= MAX_RESUMES) return this.#fail(new GatewayError('upstream.lost', { cause: 'the stream could not be resumed' }));
+    if (this.#resumes >= MAX_RESUMES) {
+      this.#fail(notResumed('too many tries'));
+      return;
+    }
     const asked = this.#reader?.retryMs;
-    const delayMs = asked === undefined ? backoffMs(this.#resumes) : Math.min(Math.max(asked, MIN_RETRY_MS), MAX_RETRY_MS);
+    const delayMs =
+      asked === undefined ? backoffMs(this.#resumes) : Math.min(Math.max(asked, MIN_RETRY_MS), MAX_RETRY_MS);
     this.#resumes++;
     this.#timer = this.#host.leg.clock.after(delayMs, () => {
       if (this.#isOver) return;
@@ -202,6 +213,8 @@ export class LegacyCall implements CallControl, ResponseSink {
   }
 
   #fail(error: Error): void {
+    if (isGatewayError(error) && error.code === 'upstream.timeout' && !this.#isOver)
+      this.#host.onCancelled(this, 'timeout');
     this.finish({ kind: 'failed', error });
   }
 
@@ -212,11 +225,16 @@ export class LegacyCall implements CallControl, ResponseSink {
   }
 }
 
+function notResumed(why: string): GatewayError {
+  return new GatewayError('upstream.lost', { cause: `the stream could not be resumed: ${why}` });
+}
+
 /** True when a status says that the server does not know the session: 404, or the 400 of servers built after the SDK's first examples. */
 function isSessionLost(end: StatusEnd, session: LegacySession): boolean {
   if (session.id === undefined) return false;
   // An error that names our request was made by somebody who took it up, and speaks of something else.
-  if (end.status === 400) return end.error?.id === undefined && /session/i.test(end.error?.error.toString() ?? end.text);
+  if (end.status === 400)
+    return end.error?.id === undefined && /session/i.test(end.error?.error.toString() ?? end.text);
   return end.status === 404 && !isMethodNotFound(end);
 }
 

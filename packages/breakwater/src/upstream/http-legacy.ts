@@ -3,7 +3,7 @@ import type { CallControl, CallSink, Outcome, ServerChange, UpstreamCall } from 
 import { gatewayClient } from '../core/snapshot.ts';
 import { makeId, type RawId } from '../jsonrpc/id.ts';
 import { type Message, type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
-import { encodeJson, memberValue, scanObject } from '../jsonrpc/raw.ts';
+import { encodeJson, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { encodeError, writeError, writeResult } from '../jsonrpc/write.ts';
 import { bridgeParams } from '../protocol/bridge/request.ts';
 import { isObject } from '../protocol/capabilities.ts';
@@ -13,8 +13,8 @@ import type { LegacyRevision } from '../protocol/revision.ts';
 import { changeOf, isSubscribable, reportedKinds } from './change-feed.ts';
 import { changesAfterGap, HandleListeners } from './http-changes.ts';
 import { GetFeed } from './http-feed.ts';
-import { type CallHost, LegacyCall } from './http-legacy-call.ts';
 import { type HttpLeg, postNotification, postOneWay, warn } from './http-leg.ts';
+import { type CallHost, LegacyCall } from './http-legacy-call.ts';
 import { Questions } from './http-questions.ts';
 import { endSession, type LegacySession, openSession, type SessionInit } from './http-session.ts';
 import { Watches } from './http-watches.ts';
@@ -28,12 +28,16 @@ export interface LegacyHandleOptions {
   readonly session: LegacySession;
   /** Several clients use it: no questions and no logs pass. */
   readonly shared: boolean;
+  /** Most interactive requests at one time; unbounded when absent. */
+  readonly interactiveConcurrency?: number | undefined;
   /** The server gave no new session for a lost one: what is known of its era may be wrong. */
   readonly onRefused: () => void;
 }
 
 const RENEW_MS = 30_000;
 const LOG = 'notifications/message';
+const EMPTY_RESULT = Buffer.from('{}');
+const NOBODY = { code: RpcCode.methodNotFound, message: 'The client cannot be asked outside of a request.' };
 
 /** A handle on a 2025 Streamable HTTP server, with or without a session: initialized when it is made, renewed when the server forgets it. */
 export class HttpLegacyHandle implements OpenedHandle {
@@ -48,6 +52,9 @@ export class HttpLegacyHandle implements OpenedHandle {
   readonly #host: CallHost;
   readonly #feed: GetFeed;
   readonly #watches: Watches;
+  /** Interactive calls that wait for their turn. */
+  readonly #queued = new Set<LegacyCall>();
+  #interactive = 0;
   #session: LegacySession;
   #renewal: Promise<LegacySession> | undefined;
   #level: LogLevel | undefined;
@@ -74,10 +81,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       onRequest: (message, call) => this.#onRequest(message, call),
       onNotification: (message, call) => this.#onNotification(message, call),
       onCancelled: (call, reason) => this.#tellCancelled(call, reason),
-      onOver: (call) => {
-        this.#calls.delete(call.id);
-        this.#questions.withdrawAll(call);
-      },
+      onOver: (call) => this.#onOver(call),
     };
     this.#watches = new Watches(async (method, uri) => (await this.#request(method, { uri })).kind === 'result');
   }
@@ -100,8 +104,11 @@ export class HttpLegacyHandle implements OpenedHandle {
     });
     const running = new LegacyCall(this.#host, { id: makeId(id), call, params, sink });
     this.#calls.set(running.id, running);
-    if (this.#listeners.endReason === undefined) running.start();
-    else queueMicrotask(() => running.finish(failed(new GatewayError('upstream.lost', { cause: 'the handle has ended' }))));
+    if (this.#listeners.endReason === undefined) this.#start(running);
+    else
+      queueMicrotask(() =>
+        running.finish(failed(new GatewayError('upstream.lost', { cause: 'the handle has ended' }))),
+      );
     return running;
   }
 
@@ -135,8 +142,32 @@ export class HttpLegacyHandle implements OpenedHandle {
   #end(reason: string): boolean {
     if (!this.#listeners.end(reason)) return false;
     this.#feed.close();
-    for (const call of [...this.#calls.values()]) call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
+    for (const call of [...this.#calls.values()])
+      call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
     return true;
+  }
+
+  // A server that asks on its GET stream does not say which call it asks for; one call at a time makes it certain.
+  #start(call: LegacyCall): void {
+    if (isInteractive(call)) {
+      if (this.#interactive >= (this.#options.interactiveConcurrency ?? Number.POSITIVE_INFINITY)) {
+        this.#queued.add(call);
+        return;
+      }
+      this.#interactive++;
+    }
+    call.start();
+  }
+
+  #onOver(call: LegacyCall): void {
+    this.#calls.delete(call.id);
+    this.#questions.withdrawAll(call);
+    if (!isInteractive(call) || this.#queued.delete(call)) return;
+    this.#interactive--;
+    const [next] = this.#queued;
+    if (next === undefined || this.#listeners.endReason !== undefined) return;
+    this.#queued.delete(next);
+    this.#start(next);
   }
 
   #ready(call: UpstreamCall): LegacySession | Promise<LegacySession> {
@@ -147,7 +178,8 @@ export class HttpLegacyHandle implements OpenedHandle {
 
   // The level belongs to the session: it is only ever lowered, and each call takes its own part of what comes.
   #levelToSet(call: UpstreamCall): LogLevel | undefined {
-    if (this.#options.shared || !isLogLevel(call.logLevel) || !isObject(this.server.capabilities['logging'])) return undefined;
+    if (this.#options.shared || !isLogLevel(call.logLevel) || !isObject(this.server.capabilities['logging']))
+      return undefined;
     return this.#level !== undefined && isAtLeast(call.logLevel, this.#level) ? undefined : call.logLevel;
   }
 
@@ -157,13 +189,20 @@ export class HttpLegacyHandle implements OpenedHandle {
     this.#level = level;
     this.#leveling = this.#request('logging/setLevel', { level });
     const outcome = await (this.#leveling as Promise<Outcome>);
-    if (outcome.kind === 'error') warn(this.#leg, 'The server refused logging/setLevel.', { error: outcome.error.toString() });
+    if (outcome.kind === 'error')
+      warn(this.#leg, 'The server refused logging/setLevel.', { error: outcome.error.toString() });
   }
 
   /** A request of the handle's own; the server cannot ask anything on its stream. */
   #request(method: string, params: object): Promise<Outcome> {
     return new Promise((resolve) => {
-      const call = { method, params: scanObject(encodeJson(params)), client: gatewayClient(this.revision), progress: false, logLevel: undefined };
+      const call = {
+        method,
+        params: scanObject(encodeJson(params)),
+        client: gatewayClient(this.revision),
+        progress: false,
+        logLevel: undefined,
+      };
       this.call(call, { notify: () => undefined, ask: refuse, done: resolve });
     });
   }
@@ -204,46 +243,43 @@ export class HttpLegacyHandle implements OpenedHandle {
   }
 
   #onFeedMessage(message: Message): void {
-    if (message.kind === 'request') return this.#onRequest(message, this.#calleeOf(message));
-    if (message.kind !== 'notification') {
+    if (message.kind === 'request') this.#onRequest(message, this.#calleeOf(message));
+    else if (message.kind === 'notification') {
+      const change = changeOf(message);
+      if (change !== undefined) this.#listeners.report(change);
+      else this.#onNotification(message, this.#subjectOf(message));
+    } else if (message.id !== undefined) {
       // Some servers answer on the GET stream what was asked by POST.
-      const call = message.id === undefined ? undefined : this.#calls.get(message.id);
-      call?.answer(message);
-      return;
+      this.#calls.get(message.id)?.answer(message);
     }
-    const change = changeOf(message);
-    if (change !== undefined) this.#listeners.report(change);
-    else this.#onNotification(message, this.#subjectOf(message));
   }
 
   #onRequest(message: RequestMessage, call: LegacyCall | undefined): void {
-    if (message.method === 'ping') return void this.#post(writeResult(message.id, Buffer.from('{}')));
-    if (call === undefined || this.#options.shared) {
-      const error = { code: RpcCode.methodNotFound, message: 'The client cannot be asked outside of a request.' };
-      return void this.#post(writeError(message.id, encodeError(error)));
+    if (message.method === 'ping') void this.#post(writeResult(message.id, EMPTY_RESULT));
+    else if (call === undefined || this.#options.shared) void this.#post(writeError(message.id, encodeError(NOBODY)));
+    else {
+      const question = this.#questions.add(message, this.revision, call);
+      if (question !== undefined) call.sink.ask(question);
     }
-    const question = this.#questions.add(message, this.revision, call);
-    if (question !== undefined) call.sink.ask(question);
   }
 
-  #onNotification(message: NotificationMessage, call: LegacyCall | undefined): void {
-    const { method, params } = message;
-    if (method === 'notifications/cancelled') return this.#questions.withdraw(params);
-    if (call === undefined) return;
-    if (method === LOG && !this.#wantsLog(call, params === undefined ? undefined : memberValue(params, 'level'))) return;
-    call.sink.notify({ method, params, revision: this.revision });
+  #onNotification({ method, params }: NotificationMessage, call: LegacyCall | undefined): void {
+    if (method === 'notifications/cancelled') this.#questions.withdraw(params);
+    else if (call !== undefined && (method !== LOG || this.#wantsLog(call, params))) {
+      call.sink.notify({ method, params, revision: this.revision });
+    }
   }
 
-  #wantsLog(call: LegacyCall, level: unknown): boolean {
+  #wantsLog({ call }: LegacyCall, params: RawObject | undefined): boolean {
     if (this.#options.shared) return false;
-    const asked = call.call.logLevel;
-    return !isLogLevel(asked) || !isLogLevel(level) || isAtLeast(level, asked);
+    const level = params === undefined ? undefined : memberValue(params, 'level');
+    return !isLogLevel(call.logLevel) || !isLogLevel(level) || isAtLeast(level, call.logLevel);
   }
 
   /** The call that a question on the GET stream belongs to: the oldest one whose client can be asked this (eras.md §2.6). */
   #calleeOf(message: RequestMessage): LegacyCall | undefined {
     const calls = [...this.#calls.values()];
-    return calls.find(({ call }) => methodTraits(call.method)?.interactive === true && canBeAsked(call, message));
+    return calls.find((call) => isInteractive(call) && canBeAsked(call.call, message));
   }
 
   /** The call that a notification on the GET stream belongs to; undefined where that is a guess. */
@@ -268,6 +304,10 @@ export class HttpLegacyHandle implements OpenedHandle {
     const detail = end.kind === 'status' ? { status: end.status, text: end.text } : { error: end.error };
     warn(this.#leg, 'An answer did not reach the server.', detail);
   }
+}
+
+function isInteractive({ call }: LegacyCall): boolean {
+  return methodTraits(call.method)?.interactive === true;
 }
 
 function canBeAsked(call: UpstreamCall, { method, params }: RequestMessage): boolean {

@@ -1,7 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import type { CallControl, CallSink, Outcome, UpstreamCall } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
-import { type Message, type RpcError, RpcCode } from '../jsonrpc/message.ts';
+import { type Message, RpcCode, type RpcError } from '../jsonrpc/message.ts';
 import type { ParseFault } from '../jsonrpc/parse.ts';
 import { decodeError } from '../jsonrpc/write.ts';
 import { methodTraits } from '../protocol/methods.ts';
@@ -50,7 +50,11 @@ export class ModernCall implements CallControl, ResponseSink {
 
   start(): void {
     const headers = this.#host.paramHeaders(this.#call);
-    if (headers instanceof Promise) headers.then((ready) => this.#post(ready), (error: unknown) => this.#fail(asError(error)));
+    if (headers instanceof Promise)
+      headers.then(
+        (ready) => this.#post(ready),
+        (error: unknown) => this.#fail(asError(error)),
+      );
     else this.#post(headers);
   }
 
@@ -83,8 +87,10 @@ export class ModernCall implements CallControl, ResponseSink {
   onMessage(message: Message): void {
     if (this.#isOver || this.#id === undefined) return;
     const { revision, leg } = this.#host;
-    if (message.kind === 'notification') this.#sink.notify({ method: message.method, params: message.params, revision });
-    else if (message.kind === 'request') warn(leg, 'A modern server sent a request, which it must not.', { method: message.method });
+    if (message.kind === 'notification')
+      this.#sink.notify({ method: message.method, params: message.params, revision });
+    else if (message.kind === 'request')
+      warn(leg, 'A modern server sent a request, which it must not.', { method: message.method });
     else if (!isAnswer(message, this.#id)) warn(leg, 'The server answered a request that was not sent.');
     else if (message.kind === 'result') this.finish({ kind: 'result', revision, result: message.result });
     else this.#onError(message.error);
@@ -96,16 +102,20 @@ export class ModernCall implements CallControl, ResponseSink {
 
   onEnd(end: ResponseEnd): void {
     if (this.#isOver) return;
-    if (end.kind === 'status') return this.#onStatus(end);
-    if (this.#fault !== undefined) return this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
-    const isBroken = end.kind === 'failed' ? end.error.code === 'upstream.lost' : end.format === 'sse';
+    const isBroken =
+      end.kind === 'failed' ? end.error.code === 'upstream.lost' : end.kind === 'closed' && end.format === 'sse';
     const isSeen = (this.#reader?.received ?? 0) > 0;
     const isRepeatable = this.#call.idempotent === true || methodTraits(this.#call.method)?.safe === true;
+    if (end.kind === 'status') this.#onStatus(end);
+    else if (this.#fault !== undefined)
+      this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
     // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
-    if (isBroken && !isSeen && isRepeatable && this.#isFirst('replay')) return this.start();
-    if (end.kind === 'failed') return this.#fail(end.error);
-    const code = isBroken ? 'upstream.lost' : 'upstream.invalid';
-    this.#fail(new GatewayError(code, { cause: 'a response without an answer' }));
+    else if (isBroken && !isSeen && isRepeatable && this.#isFirst('replay')) this.start();
+    else if (end.kind === 'failed') this.#fail(end.error);
+    else
+      this.#fail(
+        new GatewayError(isBroken ? 'upstream.lost' : 'upstream.invalid', { cause: 'a response without an answer' }),
+      );
   }
 
   #post(paramHeaders: Headers): void {
@@ -116,42 +126,42 @@ export class ModernCall implements CallControl, ResponseSink {
     if (this.#isPaused) this.#reader.pause();
   }
 
-  #onStatus(end: StatusEnd): void {
-    const { status, text, error } = end;
-    if (status === 401 || status === 403) return this.#fail(errorOfStatus(status, text));
+  #onStatus({ status, text, error }: StatusEnd): void {
+    const failure = errorOfStatus(status, text);
     // An error that names our request was made by a server that read it; without the id only modern codes are trusted.
-    if (error !== undefined && (error.id === this.#id || (status < 500 && isModernError(error.error)))) return this.#onError(error.error);
-    if (status === 400 || status === 404 || status === 405) {
+    const isAnswered = error !== undefined && (error.id === this.#id || (status < 500 && isModernError(error.error)));
+    if (failure.code === 'upstream.auth') this.#fail(failure);
+    else if (isAnswered) this.#onError(error.error);
+    else if (status === 400 || status === 404 || status === 405) {
       this.#host.onEraLost(`HTTP ${status}: ${text}`);
-      return this.#fail(new GatewayError('upstream.unavailable', { cause: `HTTP ${status}: ${text}` }));
-    }
-    this.#fail(errorOfStatus(status, text));
+      this.#fail(new GatewayError('upstream.unavailable', { cause: failure.cause }));
+    } else this.#fail(failure);
   }
 
   #onError(bytes: Buffer): void {
     const error = decodeError(bytes);
-    if (error?.code === RpcCode.headerMismatch) return this.#onHeaderMismatch(bytes);
-    if (error?.code === RpcCode.unsupportedVersion) {
-      if (!this.#host.changeRevision(error)) return this.#fail(new GatewayError('upstream.unavailable', { cause: bytes.toString() }));
-      if (!this.#isFirst('revision')) return this.#fail(new GatewayError('upstream.version', { cause: bytes.toString() }));
-      return this.#retry();
+    const cause = bytes.toString();
+    if (error?.code === RpcCode.headerMismatch) this.#onHeaderMismatch(new GatewayError('upstream.headers', { cause }));
+    else if (error?.code !== RpcCode.unsupportedVersion) {
+      this.finish({ kind: 'error', revision: this.#host.revision, error: bytes });
+    } else if (!this.#host.changeRevision(error)) this.#fail(new GatewayError('upstream.unavailable', { cause }));
+    else if (!this.#isFirst('revision')) this.#fail(new GatewayError('upstream.version', { cause }));
+    else {
+      this.#reader?.release();
+      this.start();
     }
-    this.finish({ kind: 'error', revision: this.#host.revision, error: bytes });
   }
 
-  #onHeaderMismatch(bytes: Buffer): void {
-    const failure = new GatewayError('upstream.headers', { cause: bytes.toString() });
-    if (this.#call.method !== 'tools/call' || !this.#isFirst('headers')) return this.#fail(failure);
+  #onHeaderMismatch(failure: GatewayError): void {
+    if (this.#call.method !== 'tools/call' || !this.#isFirst('headers')) {
+      this.#fail(failure);
+      return;
+    }
     this.#reader?.release();
     this.#host.refreshHeaders().then(
       () => this.start(),
       () => this.#fail(failure),
     );
-  }
-
-  #retry(): void {
-    this.#reader?.release();
-    this.start();
   }
 
   #isFirst(remedy: 'replay' | 'headers' | 'revision'): boolean {
@@ -170,7 +180,13 @@ export class ModernCall implements CallControl, ResponseSink {
   }
 }
 
-const MODERN_CODES: ReadonlySet<number> = new Set([RpcCode.headerMismatch, RpcCode.missingCapability, RpcCode.unsupportedVersion, RpcCode.invalidParams]);
+const MODERN_CODES: ReadonlySet<number> = new Set([
+  RpcCode.headerMismatch,
+  RpcCode.missingCapability,
+  RpcCode.unsupportedVersion,
+  RpcCode.invalidParams,
+  RpcCode.methodNotFound,
+]);
 
 /** True for an error that only a modern server has reason to make of a well-formed modern request. */
 export function isModernError(bytes: Buffer): boolean {

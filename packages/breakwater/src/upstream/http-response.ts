@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../core/errors.ts';
-import type { Message } from '../jsonrpc/message.ts';
 import type { RawId } from '../jsonrpc/id.ts';
+import type { Message } from '../jsonrpc/message.ts';
 import { type ParseFault, parseMessage } from '../jsonrpc/parse.ts';
 import { findMember, memberBytes, memberObject, scanArray, scanObject } from '../jsonrpc/raw.ts';
 import { decodeError } from '../jsonrpc/write.ts';
@@ -21,7 +21,13 @@ export type ResponseEnd =
   /** A 2xx response was read to its end. `format` is undefined when it had no body. */
   | { readonly kind: 'closed'; readonly format: 'json' | 'sse' | undefined }
   /** Any other status. `text` is the start of the body, for the log. */
-  | { readonly kind: 'status'; readonly status: number; readonly headers: IncomingHttpHeaders; readonly error: BodyError | undefined; readonly text: string }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      readonly error: BodyError | undefined;
+      readonly text: string;
+    }
   /** `upstream.unavailable`, `upstream.timeout`, `upstream.lost`, `upstream.invalid` or `upstream.too-large`. */
   | { readonly kind: 'failed'; readonly error: GatewayError };
 
@@ -42,7 +48,12 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 
 /** Sends a request and reads its response as JSON-RPC messages. Faults go to the sink, never before this returns. */
-export function sendRequest(client: HttpClient, request: HttpRequest, maxMessageBytes: number, sink: ResponseSink): ResponseReader {
+export function sendRequest(
+  client: HttpClient,
+  request: HttpRequest,
+  maxMessageBytes: number,
+  sink: ResponseSink,
+): ResponseReader {
   const reader = new ResponseReader(maxMessageBytes, sink);
   reader.attach(client.send(request, reader));
   return reader;
@@ -108,7 +119,11 @@ export class ResponseReader implements HttpReceiver {
     }
     if (!this.#isSuccess) return;
     this.#sink.onOpen?.(headers);
-    if (!this.#over && !isSseMediaType(headers['content-type']) && Number(headers['content-length'] ?? 0) > this.#maxMessageBytes) {
+    if (
+      !this.#over &&
+      !isSseMediaType(headers['content-type']) &&
+      Number(headers['content-length'] ?? 0) > this.#maxMessageBytes
+    ) {
       this.#fail(new GatewayError('upstream.too-large'));
     }
   }
@@ -131,7 +146,13 @@ export class ResponseReader implements HttpReceiver {
     if (!this.#isSuccess) {
       const body = this.#body.take();
       const error = readErrorBody(body);
-      this.#finish({ kind: 'status', status: this.#status, headers: this.#headers, error, text: body.toString('utf8', 0, LOG_CHARS) });
+      this.#finish({
+        kind: 'status',
+        status: this.#status,
+        headers: this.#headers,
+        error,
+        text: body.toString('utf8', 0, LOG_CHARS),
+      });
       return;
     }
     if (this.#format === 'json') this.#readValue(this.#body.take());
@@ -151,7 +172,9 @@ export class ResponseReader implements HttpReceiver {
     const start = skipBlank(chunk);
     if (start === chunk.length) return undefined;
     if (chunk[start] === OPEN_BRACE || chunk[start] === OPEN_BRACKET) return 'json';
-    const isStream = isSseMediaType(this.#headers['content-type']) || EVENT_STREAM_START.test(chunk.toString('latin1', start, start + 6));
+    const isStream =
+      isSseMediaType(this.#headers['content-type']) ||
+      EVENT_STREAM_START.test(chunk.toString('latin1', start, start + 6));
     if (isStream) return 'sse';
     this.#fail(new GatewayError('upstream.invalid', { cause: `no JSON: ${chunk.toString('utf8', 0, LOG_CHARS)}` }));
     return undefined;
@@ -174,7 +197,8 @@ export class ResponseReader implements HttpReceiver {
   // 2025-03-26 servers may answer with a batch, as JSON and in an event.
   #readValue(bytes: Buffer): void {
     const start = skipBlank(bytes);
-    const elements = bytes[start] === OPEN_BRACKET ? scanArray(bytes, start) : [start === 0 ? bytes : bytes.subarray(start)];
+    const elements =
+      bytes[start] === OPEN_BRACKET ? scanArray(bytes, start) : [start === 0 ? bytes : bytes.subarray(start)];
     for (const element of elements ?? [bytes]) {
       if (this.#over) return;
       const parsed = parseMessage(element);

@@ -6,7 +6,15 @@ import type { CapabilityProfile, ServerFacts } from '../protocol/capabilities.ts
 import { LATEST_LEGACY, type LegacyRevision } from '../protocol/revision.ts';
 import { profileCapabilities } from './announce.ts';
 import { GET_HEADERS } from './http-headers.ts';
-import { type Bounds, errorOfStatus, type HttpLeg, postNotification, requestOnce, type SingleReply, warn } from './http-leg.ts';
+import {
+  type Bounds,
+  errorOfStatus,
+  type HttpLeg,
+  postNotification,
+  requestOnce,
+  type SingleReply,
+  warn,
+} from './http-leg.ts';
 import { sendRequest } from './http-response.ts';
 
 /** What the server is told of the client in `initialize`. */
@@ -49,7 +57,8 @@ export async function openSession(leg: HttpLeg, init: SessionInit, id: RawId, bo
     void endSession(leg, session);
     return { ok: false, status: undefined, error: end.error };
   }
-  if (end.kind === 'status') warn(leg, 'The server refused notifications/initialized.', { status: end.status, text: end.text });
+  if (end.kind === 'status')
+    warn(leg, 'The server refused notifications/initialized.', { status: end.status, text: end.text });
   return { ok: true, session };
 }
 
@@ -66,12 +75,17 @@ export function endSession(leg: HttpLeg, session: LegacySession): Promise<void> 
       reader.abort();
       finish();
     });
-    const reader = sendRequest(leg.client, { method: 'DELETE', headers: [...GET_HEADERS, ...session.headers] }, leg.maxMessageBytes, {
-      onOpen: finish,
-      onMessage: () => undefined,
-      onFault: () => undefined,
-      onEnd: finish,
-    });
+    const reader = sendRequest(
+      leg.client,
+      { method: 'DELETE', headers: [...GET_HEADERS, ...session.headers] },
+      leg.maxMessageBytes,
+      {
+        onOpen: finish,
+        onMessage: () => undefined,
+        onFault: () => undefined,
+        onEnd: finish,
+      },
+    );
   });
 }
 
@@ -82,7 +96,8 @@ export function errorOfFault(fault: BridgeFault): GatewayError {
 
 function attemptOf(reply: Exclude<SingleReply, { kind: 'result' }>): SessionAttempt {
   if (reply.kind === 'failed') return { ok: false, status: undefined, error: reply.error };
-  if (reply.kind === 'status') return { ok: false, status: reply.status, error: errorOfStatus(reply.status, reply.text) };
+  if (reply.kind === 'status')
+    return { ok: false, status: reply.status, error: errorOfStatus(reply.status, reply.text) };
   const error = errorOfStatus(reply.status === 200 ? 400 : reply.status, reply.error.toString());
   return { ok: false, status: reply.status, error };
 }

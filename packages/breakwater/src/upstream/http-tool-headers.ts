@@ -26,7 +26,9 @@ export class ToolHeaders {
   }
 
   /** The headers of a call; a promise only when the tool's schema is not known yet. A tool that nobody knows has none. */
-  headersOf(params: RawObject | undefined): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
+  headersOf(
+    params: RawObject | undefined,
+  ): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
     const name = params === undefined ? undefined : memberValue(params, 'name');
     if (params === undefined || typeof name !== 'string') return {};
     const known = this.#known.get(name) ?? (this.#isListed ? NONE : undefined);

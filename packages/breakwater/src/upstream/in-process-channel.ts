@@ -1,15 +1,6 @@
+import type { JSONRPCMessage, McpServer, Server, Transport } from '@modelcontextprotocol/server';
 import type { ChannelListener, DuplexChannel } from './channel.ts';
 import type { InProcessFactory, InProcessServer } from './options.ts';
-
-/** The server's end of an in-memory connection, as the SDK sees it. */
-interface SdkTransport {
-  onmessage?: (message: unknown) => void;
-  onclose?: () => void;
-  onerror?: (error: Error) => void;
-  start(): Promise<void>;
-  send(message: unknown): Promise<void>;
-  close(): Promise<void>;
-}
 
 /** Reports what went wrong inside the server; for the log. */
 type OnFault = (error: unknown) => void;
@@ -18,7 +9,7 @@ type OnFault = (error: unknown) => void;
 export class InProcessChannel implements DuplexChannel {
   readonly #waiting: Buffer[] = [];
   readonly #stop: () => Promise<void>;
-  readonly #transport: SdkTransport;
+  readonly #transport: Transport;
   #resumed = Promise.withResolvers<void>();
   #listener: ChannelListener | undefined;
   #isPaused = false;
@@ -27,7 +18,7 @@ export class InProcessChannel implements DuplexChannel {
   #isEnded = false;
   #closing: Promise<void> | undefined;
 
-  private constructor(serve: (transport: SdkTransport) => () => Promise<void>) {
+  private constructor(serve: (transport: Transport) => () => Promise<void>) {
     this.#resumed.resolve();
     this.#transport = {
       start: async () => undefined,
@@ -44,25 +35,24 @@ export class InProcessChannel implements DuplexChannel {
   /** Builds a server with `factory` and connects it. Rejects with what the factory threw. */
   static async open(factory: InProcessFactory, onFault: OnFault): Promise<InProcessChannel> {
     // Loaded here: a gateway that only spawns or calls remote servers never pays for the SDK.
-    const [{ serveStdio }, { McpServer, Server }] = await Promise.all([
+    const [{ serveStdio }, sdk] = await Promise.all([
       import('@modelcontextprotocol/server/stdio'),
       import('@modelcontextprotocol/server'),
     ]);
-    let first: InProcessServer | undefined = await factory();
-    if (!(first instanceof McpServer || first instanceof Server)) {
-      const foreign = first;
-      return new InProcessChannel((transport) => connectForeign(foreign, transport, onFault));
-    }
-    const next = async (): Promise<InProcessServer> => {
-      const server = first ?? (await factory());
-      first = undefined;
-      return server;
+    const isOwn = (server: InProcessServer): server is InProcessServer & (McpServer | Server) =>
+      server instanceof sdk.McpServer || server instanceof sdk.Server;
+    const first = await factory();
+    if (!isOwn(first)) return new InProcessChannel((transport) => connectForeign(first, transport, onFault));
+    // The SDK asks for a server once per era it meets; the first one is there already.
+    let ready: (McpServer | Server) | undefined = first;
+    const next = async (): Promise<McpServer | Server> => {
+      const server = ready ?? (await factory());
+      ready = undefined;
+      if (isOwn(server)) return server;
+      throw new TypeError('The factory returned servers of two different SDKs.');
     };
     return new InProcessChannel((transport) => {
-      const handle = serveStdio(next as Parameters<typeof serveStdio>[0], {
-        transport: transport as NonNullable<Parameters<typeof serveStdio>[1]>['transport'] & object,
-        onerror: onFault,
-      });
+      const handle = serveStdio(next, { transport, onerror: onFault });
       return () => handle.close();
     });
   }
@@ -74,7 +64,7 @@ export class InProcessChannel implements DuplexChannel {
 
   send(message: Buffer): boolean {
     if (this.#isEnded || this.#closing !== undefined) return false;
-    const value: unknown = JSON.parse(message.utf8Slice());
+    const value = JSON.parse(message.toString()) as JSONRPCMessage;
     queueMicrotask(() => this.#transport.onmessage?.(value));
     return true;
   }
@@ -134,7 +124,7 @@ export class InProcessChannel implements DuplexChannel {
 }
 
 // A server of another SDK version or copy: it is connected as it is, and speaks the era it knows.
-function connectForeign(server: InProcessServer, transport: SdkTransport, onFault: OnFault): () => Promise<void> {
+function connectForeign(server: InProcessServer, transport: Transport, onFault: OnFault): () => Promise<void> {
   const connected = server.connect(transport).catch((error: unknown) => {
     onFault(error);
     return transport.close();

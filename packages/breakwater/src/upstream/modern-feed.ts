@@ -4,7 +4,14 @@ import type { NotificationMessage } from '../jsonrpc/message.ts';
 import { findMember, memberObject, memberValue, type RawObject } from '../jsonrpc/raw.ts';
 import { isObject, type JsonObject } from '../protocol/capabilities.ts';
 import { META } from '../protocol/meta.ts';
-import { CHANGE_KINDS, type ChangeFeed, type ChangeKind, changeOf, isSubscribable, reportedKinds } from './change-feed.ts';
+import {
+  CHANGE_KINDS,
+  type ChangeFeed,
+  type ChangeKind,
+  changeOf,
+  isSubscribable,
+  reportedKinds,
+} from './change-feed.ts';
 
 /** What a modern feed works with. */
 export interface ModernFeedOptions {
@@ -82,7 +89,8 @@ export class ModernFeed implements ChangeFeed {
     if (method === 'notifications/subscriptions/acknowledged') {
       const pending = this.#acknowledge;
       const id = params === undefined ? undefined : subscriptionOf(params);
-      if (pending !== undefined && params !== undefined && (id === undefined || id === pending.id)) pending.settle(params);
+      if (pending !== undefined && params !== undefined && (id === undefined || id === pending.id))
+        pending.settle(params);
       return true;
     }
     if (method === 'notifications/cancelled') {
@@ -226,5 +234,7 @@ function subscriptionOf(params: RawObject): RawId | undefined {
 /** The token of an id of ours that a server repeats in `key`; some turn numbers into strings. */
 export function idTokenOf(object: RawObject, key: string): RawId | undefined {
   const member = findMember(object, key);
-  return member === undefined ? undefined : (object.view.slice(member.start, member.end).replace(/^"(.*)"$/, '$1') as RawId);
+  return member === undefined
+    ? undefined
+    : (object.view.slice(member.start, member.end).replace(/^"(.*)"$/, '$1') as RawId);
 }

@@ -9,7 +9,16 @@ import type { DuplexChannel } from './channel.ts';
 import { DuplexHandle } from './duplex-handle.ts';
 import { DuplexRpc, type RpcPeer } from './duplex-rpc.ts';
 import { EraMemory } from './era-memory.ts';
-import { askDiscover, classifyProbe, initialize, type Introduction, type ProbeVerdict, type Reply, type Settled, within } from './handshake.ts';
+import {
+  askDiscover,
+  classifyProbe,
+  type Introduction,
+  initialize,
+  type ProbeVerdict,
+  type Reply,
+  type Settled,
+  within,
+} from './handshake.ts';
 import type { HandleOpener, OpenedHandle, OpenNeed } from './opener.ts';
 import type { UpstreamLog } from './options.ts';
 
@@ -67,14 +76,15 @@ class Opening {
     let step = await this.#attempt(known === 'legacy' ? 'initialize' : 'probe', known);
     // Two more at most: a stale verdict dropped, then a server that cannot bear the probe.
     for (let retries = 0; 'again' in step && retries < 2; retries++) step = await this.#attempt(step.again, undefined);
-    if ('again' in step) throw new GatewayError('upstream.unavailable', { cause: 'the server answers neither handshake' });
+    if ('again' in step)
+      throw new GatewayError('upstream.unavailable', { cause: 'the server answers neither handshake' });
     return step;
   }
 
   /** One channel. What it leads to other than a handle, it is closed first. */
   async #attempt(first: 'probe' | 'initialize', known: Era | undefined): Promise<OpenedHandle | Again> {
     this.#signal.throwIfAborted();
-    const channel = await this.#options.connect(this.#signal);
+    const channel = await this.#connect();
     const rpc = this.#talk(channel);
     try {
       const outcome = await unlessAborted(this.#signal, this.#handshake(rpc, first, known));
@@ -84,6 +94,14 @@ class Opening {
     } catch (error) {
       await channel.close();
       throw this.#explain(error, rpc);
+    }
+  }
+
+  async #connect(): Promise<DuplexChannel> {
+    try {
+      return await this.#options.connect(this.#signal);
+    } catch (error) {
+      throw isGatewayError(error) ? error : new GatewayError('upstream.unavailable', { cause: error });
     }
   }
 
@@ -110,7 +128,8 @@ class Opening {
       return this.#settle('legacy', await initialize(rpc, this.#introduction()));
     } catch (error) {
       // The server was legacy when it was asked last; perhaps it was replaced.
-      const isStale = this.#options.era === 'auto' && known === 'legacy' && rpc.ended === undefined && isGatewayError(error);
+      const isStale =
+        this.#options.era === 'auto' && known === 'legacy' && rpc.ended === undefined && isGatewayError(error);
       if (!isStale) throw error;
       this.#memory.forget();
       return { again: 'probe' };
@@ -172,12 +191,18 @@ class Opening {
     const peer: RpcPeer = {
       onRequest: ({ id, method }) => {
         if (method === 'ping') rpc.answer(id, { result: Buffer.from('{}') });
-        else rpc.answer(id, { error: encodeError({ code: RpcCode.methodNotFound, message: 'Client cannot be asked outside a request' }) });
+        else
+          rpc.answer(id, {
+            error: encodeError({ code: RpcCode.methodNotFound, message: 'Client cannot be asked outside a request' }),
+          });
       },
       onNotification: () => undefined,
       onEnd: () => undefined,
     };
-    const rpc = new DuplexRpc(channel, peer, { onSent: (method) => emit({ type: 'upstream-request', upstream, method }), log });
+    const rpc = new DuplexRpc(channel, peer, {
+      onSent: (method) => emit({ type: 'upstream-request', upstream, method }),
+      log,
+    });
     return rpc;
   }
 
@@ -191,7 +216,8 @@ class Opening {
 /** A signal that aborts, with the error to reject with, when the need does or its deadline passes. */
 function boundsOf(need: OpenNeed, clock: Clock): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
-  const onAbort = (): void => controller.abort(new GatewayError('upstream.unavailable', { cause: 'nobody waits for it any more' }));
+  const onAbort = (): void =>
+    controller.abort(new GatewayError('upstream.unavailable', { cause: 'nobody waits for it any more' }));
   const timer = clock.after(Math.max(0, need.deadline - clock.now()), () => {
     controller.abort(new GatewayError('upstream.timeout', { message: 'Upstream did not start in time.' }));
   });

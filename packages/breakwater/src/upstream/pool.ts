@@ -16,7 +16,8 @@ export interface PoolDeps {
   readonly random: Random;
   readonly emit: Emit;
   readonly open: HandleOpener;
-  readonly transport: 'duplex' | 'http';
+  /** What is known of the transport now; a URL may turn out to be either. */
+  readonly transport: () => 'duplex' | 'http';
   /** A number in [0, 1); Math.random unless a test needs to know it. */
   readonly jitter?: () => number;
 }
@@ -68,7 +69,8 @@ export class HandlePool {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const [group, waiter] of this.#queue.inTurn()) this.#refuse(waiter, new GatewayError('gateway.draining'), group);
+    for (const [group, waiter] of this.#queue.inTurn())
+      this.#refuse(waiter, new GatewayError('gateway.draining'), group);
     await Promise.all([...this.#entries].map((entry) => this.#close(entry, 'closed')));
   }
 
@@ -94,7 +96,7 @@ export class HandlePool {
   }
 
   #traits(): Parameters<typeof handleKey>[1] {
-    const traits = { isolation: this.#options.isolation, transport: this.#deps.transport };
+    const traits = { isolation: this.#options.isolation, transport: this.#deps.transport() };
     return this.#hasSession === undefined ? traits : { ...traits, hasSession: this.#hasSession };
   }
 
@@ -103,7 +105,8 @@ export class HandlePool {
     if (exact !== undefined || need.anyProfile !== true || !need.principal.personal) return exact;
     const own = [...this.#byKey.values()].filter((entry) => entry.principal === need.principal.key && !entry.shared);
     // One that ends with a session is the last choice, one that is not open yet the last but one.
-    const rank = (entry: PoolEntry): number => (entry.sessionId === undefined ? 0 : 2) + (entry.handle === undefined ? 1 : 0);
+    const rank = (entry: PoolEntry): number =>
+      (entry.sessionId === undefined ? 0 : 2) + (entry.handle === undefined ? 1 : 0);
     return own.sort((a, b) => rank(a) - rank(b))[0];
   }
 
@@ -153,7 +156,13 @@ export class HandlePool {
     this.#hasSession = handle.hasSession ?? eraOf(handle.revision) === 'legacy';
     this.#backOff.succeed();
     const detail = `${this.#options.name} ${handle.revision}`;
-    this.#deps.emit({ type: 'open', resource: 'handle', id: entry.id, owner: entry.sessionId ?? entry.principal, detail });
+    this.#deps.emit({
+      type: 'open',
+      resource: 'handle',
+      id: entry.id,
+      owner: entry.sessionId ?? entry.principal,
+      detail,
+    });
     handle.onEnd((reason) => this.#onEnded(entry, reason));
     if (!this.#entries.has(entry)) return;
     for (const waiter of [...entry.waiters]) this.#grant(entry, handle, waiter);
@@ -174,7 +183,7 @@ export class HandlePool {
   #onEnded(entry: PoolEntry, reason: string): void {
     if (entry.closing !== undefined || !this.#entries.has(entry)) return;
     // An HTTP session that expired is no crash: the next one is opened at once.
-    if (this.#deps.transport === 'duplex') this.#backOff.fail(new Error(reason));
+    if (this.#deps.transport() === 'duplex') this.#backOff.fail(new Error(reason));
     this.#remove(entry);
     this.#deps.emit({ type: 'close', resource: 'handle', id: entry.id, reason });
     this.#pump();
@@ -279,7 +288,8 @@ export class HandlePool {
     }
     const group = need.principal.personal ? need.principal.key : (need.sessionId ?? need.principal.key);
     this.#queue.push(group, waiter);
-    const busyAt = waitMs > 0 ? need.deadline : Math.min(need.deadline, clock.now() + this.#options.limits.acquireTimeoutMs);
+    const busyAt =
+      waitMs > 0 ? need.deadline : Math.min(need.deadline, clock.now() + this.#options.limits.acquireTimeoutMs);
     this.#setTimer(waiter, busyAt, () => {
       this.#queue.remove(group, waiter);
       waiter.reject(this.#backOff.waitMs > 0 ? this.#unavailable() : new GatewayError('upstream.busy'));

@@ -1,13 +1,13 @@
 import type { ServerQuestion } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { type RequestMessage, RpcCode, type RpcError } from '../jsonrpc/message.ts';
-import { memberValue } from '../jsonrpc/raw.ts';
+import { memberValue, type RawObject } from '../jsonrpc/raw.ts';
 import { encodeError } from '../jsonrpc/write.ts';
 import type { CapabilityProfile } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revision.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 import type { UpstreamLog } from './options.ts';
-import type { RunningCall } from './running-call.ts';
+import { RunningCall } from './running-call.ts';
 
 /** What a desk works with. */
 export interface DeskOptions {
@@ -41,21 +41,9 @@ export class QuestionDesk {
 
   /** Takes a request of the server. `calls` are those in flight, oldest first. */
   receive(request: RequestMessage, calls: Iterable<RunningCall>): void {
-    const needed = neededCapability(request);
-    if (needed === undefined) return this.#refuse(request.id, RpcCode.methodNotFound, 'Method not found');
-    if (this.#open.has(request.id)) return this.#refuse(request.id, RpcCode.invalidRequest, 'This id is in use');
-    if (this.#open.size >= MAX_OPEN) return this.#refuse(request.id, RpcCode.internalError, 'Too many open questions');
-    const interactive = [...calls].filter((call) => call.isInteractive);
-    if (interactive.length === 0) {
-      return this.#refuse(request.id, RpcCode.methodNotFound, 'Client cannot be asked outside a request');
-    }
-    const able = interactive.filter((call) => this.#options.declared[needed] && call.call.client.profile[needed]);
-    const call = able[0];
-    if (call === undefined) return this.#refuse(request.id, RpcCode.methodNotFound, 'Client cannot be asked this');
-    if (able.length > 1) {
-      this.#options.log('info', 'A question could belong to several calls; it goes to the oldest.', { method: request.method, calls: able.length });
-    }
-    this.#ask(request, call);
+    const found = this.#findCall(request, [...calls]);
+    if (found instanceof RunningCall) this.#ask(request, found);
+    else this.#options.rpc.answer(request.id, { error: encodeError(found) });
   }
 
   /** The server no longer waits for an answer to `id`. */
@@ -95,12 +83,24 @@ export class QuestionDesk {
     call.ask(question);
   }
 
-  #refuse(id: RawId, code: number, message: string): void {
-    this.#options.rpc.answer(id, { error: encodeError({ code, message }) });
+  #findCall({ id, method, params }: RequestMessage, calls: readonly RunningCall[]): RunningCall | RpcError {
+    const needed = neededCapability(method, params);
+    if (needed === undefined) return { code: RpcCode.methodNotFound, message: 'Method not found' };
+    if (this.#open.has(id)) return { code: RpcCode.invalidRequest, message: 'This id is in use' };
+    if (this.#open.size >= MAX_OPEN) return { code: RpcCode.internalError, message: 'Too many open questions' };
+    const interactive = calls.filter((call) => call.isInteractive);
+    const able = interactive.filter((call) => this.#options.declared[needed] && call.call.client.profile[needed]);
+    if (able.length > 1) {
+      const detail = { method, calls: able.length };
+      this.#options.log('info', 'A question could belong to several calls; it goes to the oldest.', detail);
+    }
+    const message =
+      interactive.length === 0 ? 'Client cannot be asked outside a request' : 'Client cannot be asked this';
+    return able[0] ?? { code: RpcCode.methodNotFound, message };
   }
 }
 
-function neededCapability({ method, params }: RequestMessage): keyof CapabilityProfile | undefined {
+function neededCapability(method: string, params: RawObject | undefined): keyof CapabilityProfile | undefined {
   if (method === 'sampling/createMessage') return 'sampling';
   if (method === 'roots/list') return 'roots';
   if (method !== 'elicitation/create') return undefined;

@@ -1,4 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
 import { isSseMediaType } from '../wire/content-type.ts';
 import { createSseParser, type SseEvent } from '../wire/sse-parser.ts';
 import type { ChannelListener, DuplexChannel } from './channel.ts';
@@ -10,6 +11,7 @@ export interface SseChannelOptions {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly maxMessageBytes: number;
+  readonly clock: Clock;
   /** Aborts the opening. */
   readonly signal: AbortSignal;
 }
@@ -33,7 +35,8 @@ export function openSseChannel(options: SseChannelOptions): Promise<DuplexChanne
       if (error === undefined) resolve(channel);
       else void channel.close().then(() => reject(error));
     });
-    const onAbort = (): void => channel.fail(new GatewayError('upstream.unavailable', { cause: options.signal.reason }));
+    const onAbort = (): void =>
+      channel.fail(new GatewayError('upstream.unavailable', { cause: options.signal.reason }));
     options.signal.addEventListener('abort', onAbort);
     if (options.signal.aborted) onAbort();
   });
@@ -118,7 +121,10 @@ class SseChannel implements DuplexChannel {
   fail(error: GatewayError): void {
     const settle = this.#settle;
     this.#settle = undefined;
-    this.#finish(settle !== undefined, error.cause instanceof Error ? error.cause.message : String(error.cause ?? error.message));
+    this.#finish(
+      settle !== undefined,
+      error.cause instanceof Error ? error.cause.message : String(error.cause ?? error.message),
+    );
     if (settle !== undefined) settle(error);
     else void this.close();
   }
@@ -133,7 +139,7 @@ class SseChannel implements DuplexChannel {
 
   #onEndpoint(data: Buffer): void {
     if (this.#posts !== undefined) return; // it is announced once; a later one could only redirect us
-    const endpoint = data.length > ENDPOINT_BYTES ? null : URL.parse(data.utf8Slice(), this.#options.url);
+    const endpoint = data.length > ENDPOINT_BYTES ? null : URL.parse(data.toString(), this.#options.url);
     if (endpoint === null || endpoint.origin !== new URL(this.#options.url).origin) {
       this.fail(new GatewayError('upstream.invalid', { cause: 'the endpoint event names another origin or no URL' }));
       return;
@@ -150,7 +156,8 @@ class SseChannel implements DuplexChannel {
       if (message === undefined) break;
       if (this.#end?.isOurs !== true) this.#listener.message(message);
     }
-    if (this.#end === undefined || this.#listener === undefined || (this.#incoming.length > 0 && this.#isPaused)) return;
+    if (this.#end === undefined || this.#listener === undefined || (this.#incoming.length > 0 && this.#isPaused))
+      return;
     const listener = this.#listener;
     this.#listener = undefined;
     listener.end(this.#end.isOurs ? 'closed' : 'lost', this.#end.detail);
@@ -189,7 +196,8 @@ class SseChannel implements DuplexChannel {
       { method: 'POST', headers: POST_HEADERS, body: message, ...(isOneWay ? { headersTimeoutMs: ONE_WAY_MS } : {}) },
       {
         onHeaders: (status) => {
-          if (status === 404) this.fail(new GatewayError('upstream.lost', { cause: 'HTTP 404: the server forgot the session' }));
+          if (status === 404)
+            this.fail(new GatewayError('upstream.lost', { cause: 'HTTP 404: the server forgot the session' }));
           finish(status >= 200 && status < 300 ? undefined : `HTTP ${status}`);
         },
         onData: () => undefined,

@@ -41,9 +41,9 @@ export function readStderr(stream: Readable, clock: Clock, write: (line: string)
       write(line);
     } else dropped++;
   };
-  const splitter = createLineSplitter((line) => take(cut(line.utf8Slice())), {
+  const splitter = createLineSplitter((line) => take(cut(line.toString())), {
     maxLineBytes: LINE_LIMIT_BYTES,
-    onOverflow: ({ head, bytes }) => take(`${head.utf8Slice()}… (${bytes} bytes)`),
+    onOverflow: ({ head, bytes }) => take(`${head.toString()}… (${bytes} bytes)`),
   });
   stream.on('data', (chunk: Buffer) => splitter.push(chunk));
   stream.on('end', () => {

@@ -115,8 +115,8 @@ function internalError(to: Revision, message: string, data?: Buffer): BridgedErr
   return pass(error, to, RpcCode.internalError);
 }
 
-/** The HTTP status of an error towards a client of `to` whose headers are not committed (2026-07-28 streamable-http; legacy errors are in band). */
-export function statusOf(code: number, to: Revision): number {
+// 2026-07-28 streamable-http §Sending Messages; a legacy error is in band.
+function statusOf(code: number, to: Revision): number {
   if (eraOf(to) === 'legacy') return 200;
   return MODERN_STATUS.get(code) ?? 200;
 }

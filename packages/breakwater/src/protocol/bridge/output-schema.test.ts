@@ -96,7 +96,7 @@ describe('bridgeOutputSchema', () => {
 
   // Attack: a server spells $ref with an escape, so that a textual search misses it.
   it('moves a reference however its key is spelled', () => {
-    const schema = Buffer.from('{"type":"array","items":{"\\u0024ref":"#/$defs/a"},"$defs":{"a":{}}}');
+    const schema = Buffer.from('{"type":"array","items":{"$r\\u0065f":"#/$defs/a"},"$defs":{"a":{}}}');
     expect(String(bridgeOutputSchema(schema))).toContain('"#/properties/result/$defs/a"');
   });
 

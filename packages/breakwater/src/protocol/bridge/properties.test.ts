@@ -104,7 +104,7 @@ describe('the bridge, whatever comes', () => {
 
   // Attack: nesting that overflows the stack of whoever walks it.
   it('never throws on nesting without end', () => {
-    const inner = `${'{"content":['.repeat(100_000)}${']}'.repeat(100_000)}`;
+    const inner = `${'{"content":['.repeat(20_000)}${']}'.repeat(20_000)}`;
     const deep = Buffer.from(
       `{"structuredContent":${inner},"content":[{"type":"text","text":"{}"}],"tools":[{"outputSchema":${inner},"inputSchema":${inner}}],"code":-32021,"message":"m","data":{"requiredCapabilities":${inner}},"_meta":${inner}}`,
     );

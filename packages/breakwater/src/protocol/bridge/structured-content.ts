@@ -9,7 +9,7 @@ import {
   scanObject,
 } from '../../jsonrpc/raw.ts';
 import { eraOf, type Revision } from '../revision.ts';
-import { bridgeBlock } from './content.ts';
+import { bridgeBlock, lacksContentTypes } from './content.ts';
 import { arrayElements, isObjectMember, writeArray, writeObject } from './edits.ts';
 
 /** Values nested deeper are not compared, only repeated. */
@@ -21,16 +21,19 @@ const COMPARE_DEPTH = 64;
  * (see `output-schema.ts`).
  */
 export function bridgeToolResult(result: RawObject, from: Revision, to: Revision): Edits {
+  const structured = findMember(result, 'structuredContent');
+  const crosses = eraOf(from) === 'modern' && eraOf(to) === 'legacy';
+  const mustWrap = crosses && structured !== undefined && !isObjectMember(result, structured);
+  if (!lacksContentTypes(to) && !mustWrap) return {};
   const elements = arrayElements(result, 'content');
   const blocks = elements?.map((block, index) => bridgeBlock(block, to, index)) ?? [];
   const edits: Record<string, Buffer | undefined> = {};
-  const structured = findMember(result, 'structuredContent');
   if (structured !== undefined) {
     const value = memberBytes(result, structured);
-    if (to < '2025-06-18') {
+    if (lacksContentTypes(to)) {
       edits['structuredContent'] = undefined;
       if (!blocks.some((block) => saysTheSame(block, value))) blocks.push(jsonText(value));
-    } else if (eraOf(from) === 'modern' && eraOf(to) === 'legacy' && !isObjectMember(result, structured)) {
+    } else {
       edits['structuredContent'] = writeObject({ result: value });
       if (!blocks.some(isText)) blocks.push(jsonText(value));
     }

@@ -1,0 +1,231 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock, systemRandom } from './clock.ts';
+import type { Config } from './config/schema.ts';
+import type { ResolvedConfig, ResolvedUpstream as ConfiguredUpstream } from './config/secrets.ts';
+import type { Emit, GatewayEvent } from './core/events.ts';
+import { Gateway } from './core/gateway.ts';
+import type { Principal, Upstream } from './core/ports.ts';
+import type { Route, RouteMember } from './core/route.ts';
+import { Sessions } from './core/session.ts';
+import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
+import { createDownstream, type Downstream } from './downstream/server.ts';
+import { encodeJson } from './jsonrpc/raw.ts';
+import { type CounterValues, Counters } from './telemetry/counters.ts';
+import { createHttpOpener } from './upstream/http-open.ts';
+import type { ResolvedUpstream } from './upstream/options.ts';
+import { createUpstream } from './upstream/upstream.ts';
+import { VERSION } from './version.ts';
+
+/** Where a person reads how to use an endpoint. */
+const DOCUMENTATION = 'https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http';
+/** How long a server may be silent on the era probe before it counts as legacy (eras.md §3.5). */
+const PROBE_TIMEOUT_MS = 4_000;
+/** Most principals whose view of an upstream is kept. */
+const VIEW_LIMIT = 10_000;
+
+/** What an {@link App} is given beside its configuration. */
+export interface AppOptions {
+  readonly config: ResolvedConfig;
+  /** Says who sends a request; must not throw. */
+  readonly principalOf: (request: IncomingMessage) => Principal;
+  /** Gets every event after the app's own folds. Must not throw. */
+  readonly onEvent: (event: GatewayEvent) => void;
+}
+
+/** One configuration at work. A reload makes a new one and lets the old one finish. */
+interface Generation {
+  readonly gateway: Gateway;
+  readonly downstream: Downstream;
+  readonly upstreams: ReadonlyMap<string, RunningUpstream>;
+}
+
+interface RunningUpstream {
+  readonly configured: ConfiguredUpstream;
+  readonly upstream: Upstream;
+}
+
+/** The wired gateway: everything but the listening socket. */
+export class App {
+  readonly #counters = new Counters();
+  readonly #emit: Emit;
+  readonly #sessions: Sessions;
+  readonly #options: AppOptions;
+  #generation: Generation;
+  #draining = false;
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    this.#emit = (event) => {
+      this.#counters.record(event);
+      if (event.type === 'close' && event.resource === 'session') this.#endUpstreamSession(event.id);
+      options.onEvent(event);
+    };
+    this.#sessions = new Sessions({
+      limits: sessionLimits(options.config),
+      clock: systemClock,
+      random: systemRandom,
+      emit: this.#emit,
+    });
+    this.#generation = this.#generate(options.config, new Map());
+  }
+
+  /** Serves one request. `next` is called for a path that belongs to nobody here. */
+  handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
+    this.#generation.downstream.handleRequest(request, response, next);
+  }
+
+  /** What was counted since the start. */
+  get counters(): CounterValues {
+    return this.#counters.values;
+  }
+
+  /**
+   * Puts a new configuration to work. Upstreams whose definition did not change keep running; the others finish what they have and
+   * end. Sessions live on.
+   */
+  async reload(config: ResolvedConfig): Promise<void> {
+    const old = this.#generation;
+    this.#sessions.limits = sessionLimits(config);
+    this.#generation = this.#generate(config, old.upstreams);
+    const kept = new Set([...this.#generation.upstreams.values()].map(({ upstream }) => upstream));
+    const served = new Set(config.routes.map((route) => route.path));
+    await this.#sessions.endAll('route-removed', (session) => !served.has(session.route));
+    await old.downstream.close();
+    old.gateway.close();
+    await Promise.all([...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream)).map(({ upstream }) => upstream.close()));
+  }
+
+  /** Stops taking work, lets exchanges finish, and releases everything. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    const { downstream, gateway, upstreams } = this.#generation;
+    await downstream.close();
+    await this.#sessions.endAll('drain');
+    gateway.close();
+    await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));
+  }
+
+  #endUpstreamSession(sessionId: string): void {
+    for (const { upstream } of this.#generation.upstreams.values()) {
+      upstream.endSession(sessionId).catch((error: unknown) => {
+        this.#emit({ type: 'notice', level: 'warn', message: 'An upstream session did not end cleanly.', detail: { error } });
+      });
+    }
+  }
+
+  #generate(config: ResolvedConfig, running: ReadonlyMap<string, RunningUpstream>): Generation {
+    const upstreams = new Map<string, RunningUpstream>();
+    for (const [name, configured] of Object.entries(config.upstreams)) {
+      const known = running.get(name);
+      const upstream = known !== undefined && isSame(known.configured, configured) ? known.upstream : this.#createUpstream(name, configured, config);
+      upstreams.set(name, { configured, upstream });
+    }
+    const gateway = new Gateway({
+      routes: config.routes.map((route) => makeRoute(route, upstreams)),
+      info: encodeJson({ name: 'breakwater', title: 'Breakwater', version: VERSION }),
+      clock: systemClock,
+      emit: this.#emit,
+      viewLimit: VIEW_LIMIT,
+    });
+    const downstream = createDownstream(
+      {
+        ...DOWNSTREAM_DEFAULTS,
+        routes: config.routes,
+        publicUrl: config.publicUrl,
+        allowedHosts: config.allowedHosts,
+        allowedOrigins: config.allowedOrigins,
+        limits: config.limits,
+        commitMs: config.timeouts.commitMs,
+        heartbeatMs: config.timeouts.heartbeatMs,
+        readMs: config.timeouts.readMs,
+        writeMs: config.timeouts.writeMs,
+        documentation: DOCUMENTATION,
+        principalOf: this.#options.principalOf,
+      },
+      {
+        handler: gateway,
+        edge: gateway,
+        subscriptions: gateway.subscriptions,
+        sessions: this.#sessions,
+        clock: systemClock,
+        random: systemRandom,
+        emit: this.#emit,
+        ready: () => !this.#draining,
+      },
+    );
+    return { gateway, downstream, upstreams };
+  }
+
+  #createUpstream(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): Upstream {
+    return createUpstream(upstreamOptions(name, configured, config), {
+      clock: systemClock,
+      random: systemRandom,
+      emit: this.#emit,
+      version: VERSION,
+      openHttp: (options) => createHttpOpener(options, { clock: systemClock, emit: this.#emit, version: VERSION }).open,
+      log: (level, message, detail) => this.#options.onEvent({ type: 'notice', level, message, detail: { upstream: name, ...detail } }),
+    });
+  }
+}
+
+function sessionLimits(config: ResolvedConfig): ConstructorParameters<typeof Sessions>[0]['limits'] {
+  return {
+    idleMs: config.sessions.idleMs,
+    maxAgeMs: config.sessions.maxAgeMs,
+    perPrincipal: config.limits.sessionsPerPrincipal,
+    total: config.limits.sessions,
+  };
+}
+
+// Compared as JSON: plain data after secrets are resolved. A factory is only equal to itself.
+function isSame(a: ConfiguredUpstream, b: ConfiguredUpstream): boolean {
+  if (a.kind === 'in-process' || b.kind === 'in-process') return a.kind === b.kind && 'factory' in b && 'factory' in a && a.factory === b.factory;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function makeRoute(route: Config['routes'][number], upstreams: ReadonlyMap<string, RunningUpstream>): Route {
+  const members: RouteMember[] = [];
+  for (const name of route.upstreams) {
+    const running = upstreams.get(name);
+    if (running === undefined) continue;
+    const { configured, upstream } = running;
+    const isAlone = route.upstreams.length === 1;
+    members.push({
+      upstream,
+      prefix: configured.prefix === false ? '' : (configured.prefix ?? (isAlone ? '' : name)),
+      cached: configured.cache.enabled,
+      ttlMs: configured.cache.ttlMs,
+      disabledTools: new Set(configured.disabledTools),
+      acquireTimeoutMs: configured.limits.startTimeoutMs,
+      requestTimeoutMs: configured.limits.requestTimeoutMs,
+    });
+  }
+  return { path: route.path, members };
+}
+
+function upstreamOptions(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): ResolvedUpstream {
+  const { era, isolation, limits, interactiveConcurrency } = configured;
+  const common = {
+    name,
+    era,
+    isolation,
+    limits: { handles: limits.handles, acquireTimeoutMs: limits.acquireTimeoutMs, startTimeoutMs: limits.startTimeoutMs },
+    probeTimeoutMs: PROBE_TIMEOUT_MS,
+    idleMs: limits.idleTimeoutMs,
+    restart: configured.kind === 'stdio' ? configured.restart : { minDelayMs: 250, maxDelayMs: 30_000 },
+    maxMessageBytes: configured.kind === 'stdio' ? configured.maxLineBytes : config.limits.resultBytes,
+    ...(interactiveConcurrency !== undefined && { interactiveConcurrency }),
+  };
+  switch (configured.kind) {
+    case 'stdio': {
+      const { command, args, env, cwd } = configured;
+      return { ...common, kind: 'stdio', command, args, env, ...(cwd !== undefined && { cwd }) };
+    }
+    case 'remote': {
+      const { url, transport, headers } = configured;
+      return { ...common, kind: 'http', url, transport, headers };
+    }
+    case 'in-process':
+      return { ...common, kind: 'in-process', factory: configured.factory };
+  }
+}

@@ -1,0 +1,80 @@
+import { LEGACY_REVISIONS, MODERN_REVISIONS } from '../protocol/revision.ts';
+import { acceptsOf } from '../wire/content-type.ts';
+import { decideGet } from './era.ts';
+import { accommodates, headerOf, type Inbound } from './inbound.ts';
+import { checkVersion, findStreamable } from './legacy-caller.ts';
+import { servePost } from './post.ts';
+import { pointersOf, refuse, refusePlace, sendJson } from './refusal.ts';
+import { readSessionId } from './session-id.ts';
+import type { SseChannels } from './sse.ts';
+
+const ALLOW = 'POST, GET, HEAD, DELETE, OPTIONS';
+
+/** Serves a request on a route's endpoint by its verb. */
+export async function serveEndpoint(inbound: Inbound, channels: SseChannels): Promise<void> {
+  switch (inbound.req.method) {
+    case 'POST':
+      return servePost(inbound);
+    case 'GET':
+      return serveGet(inbound, channels);
+    case 'HEAD':
+      return serveLiveness(inbound);
+    case 'DELETE':
+      return serveDelete(inbound);
+    default:
+      return refusePlace(inbound, 'request.method', 'TransportNotSupported', ALLOW);
+  }
+}
+
+async function serveGet(inbound: Inbound, channels: SseChannels): Promise<void> {
+  const { req, route } = inbound;
+  const wantsStream = acceptsOf(headerOf(req, 'accept')).explicitSse;
+  const sessionId = wantsStream ? readSessionId(inbound) : undefined;
+  if (sessionId === null) return;
+  const headers = { version: headerOf(req, 'mcp-protocol-version'), sessionId };
+  switch (decideGet(headers, wantsStream, route.legacySse)) {
+    case 'liveness':
+      return serveLiveness(inbound);
+    case 'sse-2024':
+      return channels.open(inbound);
+    case 'refuse':
+      return refusePlace(inbound, 'request.method', 'TransportNotSupported', 'POST, DELETE, OPTIONS');
+    case 'session-stream': {
+      const streamable = await findStreamable(inbound, sessionId);
+      if (streamable === undefined) return refuse(inbound, 'session.unknown');
+      if (!checkVersion(inbound, headers, streamable.session, undefined)) return;
+      streamable.stream.open(inbound, headerOf(req, 'last-event-id'));
+    }
+  }
+}
+
+/** Answers GET and HEAD that ask for no stream: the endpoint is there, and this is how to use it. */
+export function serveLiveness(inbound: Inbound): void {
+  if (!accommodates(inbound, 'liveness-probe')) {
+    refusePlace(inbound, 'request.method', 'TransportNotSupported', 'POST, DELETE, OPTIONS');
+    return;
+  }
+  const facts = {
+    ready: inbound.context.deps.ready(),
+    transport: 'streamable_http',
+    ...pointersOf(inbound),
+    protocol_versions: [...MODERN_REVISIONS, ...[...LEGACY_REVISIONS].reverse()],
+    methods: ['POST', 'GET', 'DELETE'],
+  };
+  sendJson(inbound, 200, Buffer.from(JSON.stringify(facts)));
+}
+
+/** Ends a session. Always 200: a client that repeats DELETE after a lost answer has what it wants (AIP-1 §7.3.2). */
+async function serveDelete(inbound: Inbound): Promise<void> {
+  const { context, res } = inbound;
+  const sessionId = readSessionId(inbound);
+  if (sessionId === null) return;
+  const streamable = await findStreamable(inbound, sessionId);
+  if (streamable !== undefined) await context.deps.sessions.end(streamable.session.id, 'client');
+  else if (!accommodates(inbound, 'delete-idempotent')) {
+    if (sessionId !== undefined) return refuse(inbound, 'session.unknown');
+    return refusePlace(inbound, 'request.method', 'TransportNotSupported', 'POST, GET, OPTIONS');
+  }
+  res.writeHead(200, { 'content-length': '0' });
+  res.end();
+}

@@ -1,0 +1,60 @@
+import type { Body } from '../jsonrpc/parse.ts';
+import { encodeError, writeError } from '../jsonrpc/write.ts';
+import { isModernClaim, type LegacyRevision } from '../protocol/revision.ts';
+import { claimsModern, type EraHeaders } from './era.ts';
+import { accommodates, type Inbound } from './inbound.ts';
+import {
+  abortAnswer,
+  accept,
+  answerOf,
+  callerOf,
+  checkVersion,
+  findStreamable,
+  servesSessionless,
+} from './legacy-caller.ts';
+import { applyNotification } from './legacy-notification.ts';
+import { admitLegacy, failure, serveLegacy } from './legacy-request.ts';
+import { refuse } from './refusal.ts';
+
+/** The elements of a batch body. */
+export type BatchElements = Extract<Body, { kind: 'batch' }>['elements'];
+
+const BATCHES_END: LegacyRevision = '2025-06-18';
+
+/** Serves a JSON-RPC batch with one answer. Only 2025-03-26 has batches; clients that name no revision are taken for it. */
+export async function serveBatch(inbound: Inbound, elements: BatchElements, headers: EraHeaders): Promise<void> {
+  const messages = elements.flatMap((element) => (element.ok ? [element.value] : []));
+  if (isModernClaim(headers.version) || messages.some(claimsModern))
+    return refuseBatch(inbound, 'Send each message alone.');
+  const requests = messages.filter((message) => message.kind === 'request');
+  // 2025-03-26 lifecycle: initialize must not be part of a batch.
+  if (requests.some(({ method }) => method === 'initialize')) return refuseBatch(inbound, 'Send initialize alone.');
+  const streamable = await findStreamable(inbound, headers.sessionId);
+  if (headers.sessionId !== undefined && streamable === undefined) return refuse(inbound, 'session.unknown');
+  const session = streamable?.session;
+  if (!checkVersion(inbound, headers, session, undefined)) return;
+  const caller = callerOf(inbound, headers, streamable);
+  if (caller.client.revision >= BATCHES_END) return refuse(inbound, 'request.batch', { sessionId: session?.id });
+  if (session === undefined) {
+    if (headers.version === undefined && !accommodates(inbound, 'batch-unknown-version'))
+      return refuse(inbound, 'request.batch');
+    if (!servesSessionless(inbound)) return refuse(inbound, 'session.missing');
+  }
+  for (const message of messages) {
+    if (message.kind === 'notification' && streamable !== undefined) applyNotification(streamable.state, message);
+  }
+  const faults = elements.flatMap((element) => (element.ok ? [] : [element.fault]));
+  if (requests.length + faults.length === 0) return accept(inbound, session?.id);
+  const ids = requests.map(({ id }) => id);
+  const answer = answerOf(inbound, ids, streamable, { batch: true, extra: faults.length });
+  for (const { id, code, message } of faults) answer.respond(writeError(id, encodeError({ code, message })), 200);
+  for (const request of requests) {
+    const refusal = admitLegacy(caller, request);
+    if (refusal === undefined) serveLegacy(caller, request, answer, () => abortAnswer(answer, request.id));
+    else answer.respond(failure(caller, request, refusal, undefined).message, 200);
+  }
+}
+
+function refuseBatch(inbound: Inbound, message: string): void {
+  refuse(inbound, 'body.invalid', { message });
+}

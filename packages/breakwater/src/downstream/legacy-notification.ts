@@ -1,0 +1,43 @@
+import type { RawId } from '../jsonrpc/id.ts';
+import type { Message, NotificationMessage } from '../jsonrpc/message.ts';
+import { findMember } from '../jsonrpc/raw.ts';
+import { accommodates, type Inbound } from './inbound.ts';
+import { accept, servesSessionless } from './legacy-caller.ts';
+import { refuse } from './refusal.ts';
+import type { SessionState } from './session-state.ts';
+import type { StreamableSession } from './streamable-session.ts';
+
+/** Takes a POSTed notification or response of a legacy client. */
+export function receiveMessage(
+  inbound: Inbound,
+  message: Exclude<Message, { kind: 'request' }>,
+  streamable: StreamableSession | undefined,
+): void {
+  const sessionId = streamable?.session.id;
+  // A response answers nobody's question here: late, doubled, or of another session. Never matched, never an error.
+  if (message.kind === 'notification') {
+    const isInitialized = message.method === 'notifications/initialized';
+    if (streamable === undefined) {
+      const served = isInitialized ? accommodates(inbound, 'initialized-sessionless') : servesSessionless(inbound);
+      if (!served) {
+        refuse(inbound, 'session.missing');
+        return;
+      }
+    } else if (isInitialized && streamable.state.sawInitialized && !accommodates(inbound, 'initialized-doubled')) {
+      refuse(inbound, 'body.invalid', { message: 'This session is already initialized.', sessionId });
+      return;
+    } else applyNotification(streamable.state, message);
+  }
+  accept(inbound, sessionId);
+}
+
+/** What a notification does to its session. Unknown ones do nothing. */
+export function applyNotification(state: SessionState, message: NotificationMessage): void {
+  if (message.method === 'notifications/initialized') {
+    state.sawInitialized = true;
+    state.session.initialized = true;
+  } else if (message.method === 'notifications/cancelled' && message.params !== undefined) {
+    const member = findMember(message.params, 'requestId');
+    if (member !== undefined) state.cancel(message.params.view.slice(member.start, member.end) as RawId);
+  }
+}

@@ -1,0 +1,138 @@
+import { toGatewayError } from '../core/errors.ts';
+import type { ClientFacts } from '../core/ports.ts';
+import type { RequestMessage } from '../jsonrpc/message.ts';
+import { memberObject, memberValue } from '../jsonrpc/raw.ts';
+import { writeResult } from '../jsonrpc/write.ts';
+import { writeDiscoverResult } from '../protocol/bridge/initialize.ts';
+import { profileOf } from '../protocol/capabilities.ts';
+import type { ProtocolFault } from '../protocol/fault.ts';
+import { isMethodOf } from '../protocol/methods.ts';
+import { type Envelope, type EnvelopeClaim, validateEnvelope } from '../protocol/modern/envelope.ts';
+import { type HeaderLookup, validateModernHeaders } from '../protocol/modern/headers.ts';
+import { compileParamHeaders, type ParamHeader, validateParamHeaders } from '../protocol/modern/param-headers.ts';
+import { MODERN_REVISIONS } from '../protocol/revision.ts';
+import { LateAnswer } from './answer.ts';
+import { makeExchange } from './exchange-of.ts';
+import type { Inbound } from './inbound.ts';
+import { serveListen } from './listen.ts';
+import { refuse } from './refusal.ts';
+import { ExchangeReply, writeFailure } from './reply.ts';
+
+// What discover says depends on the principal's upstreams and changes with them.
+const DISCOVER_CACHE = { ttlMs: 0, cacheScope: 'private' } as const;
+const ANNOTATION = 'x-mcp-header';
+const NO_HEADERS: readonly ParamHeader[] = [];
+
+/** Serves a request of the modern era: validated strictly, because a proxy in front may have decided by its headers. */
+export async function serveModern(inbound: Inbound, message: RequestMessage, claim: EnvelopeClaim): Promise<void> {
+  const { id, method, params } = message;
+  const headers: HeaderLookup = (name) => inbound.req.headersDistinct[name] ?? [];
+  const envelope = validateEnvelope(claim);
+  // A header that contradicts the body is told first only where the body is sound: who speaks no served version must learn that.
+  const fault = envelope.ok
+    ? validateModernHeaders({ headers, method, params, revision: envelope.value.revision })
+    : envelope.fault;
+  if (fault !== undefined) return refuseFault(inbound, message, fault);
+  if (!envelope.ok) return;
+  if (!isMethodOf(method, 'modern')) return refuse(inbound, 'method.unknown', { id, modern: true });
+  const client = clientOf(envelope.value);
+  if (method === 'tools/call') {
+    const mismatch = await checkParamHeaders(inbound, message, client, headers);
+    if (mismatch !== undefined) return refuseFault(inbound, message, mismatch);
+  }
+  if (method === 'server/discover') return serveDiscover(inbound, message, client);
+  if (method === 'subscriptions/listen') return serveListen(inbound, message, client);
+  serveExchange(inbound, message, client, envelope.value);
+}
+
+function serveExchange(inbound: Inbound, message: RequestMessage, client: ClientFacts, envelope: Envelope): void {
+  const { id } = message;
+  const { progressToken, logLevel } = envelope;
+  const progress = progressToken !== undefined;
+  const exchange = makeExchange(inbound, message, { client, sessionId: undefined, progress, logLevel });
+  let stop: ((reason: string) => void) | undefined;
+  // 2026-07-28 patterns/cancellation: a closed response stream is a cancellation.
+  const answer = answerOf(inbound, message, () => {
+    reply.abandon();
+    stop?.('client disconnected');
+  });
+  const reply = new ExchangeReply({ answer, exchange, id, progressToken, onDone: noteNothing });
+  stop = inbound.context.deps.handler.handle(exchange, reply);
+}
+
+async function serveDiscover(inbound: Inbound, message: RequestMessage, client: ClientFacts): Promise<void> {
+  const { route, principal, context } = inbound;
+  const answer = answerOf(inbound, message, noteNothing);
+  try {
+    const facts = await context.deps.edge.describe({ route: route.path, principal, sessionId: undefined, client });
+    const result = writeDiscoverResult({ ...facts, supportedVersions: MODERN_REVISIONS, cache: DISCOVER_CACHE });
+    answer.respond(writeResult(message.id, result), 200);
+  } catch (error) {
+    const { message: text, status } = writeFailure(toGatewayError(error), client.revision, message.id, undefined);
+    answer.respond(text, status);
+  }
+}
+
+async function checkParamHeaders(
+  inbound: Inbound,
+  { params }: RequestMessage,
+  client: ClientFacts,
+  headers: HeaderLookup,
+): Promise<ProtocolFault | undefined> {
+  const tool = params === undefined ? undefined : memberValue(params, 'name');
+  if (params === undefined || typeof tool !== 'string') return undefined;
+  const { route, principal, context } = inbound;
+  const subscriber = { route: route.path, principal, sessionId: undefined, client };
+  const schema = await context.deps.edge.toolSchema(subscriber, tool);
+  const declared = schema === undefined ? NO_HEADERS : declaredIn(schema);
+  return declared.length === 0 ? undefined : validateParamHeaders(declared, memberObject(params, 'arguments'), headers);
+}
+
+// Most schemas annotate nothing; the others are compiled once for as long as the catalogue keeps their bytes.
+const COMPILED = new WeakMap<Buffer, readonly ParamHeader[]>();
+
+function declaredIn(schema: Buffer): readonly ParamHeader[] {
+  const known = COMPILED.get(schema);
+  if (known !== undefined) return known;
+  // A key may be spelled with escapes; a schema with any is parsed to be sure.
+  const plain = !schema.includes(ANNOTATION) && !schema.includes('\\');
+  const compiled = plain ? undefined : compileParamHeaders(parseSchema(schema));
+  const declared = compiled?.ok === true ? compiled.value : NO_HEADERS;
+  COMPILED.set(schema, declared);
+  return declared;
+}
+
+function parseSchema(schema: Buffer): unknown {
+  try {
+    return JSON.parse(schema.toString());
+  } catch {
+    return undefined; // not JSON: a schema that declares nothing, and the server's own business
+  }
+}
+
+function answerOf(inbound: Inbound, { id }: RequestMessage, onGone: () => void): LateAnswer {
+  return new LateAnswer({
+    inbound,
+    ids: [id],
+    extra: 0,
+    batch: false,
+    sessionId: undefined,
+    log: undefined,
+    primes: false,
+    onGone,
+  });
+}
+
+function clientOf({ revision, clientInfo, clientCapabilities }: Envelope): ClientFacts {
+  return { revision, info: clientInfo, capabilities: clientCapabilities, profile: profileOf(clientCapabilities) };
+}
+
+function refuseFault(inbound: Inbound, { id }: RequestMessage, fault: ProtocolFault): void {
+  const { code, data = {} } = fault;
+  const supported = code === 'version.unsupported' ? `. Supported versions: ${String(data['supported'])}` : '';
+  refuse(inbound, code, { id, modern: true, message: fault.message + supported, data });
+}
+
+function noteNothing(): void {
+  // Nothing is held for a modern request beyond its exchange.
+}

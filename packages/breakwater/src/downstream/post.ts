@@ -1,0 +1,104 @@
+import { RpcCode } from '../jsonrpc/message.ts';
+import { type Body, parseBody } from '../jsonrpc/parse.ts';
+import { isModernClaim } from '../protocol/revision.ts';
+import { acceptsOf, isJsonMediaType } from '../wire/content-type.ts';
+import { discardBody, readBody } from './body.ts';
+import { decidePost, type EraHeaders } from './era.ts';
+import { type AnswerForm, accommodates, headerOf, type Inbound } from './inbound.ts';
+import { serveInitialize, serveLegacyPost } from './legacy.ts';
+import { serveBatch } from './legacy-batch.ts';
+import { accept } from './legacy-caller.ts';
+import { serveModern } from './modern.ts';
+import { refuse } from './refusal.ts';
+import { readSessionId } from './session-id.ts';
+
+const BOTH = 'application/json, text/event-stream';
+
+/** Serves a POST on an endpoint: reads it within bounds, decides its era from the body, and hands it to that era's adapter. */
+export async function servePost(arrived: Inbound): Promise<void> {
+  const form = answerFormOf(arrived);
+  if (form === undefined) return refuseUnread(arrived, 'request.accept');
+  if (!isJsonBody(arrived)) return refuseUnread(arrived, 'body.media-type');
+  const inbound = form === arrived.accept ? arrived : { ...arrived, accept: form };
+  const sessionId = readSessionId(inbound);
+  if (sessionId === null) return discard(inbound);
+  const headers: EraHeaders = { version: headerOf(inbound.req, 'mcp-protocol-version'), sessionId };
+  const body = await receiveBody(inbound, isModernClaim(headers.version));
+  if (body === undefined) return;
+  if (body.kind === 'batch') return serveBatch(inbound, body.elements, headers);
+  const { message } = body;
+  const decision = decidePost(message, headers);
+  switch (decision.kind) {
+    case 'refuse': {
+      const id = message.kind === 'request' ? message.id : undefined;
+      return refuse(inbound, decision.code, { id, modern: true, message: decision.message });
+    }
+    case 'ignore':
+      return accept(inbound, undefined);
+    case 'modern':
+      if (message.kind === 'request') return serveModern(inbound, message, decision.claim);
+      return;
+    case 'initialize':
+      if (message.kind === 'request') return serveInitialize(inbound, message, { headers, ...decision });
+      return;
+    case 'legacy':
+      return serveLegacyPost(inbound, message, { headers, ...decision });
+  }
+}
+
+/** Reads and parses the body of a request; undefined when it was refused or nobody is left to answer. */
+export async function receiveBody(inbound: Inbound, modern: boolean): Promise<Body | undefined> {
+  const { context, req } = inbound;
+  const { limits, readMs } = context.options;
+  const read = await readBody(req, { bodyBytes: limits.bodyBytes, readMs }, context.deps.clock);
+  if (!read.ok) {
+    if (read.reason === 'too-large') refuseUnread(inbound, 'body.too-large', modern);
+    else if (read.reason === 'timeout') refuse(inbound, 'body.timeout', { modern, close: true });
+    return undefined;
+  }
+  const body = parseBody(read.bytes, limits);
+  if (body.ok) return body.value;
+  const { code, message, id } = body.fault;
+  refuse(inbound, code === RpcCode.parseError ? 'body.parse' : 'body.invalid', { id, message, modern });
+  return undefined;
+}
+
+/** Which answers the Accept header allows; undefined when none. Counts what is outside the specification. */
+function answerFormOf(inbound: Inbound): AnswerForm | undefined {
+  const header = headerOf(inbound.req, 'accept');
+  if (header === BOTH) return 'either';
+  const { json, sse, explicitJson, explicitSse } = acceptsOf(header);
+  if (explicitJson && explicitSse) return 'either';
+  if (header === undefined || header.trim() === '') return accommodates(inbound, 'accept-missing') ? 'json' : undefined;
+  if (explicitJson && !sse) return accommodates(inbound, 'accept-json-only') ? 'json' : undefined;
+  if (explicitSse && !json) return accommodates(inbound, 'accept-sse-only') ? 'sse' : undefined;
+  if (!json && !sse) return undefined;
+  if (!accommodates(inbound, 'accept-wildcard')) return undefined;
+  // An event stream is sent only to who names it: a wildcard is what clients send that expect one JSON body.
+  if (explicitSse) return 'either';
+  return json ? 'json' : 'sse';
+}
+
+// text/plain and the other types a page can send across sites without a preflight stay closed (CSRF); so does a missing type with an Origin.
+/** True when the Content-Type allows to read the body as JSON; counts a missing one. */
+export function isJsonBody(inbound: Inbound): boolean {
+  const { headers } = inbound.req;
+  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') return false;
+  const type = headers['content-type'];
+  if (type !== undefined) return isJsonMediaType(type);
+  return headers.origin === undefined && accommodates(inbound, 'content-type-missing');
+}
+
+function refuseUnread(
+  inbound: Inbound,
+  code: 'request.accept' | 'body.media-type' | 'body.too-large',
+  modern: boolean = isModernClaim(headerOf(inbound.req, 'mcp-protocol-version')),
+): void {
+  refuse(inbound, code, { modern });
+  discard(inbound);
+}
+
+function discard({ context, req }: Inbound): void {
+  const { limits, readMs } = context.options;
+  discardBody(req, { bodyBytes: limits.bodyBytes, readMs }, context.deps.clock);
+}

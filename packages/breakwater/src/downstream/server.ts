@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { acceptsOf } from '../wire/content-type.ts';
+import { isAccommodationId } from './accommodations.ts';
+import { refuseBytes } from './client-error.ts';
+import { allowOrigin, answerPreflight } from './cors.ts';
+import { Drain } from './drain.ts';
+import { serveEndpoint, serveLiveness } from './endpoint.ts';
+import { reportFault } from './fault-report.ts';
+import { type Arrival, accommodates, type Context, headerOf, type Inbound } from './inbound.ts';
+import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
+import { isAllowedHost, isAllowedOrigin } from './origin.ts';
+import { createPlaces, type Place, splitTarget, type Target } from './paths.ts';
+import { refuse, refusePlace, sendJson } from './refusal.ts';
+import { SseChannels } from './sse.ts';
+
+/** The clients' side of the gateway as a request listener for `node:http`. */
+export interface Downstream {
+  /** Serves one request; never throws. With `next`, a path that is nobody's here goes on to it untouched. */
+  readonly handleRequest: (req: IncomingMessage, res: ServerResponse, next?: () => void) => void;
+  /** Answers what is no HTTP request (a listener for `clientError`). */
+  readonly handleClientError: (error: NodeJS.ErrnoException, socket: Duplex) => void;
+  /** Takes no new work, ends open streams in order, and resolves when every answer that was owed is given. */
+  close(): Promise<void>;
+}
+
+const LIVE: ReadonlySet<string> = new Set(['/health', '/healthz', '/livez']);
+const READY: ReadonlySet<string> = new Set(['/ready', '/readyz']);
+
+/** Makes the clients' side. Throws a TypeError when the options name an accommodation that does not exist. */
+export function createDownstream(options: DownstreamOptions, deps: DownstreamDeps): Downstream {
+  for (const route of options.routes) {
+    for (const id of Object.keys(route.accommodations)) {
+      if (!isAccommodationId(id)) throw new TypeError(`Route ${route.path} switches an unknown accommodation: ${id}`);
+    }
+  }
+  const context: Context = { options, deps, drain: new Drain() };
+  const placeOf = createPlaces(options.routes);
+  const channels = new SseChannels(context);
+
+  function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
+    if (next !== undefined && placeOf(splitTarget(req.url ?? '/').path).kind === 'unknown') return next();
+    const arrival: Arrival = { context, req, res, route: undefined };
+    dispatch(arrival).catch((error: unknown) => failInside(arrival, error));
+  }
+
+  async function dispatch(arrival: Arrival): Promise<void> {
+    const { req } = arrival;
+    const { path, query, host } = splitTarget(req.url ?? '/');
+    const place = placeOf(path);
+    // Before the Host check: probes of load balancers and orchestrators come under an address.
+    if (place.kind === 'unknown' && serveHealth(arrival, path)) return;
+    if (!admitOrigin(arrival, host)) return;
+    if (req.method === 'OPTIONS') return answerPreflight(req, arrival.res);
+    if (context.drain.begun && req.method !== 'DELETE') return refuse(arrival, 'gateway.draining', { close: true });
+    return servePlace(arrival, place, query);
+  }
+
+  async function servePlace(arrival: Arrival, place: Place, query: string): Promise<void> {
+    switch (place.kind) {
+      case 'endpoint': {
+        const inbound = enter(arrival, place.route);
+        if (place.slash && !accommodates(inbound, 'trailing-slash')) return refuseUnknown(arrival, 'not_found');
+        return serveEndpoint(inbound, channels);
+      }
+      case 'sse':
+        return serveStreamPath(enter(arrival, place.route), place.alias);
+      case 'messages': {
+        if (arrival.req.method !== 'POST') {
+          return refusePlace(arrival, 'request.method', 'TransportNotSupported', 'POST, OPTIONS');
+        }
+        const route = channels.routeOf(query) ?? options.routes[0];
+        return route === undefined
+          ? refuseUnknown(arrival, 'not_found')
+          : channels.receive(enter(arrival, route), query);
+      }
+      case 'probe':
+        return refuseUnknown(arrival, 'TransportNotSupported');
+      case 'unknown':
+        return refuseUnknown(arrival, 'not_found');
+    }
+  }
+
+  async function serveStreamPath(inbound: Inbound, alias: boolean): Promise<void> {
+    const { req, route } = inbound;
+    const { method } = req;
+    const streamable = method === 'POST' || method === 'DELETE' || req.headers['mcp-session-id'] !== undefined;
+    if (alias && streamable && accommodates(inbound, 'sse-path-post')) return serveEndpoint(inbound, channels);
+    if (!route.legacySse) return refuseUnknown(inbound, 'TransportNotSupported');
+    if (method === 'HEAD' || (method === 'GET' && !acceptsOf(headerOf(req, 'accept')).sse))
+      return serveLiveness(inbound);
+    if (method === 'GET') return channels.open(inbound);
+    return refusePlace(inbound, 'request.method', 'TransportNotSupported', 'GET, HEAD, OPTIONS');
+  }
+
+  function enter({ req, res }: Arrival, route: RouteOptions): Inbound {
+    return { context, req, res, route, principal: options.principalOf(req), accept: 'json' };
+  }
+
+  function serveHealth(arrival: Arrival, path: string): boolean {
+    const { method } = arrival.req;
+    if (!LIVE.has(path) && !READY.has(path)) return false;
+    if (method !== 'GET' && method !== 'HEAD') return false;
+    const ready = LIVE.has(path) || (deps.ready() && !context.drain.begun);
+    sendJson(arrival, ready ? 200 : 503, Buffer.from(ready ? '{"status":"ok"}' : '{"status":"unavailable"}'));
+    return true;
+  }
+
+  /** Checks Host and Origin (DNS rebinding); false when the request was refused. */
+  function admitOrigin(arrival: Arrival, targetHost: string | undefined): boolean {
+    const { req, res } = arrival;
+    const { allowedHosts, allowedOrigins } = options;
+    const { host, origin } = req.headers;
+    if (!isAllowedHost(host, allowedHosts) || (targetHost !== undefined && !isAllowedHost(targetHost, allowedHosts))) {
+      refuse(arrival, 'request.host');
+      return false;
+    }
+    if (origin !== undefined) {
+      if (!isAllowedOrigin(origin, allowedOrigins)) {
+        refuse(arrival, 'request.origin');
+        return false;
+      }
+      allowOrigin(res, origin, allowedOrigins.includes('*'));
+    }
+    return true;
+  }
+
+  function refuseUnknown(arrival: Arrival, kind: string): void {
+    refusePlace(arrival, 'request.path', kind);
+  }
+
+  function failInside(arrival: Arrival, error: unknown): void {
+    const exchange = reportFault(context, error);
+    try {
+      refuse(arrival, 'gateway.internal', { data: { exchange } });
+    } catch {
+      // The socket is in a state in which not even a refusal can be written; the notice above is all there is to say.
+      arrival.res.destroy();
+    }
+  }
+
+  const handleClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => refuseBytes(context, error, socket);
+  return { handleRequest, handleClientError, close: () => context.drain.begin() };
+}

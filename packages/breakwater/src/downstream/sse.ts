@@ -1,0 +1,56 @@
+import { reportFault } from './fault-report.ts';
+import type { Context, Inbound } from './inbound.ts';
+import { isJsonBody, receiveBody } from './post.ts';
+import { refuse } from './refusal.ts';
+import { SseChannel } from './sse-channel.ts';
+
+const ACCEPTED = Buffer.from('Accepted');
+const PARAMETER = 'session_id';
+
+/** The open streams of the 2024 HTTP+SSE transport. Their ids mean nothing to any other transport. */
+export class SseChannels {
+  readonly #context: Context;
+  readonly #channels = new Map<string, SseChannel>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Answers a GET with a new stream whose first event says where to post. */
+  open(inbound: Inbound): void {
+    const id = this.#context.deps.random.id();
+    this.#channels.set(id, new SseChannel(inbound, `${PARAMETER}=${id}`, () => this.#channels.delete(id)));
+  }
+
+  /** The route of the channel that a message URI names. */
+  routeOf(query: string): Inbound['route'] | undefined {
+    return this.#find(query)?.route;
+  }
+
+  /** Takes a POST to a message URI: 202, and the answer on the channel's stream. */
+  async receive(inbound: Inbound, query: string): Promise<void> {
+    const channel = this.#find(query);
+    // A dead stream is 404, never a silent 202: the client would wait for an answer that has nowhere to go. A stranger's is the same.
+    if (channel === undefined || !(await channel.admits(inbound))) {
+      const message = 'The event stream of this session is closed or never existed. Open it again with GET.';
+      return refuse(inbound, 'session.unknown', { message });
+    }
+    if (!isJsonBody(inbound)) return refuse(inbound, 'body.media-type');
+    const body = await receiveBody(inbound, false);
+    if (body === undefined) return;
+    inbound.res.writeHead(202, { 'content-type': 'text/plain', 'content-length': String(ACCEPTED.length) });
+    inbound.res.end(ACCEPTED);
+    const elements = body.kind === 'batch' ? body.elements : [{ ok: true, value: body.message } as const];
+    for (const element of elements) {
+      // The request is answered already; what goes wrong now is told on the stream.
+      channel.receive(inbound, element).catch((error: unknown) => {
+        reportFault(this.#context, error);
+      });
+    }
+  }
+
+  #find(query: string): SseChannel | undefined {
+    const id = new URLSearchParams(query).get(PARAMETER);
+    return id === null ? undefined : this.#channels.get(id);
+  }
+}

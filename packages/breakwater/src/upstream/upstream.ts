@@ -1,0 +1,135 @@
+import { isGatewayError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { Clock, HandleNeed, Random, Upstream } from '../core/ports.ts';
+import type { DuplexChannel } from './channel.ts';
+import { InProcessChannel } from './in-process-channel.ts';
+import { duplexOpener } from './open-duplex.ts';
+import type { HandleOpener } from './opener.ts';
+import type {
+  HttpUpstreamOptions,
+  InProcessUpstreamOptions,
+  ResolvedUpstream,
+  StdioUpstreamOptions,
+  UpstreamLog,
+} from './options.ts';
+import { HandlePool } from './pool.ts';
+import { openSseChannel } from './sse-channel.ts';
+import { StdioChannel } from './stdio-channel.ts';
+
+/** What upstreams work with. */
+export interface UpstreamDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly log: UpstreamLog;
+  /** The gateway's version, as servers are told it. */
+  readonly version: string;
+  /** Makes the opener of a Streamable HTTP server; without it only HTTP+SSE can be reached by URL. */
+  readonly openHttp?: (config: HttpUpstreamOptions) => HandleOpener;
+}
+
+/** Makes one configured upstream, whatever its transport and era. Nothing is opened until somebody acquires a handle. */
+export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): Upstream {
+  const log: UpstreamLog = (level, message, detail) => deps.log(level, message, { upstream: config.name, ...detail });
+  const { open, transport } = openingOf(config, { ...deps, log });
+  const pool = new HandlePool(config, { ...deps, open, transport });
+  return {
+    name: config.name,
+    acquire: (need) => pool.acquire(withAnswerableRoots(need)),
+    endSession: (sessionId) => pool.endSession(sessionId),
+    close: () => pool.close(),
+  };
+}
+
+// A typical server asks for roots right after the handshake; a client without a session has no request then that could carry the question
+// (eras.md §2.3), so it is not declared for one.
+function withAnswerableRoots(need: HandleNeed): HandleNeed {
+  if (need.sessionId !== undefined || !need.profile.roots) return need;
+  return { ...need, profile: { ...need.profile, roots: false } };
+}
+
+interface Opening {
+  readonly open: HandleOpener;
+  readonly transport: () => 'duplex' | 'http';
+}
+
+function openingOf(config: ResolvedUpstream, deps: UpstreamDeps): Opening {
+  if (config.kind === 'http') return urlOpening(config, deps);
+  const connect =
+    config.kind === 'stdio'
+      ? async (): Promise<DuplexChannel> => spawnChannel(config, deps)
+      : (signal: AbortSignal): Promise<DuplexChannel> => inProcessChannel(config, deps, signal);
+  return { open: duplexOpener({ ...deps, ...config, upstream: config.name, connect }), transport: () => 'duplex' };
+}
+
+function spawnChannel(config: StdioUpstreamOptions, { clock, log }: UpstreamDeps): StdioChannel {
+  return new StdioChannel({
+    command: config.command,
+    args: config.args,
+    env: config.env,
+    cwd: config.cwd,
+    maxMessageBytes: config.maxMessageBytes,
+    clock,
+    onStderr: (line) => log('info', 'stderr', { line }),
+  });
+}
+
+async function inProcessChannel(
+  config: InProcessUpstreamOptions,
+  { log }: UpstreamDeps,
+  signal: AbortSignal,
+): Promise<DuplexChannel> {
+  const opening = InProcessChannel.open(config.factory, (error) =>
+    log('warn', 'The server reported an error.', { error }),
+  );
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    aborted.reject(signal.reason);
+    // A factory cannot be stopped; what it brings too late is closed.
+    opening.then(
+      (late) => late.close(),
+      () => undefined,
+    );
+  };
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([opening, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function urlOpening(config: HttpUpstreamOptions, deps: UpstreamDeps): Opening {
+  const { clock } = deps;
+  // The transport of 2024 never had another era.
+  const openSse = duplexOpener({
+    ...deps,
+    ...config,
+    upstream: config.name,
+    era: 'legacy',
+    connect: (signal) => openSseChannel({ ...config, clock, signal }),
+  });
+  if (config.transport === 'sse' || deps.openHttp === undefined) return { open: openSse, transport: () => 'duplex' };
+  const openHttp = deps.openHttp(config);
+  if (config.transport === 'streamable-http') return { open: openHttp, transport: () => 'http' };
+  let isSse = false;
+  return {
+    open: async (need) => {
+      try {
+        // Also when it was SSE last time: a server that was upgraded is used in its better form.
+        const handle = await openHttp(need);
+        isSse = false;
+        return handle;
+      } catch (error) {
+        // `upstream.invalid` is the opener's word for "answered, but not in this transport" (404, 405, a web page).
+        if (!isGatewayError(error) || error.code !== 'upstream.invalid' || config.era === 'modern') throw error;
+        const handle = await openSse(need).catch(() => {
+          throw error;
+        });
+        isSse = true;
+        return handle;
+      }
+    },
+    transport: () => (isSse ? 'duplex' : 'http'),
+  };
+}
