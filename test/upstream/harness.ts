@@ -33,7 +33,10 @@ export const COMMON = {
 } as const;
 
 /** Options of a child that runs a script of this repository. */
-export function script(path: string, ...args: string[]): { kind: 'stdio'; command: string; args: string[]; env: {} } {
+export function script(
+  path: string,
+  ...args: string[]
+): { kind: 'stdio'; command: string; args: string[]; env: Record<string, string> } {
   const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
   return { kind: 'stdio', command: process.execPath, args: [file, ...args], env: {} };
 }
@@ -102,7 +105,12 @@ export function testUpstream(config: Partial<ResolvedUpstream>, deps: Partial<Up
 
 /** What a client says of itself. */
 export function client(revision: Revision = '2025-11-25', capabilities: JsonObject = {}): ClientFacts {
-  return { revision, info: encodeJson({ name: 'tester', version: '1' }), capabilities, profile: profileOf(capabilities) };
+  return {
+    revision,
+    info: encodeJson({ name: 'tester', version: '1' }),
+    capabilities,
+    profile: profileOf(capabilities),
+  };
 }
 
 /** A need of one person's client. */
@@ -128,7 +136,13 @@ export interface TestCall {
 }
 
 /** Starts a request on a handle. */
-export function start(handle: Handle, method: string, params?: object, overrides: Partial<UpstreamCall> = {}): TestCall {
+export function start(
+  handle: Handle,
+  method: string,
+  params?: object,
+  overrides: Partial<UpstreamCall> = {},
+  onQuestion: (question: ServerQuestion) => void = () => undefined,
+): TestCall {
   const done = Promise.withResolvers<Outcome>();
   const asked = Promise.withResolvers<ServerQuestion>();
   const notifications: CallNotification[] = [];
@@ -147,6 +161,7 @@ export function start(handle: Handle, method: string, params?: object, overrides
       ask: (question) => {
         questions.push(question);
         asked.resolve(question);
+        onQuestion(question);
       },
       done: (outcome) => done.resolve(outcome),
     },
@@ -155,30 +170,41 @@ export function start(handle: Handle, method: string, params?: object, overrides
 }
 
 /** Calls a tool and waits for its outcome. */
-export function callTool(handle: Handle, name: string, args: object = {}, overrides: Partial<UpstreamCall> = {}): Promise<Outcome> {
+export function callTool(
+  handle: Handle,
+  name: string,
+  args: object = {},
+  overrides: Partial<UpstreamCall> = {},
+): Promise<Outcome> {
   return start(handle, 'tools/call', { name, arguments: args }, overrides).done;
 }
 
 /** The parsed result or error of an outcome; a failure is thrown. */
-export function valueOf(outcome: Outcome): JsonObject {
+export function jsonOf<T = JsonObject>(outcome: Outcome): T {
   if (outcome.kind === 'failed') throw outcome.error;
-  return JSON.parse((outcome.kind === 'result' ? outcome.result : outcome.error).toString()) as JsonObject;
+  return JSON.parse((outcome.kind === 'result' ? outcome.result : outcome.error).toString()) as T;
 }
 
 /** The text of a tool result's first block. */
 export function textOf(outcome: Outcome): string {
-  const { content } = valueOf(outcome) as { content?: { text: string }[] };
+  const { content } = jsonOf<{ content?: { text: string }[] }>(outcome);
   return content?.[0]?.text ?? '';
 }
 
 /** Parsed params of what a call was notified of. */
 export function paramsOf(notification: CallNotification): JsonObject {
   const { params } = notification;
-  return params === undefined ? {} : (JSON.parse(params.bytes.toString('utf8', params.start, params.end)) as JsonObject);
+  return params === undefined
+    ? {}
+    : (JSON.parse(params.bytes.toString('utf8', params.start, params.end)) as JsonObject);
 }
 
 /** Acquires a handle, uses it and gives it back. */
-export async function using<T>(upstream: Upstream, run: (handle: Handle, lease: Lease) => Promise<T>, wanted = need()): Promise<T> {
+export async function using<T>(
+  upstream: Upstream,
+  run: (handle: Handle, lease: Lease) => Promise<T>,
+  wanted = need(),
+): Promise<T> {
   const lease = await upstream.acquire(wanted);
   try {
     return await run(lease.handle, lease);

@@ -11,7 +11,6 @@ import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
 import { type CounterValues, Counters } from './telemetry/counters.ts';
-import { createHttpOpener } from './upstream/http-open.ts';
 import type { ResolvedUpstream } from './upstream/options.ts';
 import { createUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
@@ -162,7 +161,6 @@ export class App {
       random: systemRandom,
       emit: this.#emit,
       version: VERSION,
-      openHttp: (options) => createHttpOpener(options, { clock: systemClock, emit: this.#emit, version: VERSION }).open,
       log: (level, message, detail) => this.#options.onEvent({ type: 'notice', level, message, detail: { upstream: name, ...detail } }),
     });
   }

@@ -99,6 +99,11 @@ export function sendEvent(
   response.write(`${id}${retry}data: ${value === undefined ? '' : JSON.stringify(value)}\n\n`);
 }
 
+/** Breaks the connection off once what was written has left. */
+export function cut(response: ServerResponse): void {
+  response.write(': cut\n\n', () => response.destroy());
+}
+
 /** What a raw legacy server declares of itself. */
 export interface LegacyTraits {
   readonly revision?: string;

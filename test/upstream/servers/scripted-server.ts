@@ -34,7 +34,8 @@ if (mode === 'grandchild') {
   const helper = spawn(process.execPath, ['-e', 'setInterval(() => {}, 60000)'], { stdio: 'ignore' });
   process.stderr.write(`helper ${helper.pid}\n`);
 }
-if (mode === 'flood') for (let line = 0; line < 5_000; line++) process.stderr.write(`noise ${line} ${'x'.repeat(2_000)}\n`);
+if (mode === 'flood')
+  for (let line = 0; line < 5_000; line++) process.stderr.write(`noise ${line} ${'x'.repeat(2_000)}\n`);
 
 function send(message: object): void {
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
@@ -74,7 +75,9 @@ function call({ id, params }: Incoming): void {
       process.stdout.write(`{"result":{"text":"${'x'.repeat(size)}"},"jsonrpc":"2.0","id":${id}}\n`);
       break;
     case 'garbage':
-      process.stdout.write('Listening on port 3000\n{"jsonrpc":"2.0",\n[1,2]\n\n{"jsonrpc":"2.0","id":999999,"result":{}}\n');
+      process.stdout.write(
+        'Listening on port 3000\n{"jsonrpc":"2.0",\n[1,2]\n\n{"jsonrpc":"2.0","id":999999,"result":{}}\n',
+      );
       text(id, 'after the garbage');
       break;
     case 'big-number':
@@ -86,17 +89,25 @@ function call({ id, params }: Incoming): void {
       );
       break;
     case 'progress':
-      for (const progress of [1, 1, 0.5, 2]) send({ method: 'notifications/progress', params: { progressToken: token, progress } });
+      for (const progress of [1, 1, 0.5, 2])
+        send({ method: 'notifications/progress', params: { progressToken: token, progress } });
       send({ method: 'notifications/progress', params: { progressToken: 'foreign', progress: 9 } });
       text(id, String(token));
       break;
     case 'log':
-      send({ method: 'notifications/message', params: { level: String(params.arguments?.['level'] ?? 'info'), data: 'hello' } });
+      send({
+        method: 'notifications/message',
+        params: { level: String(params.arguments?.['level'] ?? 'info'), data: 'hello' },
+      });
       text(id, 'logged');
       break;
     case 'ask':
       questions.set(`q-${id}`, id ?? 0);
-      send({ id: `q-${id}`, method: String(params.arguments?.['method'] ?? 'elicitation/create'), params: { message: 'Who?' } });
+      send({
+        id: `q-${id}`,
+        method: String(params.arguments?.['method'] ?? 'elicitation/create'),
+        params: { message: 'Who?' },
+      });
       break;
     case 'ask-and-withdraw':
       send({ id: `q-${id}`, method: 'elicitation/create', params: { message: 'Who?' } });
@@ -125,39 +136,54 @@ function call({ id, params }: Incoming): void {
 
 function receive(line: string): void {
   const message = JSON.parse(line) as Incoming;
-  const { id, method, params } = message;
-  if (method === undefined) {
-    const waiting = questions.get(String(id));
-    if (waiting === -1) process.stderr.write(`late answer ${JSON.stringify(message.error ?? message.result)}\n`);
-    else if (waiting !== undefined) text(waiting, JSON.stringify(message.error ?? message.result));
-    return;
+  if (message.method === undefined) receiveAnswer(message);
+  else if (!isStuck && mode !== 'dumb') receiveMessage(message.method, message);
+}
+
+function receiveAnswer({ id, result, error }: Incoming): void {
+  const waiting = questions.get(String(id));
+  if (waiting === -1) process.stderr.write(`late answer ${JSON.stringify(error ?? result)}\n`);
+  else if (waiting !== undefined) text(waiting, JSON.stringify(error ?? result));
+}
+
+function receiveMessage(method: string, message: Incoming): void {
+  const { id, params } = message;
+  switch (method) {
+    case 'initialize':
+      initialize(message);
+      break;
+    case 'notifications/initialized':
+      process.stderr.write('initialized\n');
+      if (mode === 'asks-at-once') send({ id: 'early', method: 'roots/list' });
+      break;
+    case 'notifications/cancelled':
+      process.stderr.write(`cancelled ${params?.requestId}\n`);
+      break;
+    case 'logging/setLevel':
+      process.stderr.write(`level ${params?.level}\n`);
+      answer(id, {});
+      break;
+    case 'resources/subscribe':
+    case 'resources/unsubscribe':
+      process.stderr.write(`${method} ${params?.uri}\n`);
+      if (params?.uri === 'refused:') send({ id, error: { code: -32002, message: 'Resource not found' } });
+      else answer(id, {});
+      break;
+    case 'tools/call':
+      call(message);
+      break;
+    default:
+      refuse(id);
   }
-  if (isStuck || mode === 'dumb') return;
-  if (method === 'initialize') return initialize(message);
-  if (method === 'notifications/initialized') {
-    process.stderr.write('initialized\n');
-    if (mode === 'asks-at-once') send({ id: 'early', method: 'roots/list' });
-    return;
-  }
-  if (method === 'notifications/cancelled') {
-    process.stderr.write(`cancelled ${params?.requestId}\n`);
-    return;
-  }
-  if (method === 'logging/setLevel') {
-    process.stderr.write(`level ${params?.level}\n`);
-    return answer(id, {});
-  }
-  if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
-    process.stderr.write(`${method} ${params?.uri}\n`);
-    if (params?.uri === 'refused:') return send({ id, error: { code: -32002, message: 'Resource not found' } });
-    return answer(id, {});
-  }
-  if (method === 'tools/call') return call(message);
+}
+
+function refuse(id: Incoming['id']): void {
   if (mode === 'exits-on-probe') process.exit(1);
   if (mode === 'stuck-after-probe') isStuck = true;
   else if (mode === 'null-id') send({ id: null, error: { code: -32600, message: 'Not initialized' } });
-  else if (mode === 'modern-only') send({ id, error: { code: -32022, message: 'No', data: { supported: ['2027-01-01'] } } });
-  else if (mode !== 'silent-on-unknown') send({ id, error: { code: -32601, message: 'Method not found' } });
+  else if (mode === 'modern-only') {
+    send({ id, error: { code: -32022, message: 'No', data: { supported: ['2027-01-01'] } } });
+  } else if (mode !== 'silent-on-unknown') send({ id, error: { code: -32601, message: 'Method not found' } });
 }
 
 const input = createInterface({ input: process.stdin });

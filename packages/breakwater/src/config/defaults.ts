@@ -1,11 +1,7 @@
+import { isWildcardHost } from './address.ts';
+
 /** Names by which a machine reaches itself; a Host header that says one of them cannot come from DNS rebinding. */
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
-const WILDCARD_HOSTS = new Set(['0.0.0.0', '::', '[::]']);
-
-/** Whether listening on this host means listening on every interface. */
-export function isWildcardHost(host: string): boolean {
-  return WILDCARD_HOSTS.has(host);
-}
 
 /** The routes of a configuration that names none: `/mcp` over all enabled upstreams, and `/mcp/<name>` for each. */
 export function defaultRoutes(
@@ -27,5 +23,5 @@ export function defaultHosts(host: string, publicUrl: string | undefined, added:
 export function defaultOrigins(publicUrl: string | undefined, added: readonly string[]): string[] {
   const loopback = LOOPBACK_HOSTS.flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
   const open = publicUrl === undefined ? [] : [new URL(publicUrl).origin];
-  return [...new Set([...loopback, ...open, ...added])];
+  return [...new Set([...loopback, ...open, ...added].map((origin) => origin.toLowerCase()))];
 }

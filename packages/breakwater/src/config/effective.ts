@@ -12,9 +12,9 @@ const REDACTED = '[redacted]';
 export function printConfig(config: Config): string {
   const { upstreams, ...settings } = config;
   const shown = Object.entries(upstreams).map(([name, upstream]) => [name, showUpstream(upstream)]);
-  const { version, listen, publicUrl, allowedHosts, allowedOrigins, admin, ...rest } = settings;
+  const { version, listen, publicUrl, allowedHosts, allowedOrigins, admin, routes, ...rest } = settings;
   const first = { version, listen, publicUrl, allowedHosts, allowedOrigins, admin };
-  return stringify(toFileForm({ ...first, upstreams: Object.fromEntries(shown), ...rest }), {
+  return stringify(toFileForm({ ...first, upstreams: Object.fromEntries(shown), routes, ...rest }), {
     aliasDuplicateObjects: false,
     lineWidth: 120,
   });

@@ -6,7 +6,7 @@ import { describeReadError } from './read-error.ts';
 import { type Config, ConfigSchema } from './schema.ts';
 import { readSource } from './source.ts';
 import { validate } from './validate.ts';
-import { findLiteralSecrets, findWarnings } from './warnings.ts';
+import { findLiteralSecrets, findUnknownAccommodations, findWarnings } from './warnings.ts';
 
 /** A read configuration, or everything that is wrong with it. */
 export type ConfigResult =
@@ -23,6 +23,8 @@ export type ConfigResult =
 export interface ParseOptions {
   /** Settings from flags and environment variables; they win over the text. */
   readonly overrides?: ConfigOverrides;
+  /** Ids a route may switch; others are issues. Not checked when absent. */
+  readonly accommodationIds?: readonly string[];
 }
 
 /** Reads a configuration file: YAML, JSON, or the ecosystem's `mcpServers` shape. Never rejects. */
@@ -47,7 +49,7 @@ export function parseConfig(text: string, options: ParseOptions = {}): ConfigRes
   }
   const key = serversKey(value);
   if (key === undefined) {
-    const result = parseInput(value, options.overrides);
+    const result = parseInput(value, options);
     if (!result.ok) return { ok: false, issues: result.issues.map(place) };
     const literals = findLiteralSecrets(result.config);
     if (literals.issues.length > 0) return { ok: false, issues: literals.issues.map(place) };
@@ -56,20 +58,22 @@ export function parseConfig(text: string, options: ParseOptions = {}): ConfigRes
   }
   const translation = translateServers(value as Record<string, unknown>, key);
   const home = (issue: ConfigIssue): ConfigIssue => place({ ...issue, path: translation.origin(issue.path) });
-  const result = parseInput(translation.input, options.overrides);
+  const result = parseInput(translation.input, options);
   const issues = [...translation.issues.map(place), ...(result.ok ? [] : result.issues.map(home))];
   if (!result.ok || issues.length > 0) return { ok: false, issues };
   const warnings = [...translation.warnings.map(place), ...result.warnings.map(home)];
   return { ok: true, config: result.config, warnings, locate: (path) => locate(translation.origin(path)) };
 }
 
-/** Validates configuration input that comes from no text, such as one made of flags. Its issues have no place. */
-export function parseInput(
+function parseInput(
   input: unknown,
-  overrides: ConfigOverrides = {},
+  { overrides = {}, accommodationIds }: ParseOptions,
 ):
   | { readonly ok: true; readonly config: Config; readonly warnings: ConfigIssue[] }
   | { readonly ok: false; readonly issues: ConfigIssue[] } {
   const result = validate(ConfigSchema, mergeOverrides(input, overrides));
-  return result.ok ? { ok: true, config: result.value, warnings: findWarnings(result.value) } : result;
+  if (!result.ok) return result;
+  const config = result.value;
+  const issues = accommodationIds === undefined ? [] : findUnknownAccommodations(config, accommodationIds);
+  return issues.length > 0 ? { ok: false, issues } : { ok: true, config, warnings: findWarnings(config) };
 }

@@ -20,12 +20,9 @@ export const Limits = z.strictObject({
 export const Sessions = durationsInMs(
   z.strictObject({
     idle: duration().prefault('30m').meta({ description: 'A session without traffic for this long ends.' }),
-    ephemeralIdle: duration()
-      .prefault('5m')
-      .meta({ description: 'The same for sessions that show no person behind them: no GET stream, no calls.' }),
     maxAge: duration().prefault('24h').meta({ description: 'A session ends at this age, whatever its traffic.' }),
   }),
-  ['idle', 'ephemeralIdle', 'maxAge'],
+  ['idle', 'maxAge'],
 );
 
 /** How long the gateway waits on the downstream side. */

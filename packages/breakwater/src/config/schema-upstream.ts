@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HEADER_NAME_PATTERN } from './address.ts';
 import { count, duration, durationsInMs, size, Text } from './fields.ts';
 
 const UpstreamLimits = durationsInMs(
@@ -64,7 +65,6 @@ const common = {
   }),
 };
 
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const ENV_NAME = /^[^=\0]+$/;
 
 const Restart = durationsInMs(
@@ -95,7 +95,7 @@ const RemoteUpstream = z
     transport: z.enum(['auto', 'streamable-http', 'sse']).default('auto').meta({
       description: 'Transport of the server. `auto` tries Streamable HTTP first, then the 2024 SSE transport.',
     }),
-    headers: z.record(z.string().regex(HEADER_NAME, 'expected an HTTP header name'), Text).default({}).meta({
+    headers: z.record(z.string().regex(HEADER_NAME_PATTERN, 'expected an HTTP header name'), Text).default({}).meta({
       description:
         'Headers sent with every request. Credentials (`Authorization`, `Cookie`, `X-API-Key`, …) must be references.',
     }),

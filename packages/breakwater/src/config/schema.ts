@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HOST_PATTERN, isPublicUrl, LISTEN_HOST_PATTERN, ORIGIN_PATTERN } from './address.ts';
 import { defaultHosts, defaultOrigins, defaultRoutes } from './defaults.ts';
 import { Limits, Log, Sessions, Timeouts } from './schema-limits.ts';
 import { Route } from './schema-route.ts';
@@ -6,12 +7,10 @@ import { FileUpstream, LibraryUpstream, type Upstream } from './schema-upstream.
 import { checkSemantics } from './semantics.ts';
 
 const UPSTREAM_NAME = /^[A-Za-z0-9_-]{1,32}$/;
-const HOST = /^(\*|\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$/;
-const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s*]+?(:\*)?)$/;
 
 const port = () => z.int().min(0).max(65_535);
 const host = () =>
-  z.string().regex(/^[A-Za-z0-9._:[\]-]+$/, 'expected an address or a host name, such as "127.0.0.1" or "0.0.0.0"');
+  z.string().regex(LISTEN_HOST_PATTERN, 'expected an address or a host name, such as "127.0.0.1" or "0.0.0.0"');
 
 const Listen = z.strictObject({
   host: host().default('127.0.0.1').meta({ description: 'Address to listen on; `0.0.0.0` or `::` for all of them.' }),
@@ -26,12 +25,7 @@ const Admin = z.strictObject({
 const PublicUrl = z
   .string()
   .refine(isPublicUrl, 'expected an http or https URL without query or fragment, such as "https://mcp.example.com"')
-  .transform((url) => url.replace(/\/+$/, ''));
-
-function isPublicUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.search + url.hash + url.username + url.password === '';
-}
+  .transform((url) => new URL(url).href.replace(/\/+$/, ''));
 
 const head = {
   $schema: z.string().optional().meta({ description: 'Address of the JSON Schema, for editors; not read.' }),
@@ -42,14 +36,16 @@ const head = {
       'Address by which clients reach the gateway when a proxy stands before it. Request headers never decide this.',
   }),
   allowedHosts: z
-    .array(z.string().regex(HOST, 'expected a host name, with a port or without, or "*"'))
+    .array(z.string().regex(HOST_PATTERN, 'expected a host name, with a port or without, or "*"'))
     .default([])
     .meta({
       description:
         'Host headers answered besides the loopback names, `listen.host` and the host of `publicUrl`: a name alone goes with any port, `*` is any name. Others get 403 (protection against DNS rebinding).',
     }),
   allowedOrigins: z
-    .array(z.string().regex(ORIGIN, 'expected an origin such as "https://app.example.com", "http://host:*", or "*"'))
+    .array(
+      z.string().regex(ORIGIN_PATTERN, 'expected an origin such as "https://app.example.com", "http://host:*", or "*"'),
+    )
     .default([])
     .meta({
       description:

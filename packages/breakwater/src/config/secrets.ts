@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isHeaderValue, isHttpUrl } from './address.ts';
 import type { Text } from './fields.ts';
 import type { ConfigIssue, Path, Position } from './issue.ts';
 import { describeReadError } from './read-error.ts';
 import type { Config } from './schema.ts';
 import type { InProcessUpstream, RemoteUpstream, StdioUpstream } from './schema-upstream.ts';
-import { isHeaderValue, isHttpUrl } from './semantics.ts';
 import { splitTemplate } from './template.ts';
 
 /** A type whose references have become the texts they stood for. */

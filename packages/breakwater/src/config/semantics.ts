@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isHeaderValue, isHttpUrl } from './address.ts';
 import { defaultRoutes } from './defaults.ts';
 import type { Text } from './fields.ts';
 import { suggest } from './suggest.ts';
@@ -62,17 +63,6 @@ function checkUpstream(name: string, upstream: CheckedUpstream, report: Report):
   if (upstream.restart !== undefined && upstream.restart.minDelayMs > upstream.restart.maxDelayMs) {
     report(['upstreams', name, 'restart'], 'expected minDelay to be at most maxDelay');
   }
-}
-
-/** Whether a text is an absolute http or https URL. */
-export function isHttpUrl(text: string): boolean {
-  const protocol = URL.parse(text)?.protocol;
-  return protocol === 'http:' || protocol === 'https:';
-}
-
-/** Whether a text can be sent as a header value; a line break in one would let it smuggle further headers. */
-export function isHeaderValue(text: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
 function checkRoutes(config: Checked, report: Report): void {

@@ -7,7 +7,7 @@ export function suggest(word: string, candidates: readonly string[]): string {
 /** The candidate within a third of the word's length in edits, compared without case; the first of the closest. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let bestDistance = Math.floor((word.length + 1) / 3) + 1;
   // A word this long is no slip of the finger, and the cost of comparing is its length squared.
   if (word.length > 64) return undefined;
   for (const candidate of candidates) {

@@ -87,24 +87,31 @@ function mergeBranches(branches: readonly ZodIssue[][]): string {
   if (all.every((issue) => issue.path.length === 1 && issue.message.startsWith('required'))) {
     return `required: ${listWords([...new Set(all.map((issue) => `"${String(issue.path[0])}"`))])}`;
   }
+  if (all.every((issue) => issue.message.startsWith('required: '))) {
+    return `required: ${listWords([...new Set(all.map((issue) => issue.message.slice('required: '.length)))])}`;
+  }
   const wanted = all.map((issue) => /^expected (.*?)(, found .*)?( — .*)?$/.exec(issue.message)?.[1] ?? issue.message);
   const last = all.map((issue) => /(, found .*)$/.exec(issue.message)?.[1]).find((text) => text !== undefined);
   return `expected ${listWords([...new Set(wanted)])}${last ?? ''}`;
 }
 
-function toConfigIssues(issue: ZodIssue, known: unknown): ConfigIssue[] {
+function toConfigIssues(issue: ZodIssue, root: unknown): ConfigIssue[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   if (issue.code === 'unrecognized_keys') {
-    const keys = knownKeys(known, known, path);
-    return issue.keys.map((key) => ({ message: `unknown key${hintAt(key, keys)}`, path: [...path, key] }));
+    const forms = formsAt(root, root, path);
+    return issue.keys.map((key) => ({ message: `unknown key${hintAt(key, forms)}`, path: [...path, key] }));
   }
   if (issue.code === 'invalid_key') return [{ message: issue.issues[0]?.message ?? issue.message, path }];
   return [{ message: issue.message, path }];
 }
 
-function hintAt(key: string, keys: readonly string[]): string {
-  if (key === 'mcpServers')
+function hintAt(key: string, forms: readonly SchemaNode[]): string {
+  if (key === 'mcpServers') {
     return ' — a file in the mcpServers shape has no key of ours beside it; write "upstreams" instead';
+  }
+  const home = forms.find(({ properties }) => properties !== undefined && Object.hasOwn(properties, key));
+  if (home !== undefined) return ` here: it goes with ${listWords((home.required ?? []).map((each) => `"${each}"`))}`;
+  const keys = [...new Set(forms.flatMap(({ properties }) => Object.keys(properties ?? {})))];
   const hint = suggest(key, keys);
   return hint === '' && keys.length > 0 && keys.length <= 12 ? ` — known here: ${keys.join(', ')}` : hint;
 }
@@ -125,6 +132,7 @@ function dropEchoes(issues: readonly ConfigIssue[]): ConfigIssue[] {
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly additionalProperties?: unknown;
+  readonly required?: readonly string[];
   readonly items?: unknown;
   readonly anyOf?: readonly unknown[];
   readonly $ref?: string;
@@ -135,13 +143,13 @@ function isSchemaNode(value: unknown): value is SchemaNode {
   return typeof value === 'object' && value !== null;
 }
 
-/** The keys that any form of the mapping at the path may have. */
-function knownKeys(root: unknown, node: unknown, path: readonly (string | number)[]): string[] {
+/** Every form the mapping at the path may take. */
+function formsAt(root: unknown, node: unknown, path: readonly (string | number)[]): SchemaNode[] {
   if (!isSchemaNode(root) || !isSchemaNode(node)) return [];
-  if (node.$ref !== undefined) return knownKeys(root, root.$defs?.[node.$ref.replace('#/$defs/', '')], path);
-  if (node.anyOf !== undefined) return [...new Set(node.anyOf.flatMap((form) => knownKeys(root, form, path)))];
+  if (node.$ref !== undefined) return formsAt(root, root.$defs?.[node.$ref.replace('#/$defs/', '')], path);
+  if (node.anyOf !== undefined) return node.anyOf.flatMap((form) => formsAt(root, form, path));
   const [step, ...rest] = path;
-  if (step === undefined) return Object.keys(node.properties ?? {});
+  if (step === undefined) return [node];
   const own = node.properties !== undefined && Object.hasOwn(node.properties, step) ? node.properties[step] : undefined;
-  return knownKeys(root, typeof step === 'number' ? node.items : (own ?? node.additionalProperties), rest);
+  return formsAt(root, typeof step === 'number' ? node.items : (own ?? node.additionalProperties), rest);
 }

@@ -1,8 +1,9 @@
-import { isWildcardHost } from './defaults.ts';
+import { isWildcardHost } from './address.ts';
 import type { Text } from './fields.ts';
 import type { ConfigIssue } from './issue.ts';
 import type { Config } from './schema.ts';
 import { isSecretName } from './secret-names.ts';
+import { suggest } from './suggest.ts';
 import { splitTemplate } from './template.ts';
 
 /** What is valid and probably not meant. */
@@ -25,6 +26,18 @@ export function findWarnings(config: Config): ConfigIssue[] {
     });
   }
   return warnings;
+}
+
+/** Accommodations that a route switches and nobody knows: a tolerance its operator meant to turn off would stay on. */
+export function findUnknownAccommodations(config: Config, known: readonly string[]): ConfigIssue[] {
+  return config.routes.flatMap((route, index) =>
+    Object.keys(route.accommodations)
+      .filter((id) => !known.includes(id))
+      .map((id) => ({
+        message: `no accommodation has this id${suggest(id, known)}`,
+        path: ['routes', index, 'accommodations', id],
+      })),
+  );
 }
 
 /** Credentials written out in a file of our own shape: an error in headers, a warning in variables and addresses. */

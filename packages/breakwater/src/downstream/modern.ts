@@ -5,10 +5,10 @@ import { memberObject, memberValue } from '../jsonrpc/raw.ts';
 import { writeResult } from '../jsonrpc/write.ts';
 import { writeDiscoverResult } from '../protocol/bridge/initialize.ts';
 import { profileOf } from '../protocol/capabilities.ts';
-import type { ProtocolFault } from '../protocol/fault.ts';
-import { isMethodOf } from '../protocol/methods.ts';
+import type { Checked, ProtocolFault } from '../protocol/fault.ts';
+import { isMethodOf, methodTraits } from '../protocol/methods.ts';
 import { type Envelope, type EnvelopeClaim, validateEnvelope } from '../protocol/modern/envelope.ts';
-import { type HeaderLookup, validateModernHeaders } from '../protocol/modern/headers.ts';
+import { type HeaderLookup, MODERN_HEADERS, type MirroredRequest, validateModernHeaders } from '../protocol/modern/headers.ts';
 import { compileParamHeaders, type ParamHeader, validateParamHeaders } from '../protocol/modern/param-headers.ts';
 import { MODERN_REVISIONS } from '../protocol/revision.ts';
 import { LateAnswer } from './answer.ts';
@@ -28,13 +28,11 @@ export async function serveModern(inbound: Inbound, message: RequestMessage, cla
   const { id, method, params } = message;
   const headers: HeaderLookup = (name) => inbound.req.headersDistinct[name] ?? [];
   const envelope = validateEnvelope(claim);
-  // A header that contradicts the body is told first only where the body is sound: who speaks no served version must learn that.
-  const fault = envelope.ok
-    ? validateModernHeaders({ headers, method, params, revision: envelope.value.revision })
-    : envelope.fault;
+  const fault = faultOf(claim, envelope, { headers, method, params });
   if (fault !== undefined) return refuseFault(inbound, message, fault);
   if (!envelope.ok) return;
-  if (!isMethodOf(method, 'modern')) return refuse(inbound, 'method.unknown', { id, modern: true });
+  // A method no revision knows may be an extension of the server's: the server has the last word on it.
+  if (methodTraits(method) !== undefined && !isMethodOf(method, 'modern')) return refuse(inbound, 'method.unknown', { id, modern: true });
   const client = clientOf(envelope.value);
   if (method === 'tools/call') {
     const mismatch = await checkParamHeaders(inbound, message, client, headers);
@@ -43,6 +41,21 @@ export async function serveModern(inbound: Inbound, message: RequestMessage, cla
   if (method === 'server/discover') return serveDiscover(inbound, message, client);
   if (method === 'subscriptions/listen') return serveListen(inbound, message, client);
   serveExchange(inbound, message, client, envelope.value);
+}
+
+// Where header and body name different versions, that is told before the body's version is judged: one of the two was tampered with, and only
+// the client can say which (the official suite expects -32020 there). A body that is otherwise unsound is told of itself first.
+function faultOf(
+  claim: EnvelopeClaim,
+  envelope: Checked<Envelope>,
+  request: Omit<MirroredRequest, 'revision'>,
+): ProtocolFault | undefined {
+  if (envelope.ok) return validateModernHeaders({ ...request, revision: envelope.value.revision });
+  const { fault } = envelope;
+  const isVersion = fault.code === 'version.unsupported' && claim.version !== undefined;
+  if (!isVersion || request.headers(MODERN_HEADERS.version).length === 0) return fault;
+  const mismatch = validateModernHeaders({ ...request, revision: claim.version });
+  return mismatch?.code === 'envelope.mismatch' ? mismatch : fault;
 }
 
 function serveExchange(inbound: Inbound, message: RequestMessage, client: ClientFacts, envelope: Envelope): void {

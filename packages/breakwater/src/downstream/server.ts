@@ -39,15 +39,19 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   const channels = new SseChannels(context);
 
   function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
-    if (next !== undefined && placeOf(splitTarget(req.url ?? '/').path).kind === 'unknown') return next();
+    const target = splitTarget(req.url ?? '/');
+    const place = placeOf(target.path);
+    // Inside somebody's own server health and probe paths are theirs.
+    if (next !== undefined && (place.kind === 'unknown' || place.kind === 'probe')) {
+      next();
+      return;
+    }
     const arrival: Arrival = { context, req, res, route: undefined };
-    dispatch(arrival).catch((error: unknown) => failInside(arrival, error));
+    dispatch(arrival, place, target).catch((error: unknown) => failInside(arrival, error));
   }
 
-  async function dispatch(arrival: Arrival): Promise<void> {
+  async function dispatch(arrival: Arrival, place: Place, { path, query, host }: Target): Promise<void> {
     const { req } = arrival;
-    const { path, query, host } = splitTarget(req.url ?? '/');
-    const place = placeOf(path);
     // Before the Host check: probes of load balancers and orchestrators come under an address.
     if (place.kind === 'unknown' && serveHealth(arrival, path)) return;
     if (!admitOrigin(arrival, host)) return;

@@ -109,7 +109,7 @@ export class DuplexRpc implements ChannelListener {
     const batch = bytes[0] === OPEN_BRACKET ? scanArray(bytes) : undefined;
     for (const element of batch ?? [bytes]) {
       const parsed = parseMessage(element);
-      if (parsed.ok) this.#dispatch(parsed.value);
+      if (parsed.ok) this.#handle(parsed.value);
       else this.#onFault(parsed.fault, element);
     }
   }
@@ -126,6 +126,15 @@ export class DuplexRpc implements ChannelListener {
     this.#waiting.clear();
     for (const { receiver } of waiting) receiver.onFailed(new GatewayError('upstream.lost', { cause: detail }));
     this.#peer.onEnd(reason, detail);
+  }
+
+  // These bytes are a server's own. Whoever stumbles over them further on must not take the whole process with it.
+  #handle(message: Message): void {
+    try {
+      this.#dispatch(message);
+    } catch (error) {
+      this.#log('error', 'A message of the server could not be handled.', { kind: message.kind, error });
+    }
   }
 
   #dispatch(message: Message): void {

@@ -175,11 +175,23 @@ export class HttpModernHandle implements OpenedHandle {
     return request.id;
   }
 
+  // Bounded, because somebody's call waits for it.
   #readTools(cursor: string | undefined): Promise<Buffer | undefined> {
     return new Promise((resolve) => {
-      const done = (outcome: Outcome): void => resolve(outcome.kind === 'result' ? outcome.result : undefined);
+      const finish = (result: Buffer | undefined): void => {
+        timer.clear();
+        resolve(result);
+      };
+      const timer = this.#leg.clock.after(LIST_MS, () => {
+        control.cancel('timeout');
+        finish(undefined);
+      });
       const call = this.#ownCall('tools/list', cursor === undefined ? undefined : { cursor });
-      this.call(call, { notify: () => undefined, ask: () => undefined, done });
+      const control = this.call(call, {
+        notify: () => undefined,
+        ask: () => undefined,
+        done: (outcome) => finish(outcome.kind === 'result' ? outcome.result : undefined),
+      });
     });
   }
 
@@ -210,6 +222,7 @@ export class HttpModernHandle implements OpenedHandle {
   }
 }
 
+const LIST_MS = 5_000;
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 /** The protocol versions that a -32022 error says are served; none when it does not say. */

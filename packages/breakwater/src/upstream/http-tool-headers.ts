@@ -57,16 +57,16 @@ export class ToolHeaders {
     return this.#known.get(name) ?? NONE;
   }
 
+  // A server whose list cannot be had is called without such headers until it refuses a call for it.
   async #read(): Promise<void> {
     const found = new Map<string, Declarations>();
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
       const bytes = await this.#options.readPage(cursor);
       const result = bytes === undefined ? undefined : scanObject(bytes);
-      if (result === undefined) return;
-      const list = findMember(result, 'tools');
-      const tools = list === undefined ? undefined : scanArray(result.bytes, list.start, result.view);
-      for (const bytesOfTool of tools ?? []) readTool(bytesOfTool, found);
+      const list = result === undefined ? undefined : findMember(result, 'tools');
+      if (result === undefined || list === undefined) break;
+      for (const tool of scanArray(result.bytes, list.start, result.view) ?? []) readTool(tool, found);
       const next = memberValue(result, 'nextCursor');
       if (typeof next !== 'string' || next === cursor) break;
       cursor = next;

@@ -101,6 +101,7 @@ class Opening {
     try {
       return await this.#options.connect(this.#signal);
     } catch (error) {
+      this.#signal.throwIfAborted();
       throw isGatewayError(error) ? error : new GatewayError('upstream.unavailable', { cause: error });
     }
   }

@@ -24,8 +24,8 @@ export interface StdioChannelOptions {
 
 const QUEUE_BYTES = 16 * 1024 * 1024;
 const GRACE_MS = 2_000;
-const STRAGGLER_MS = 500;
-const STRAGGLER_POLL_MS = 20;
+const STRAGGLER_MS = 300;
+const STRAGGLER_POLL_MS = 10;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
@@ -168,18 +168,18 @@ export class StdioChannel implements DuplexChannel {
   }
 
   async #endStragglers(pid: number): Promise<void> {
-    if (await this.#within(this.#pipesClosed.promise)) {
-      // Those that hold no pipe: asked already, they get a moment. A zombie nobody reaps looks alive here, so the moment is short.
-      for (let waitedMs = 0; waitedMs < STRAGGLER_MS && signalGroup(pid, 0); waitedMs += STRAGGLER_POLL_MS) {
-        await new Promise<void>((resolve) => this.#options.clock.after(STRAGGLER_POLL_MS, resolve));
-      }
-    }
+    // Those that hold no pipe were asked already, and get a moment.
+    if (await this.#within(this.#pipesClosed.promise)) await this.#untilGone(pid);
     signalGroup(pid, 'SIGKILL');
     // A process that left the group with our pipe in its hands is beyond reach; it must not hold this channel open.
-    if (!(await this.#within(this.#pipesClosed.promise))) {
-      this.#child.stdout.destroy();
-      this.#child.stderr.destroy();
-      this.#child.stdin.destroy();
+    if (await this.#within(this.#pipesClosed.promise)) await this.#untilGone(pid);
+    else for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream.destroy();
+  }
+
+  // A zombie that nobody reaps looks alive here (PID 1 of a container may not do it), so the wait is short.
+  async #untilGone(pid: number): Promise<void> {
+    for (let waitedMs = 0; waitedMs < STRAGGLER_MS && signalGroup(pid, 0); waitedMs += STRAGGLER_POLL_MS) {
+      await new Promise<void>((resolve) => this.#options.clock.after(STRAGGLER_POLL_MS, resolve));
     }
   }
 

@@ -1,10 +1,10 @@
-import { isGatewayError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Clock, HandleNeed, Random, Upstream } from '../core/ports.ts';
 import type { DuplexChannel } from './channel.ts';
+import { createHttpOpener } from './http-open.ts';
 import { InProcessChannel } from './in-process-channel.ts';
 import { duplexOpener } from './open-duplex.ts';
-import type { HandleOpener } from './opener.ts';
+import type { HandleOpener, OpenedHandle } from './opener.ts';
 import type {
   HttpUpstreamOptions,
   InProcessUpstreamOptions,
@@ -24,20 +24,23 @@ export interface UpstreamDeps {
   readonly log: UpstreamLog;
   /** The gateway's version, as servers are told it. */
   readonly version: string;
-  /** Makes the opener of a Streamable HTTP server; without it only HTTP+SSE can be reached by URL. */
-  readonly openHttp?: (config: HttpUpstreamOptions) => HandleOpener;
+  /** A tool's `inputSchema` as JSON bytes, when the catalogue has it at hand; modern HTTP servers want parameters in headers. */
+  readonly toolSchema?: (tool: string) => Promise<Buffer | undefined>;
 }
 
 /** Makes one configured upstream, whatever its transport and era. Nothing is opened until somebody acquires a handle. */
 export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): Upstream {
   const log: UpstreamLog = (level, message, detail) => deps.log(level, message, { upstream: config.name, ...detail });
-  const { open, transport } = openingOf(config, { ...deps, log });
+  const { open, transport, release } = openingOf(config, { ...deps, log });
   const pool = new HandlePool(config, { ...deps, open, transport });
   return {
     name: config.name,
     acquire: (need) => pool.acquire(withAnswerableRoots(need)),
     endSession: (sessionId) => pool.endSession(sessionId),
-    close: () => pool.close(),
+    close: async () => {
+      await pool.close();
+      await release();
+    },
   };
 }
 
@@ -51,6 +54,8 @@ function withAnswerableRoots(need: HandleNeed): HandleNeed {
 interface Opening {
   readonly open: HandleOpener;
   readonly transport: () => 'duplex' | 'http';
+  /** Releases what handles leave behind for the next one. */
+  readonly release: () => Promise<void>;
 }
 
 function openingOf(config: ResolvedUpstream, deps: UpstreamDeps): Opening {
@@ -59,7 +64,15 @@ function openingOf(config: ResolvedUpstream, deps: UpstreamDeps): Opening {
     config.kind === 'stdio'
       ? async (): Promise<DuplexChannel> => spawnChannel(config, deps)
       : (signal: AbortSignal): Promise<DuplexChannel> => inProcessChannel(config, deps, signal);
-  return { open: duplexOpener({ ...deps, ...config, upstream: config.name, connect }), transport: () => 'duplex' };
+  return {
+    open: duplexOpener({ ...deps, ...config, upstream: config.name, connect }),
+    transport: () => 'duplex',
+    release,
+  };
+}
+
+async function release(): Promise<void> {
+  // A duplex handle takes everything with it.
 }
 
 function spawnChannel(config: StdioUpstreamOptions, { clock, log }: UpstreamDeps): StdioChannel {
@@ -109,27 +122,24 @@ function urlOpening(config: HttpUpstreamOptions, deps: UpstreamDeps): Opening {
     era: 'legacy',
     connect: (signal) => openSseChannel({ ...config, clock, signal }),
   });
-  if (config.transport === 'sse' || deps.openHttp === undefined) return { open: openSse, transport: () => 'duplex' };
-  const openHttp = deps.openHttp(config);
-  if (config.transport === 'streamable-http') return { open: openHttp, transport: () => 'http' };
+  if (config.transport === 'sse') return { open: openSse, transport: () => 'duplex', release };
+  const overSse = new WeakSet<OpenedHandle>();
+  const http = createHttpOpener(config, {
+    ...deps,
+    openSse: async (need) => {
+      const handle = await openSse(need);
+      overSse.add(handle);
+      return handle;
+    },
+  });
   let isSse = false;
   return {
     open: async (need) => {
-      try {
-        // Also when it was SSE last time: a server that was upgraded is used in its better form.
-        const handle = await openHttp(need);
-        isSse = false;
-        return handle;
-      } catch (error) {
-        // `upstream.invalid` is the opener's word for "answered, but not in this transport" (404, 405, a web page).
-        if (!isGatewayError(error) || error.code !== 'upstream.invalid' || config.era === 'modern') throw error;
-        const handle = await openSse(need).catch(() => {
-          throw error;
-        });
-        isSse = true;
-        return handle;
-      }
+      const handle = await http.open(need);
+      isSse = overSse.has(handle);
+      return handle;
     },
     transport: () => (isSse ? 'duplex' : 'http'),
+    release: () => http.close(),
   };
 }

@@ -95,7 +95,7 @@ describe('validateEnvelope', () => {
           rpc: -32022,
           http: 400,
           data: {
-            supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
+            supported: ['2026-07-28'],
             requested: version,
           },
         },

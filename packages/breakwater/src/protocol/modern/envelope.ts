@@ -12,7 +12,7 @@ import { isObject, type JsonObject } from '../capabilities.ts';
 import { type Checked, makeFault, type ProtocolFault } from '../fault.ts';
 import { isLogLevel, type LogLevel } from '../logging.ts';
 import { META, REQUEST_META_KEYS } from '../meta.ts';
-import { MODERN_REVISIONS, type ModernRevision, REVISIONS } from '../revision.ts';
+import { MODERN_REVISIONS, type ModernRevision } from '../revision.ts';
 
 const REQUIRED_KEYS: readonly string[] = [META.protocolVersion, META.clientCapabilities];
 const READ_KEYS: ReadonlySet<string> = new Set([...REQUEST_META_KEYS, 'progressToken']);
@@ -83,7 +83,8 @@ export function validateEnvelope(claim: EnvelopeClaim): Checked<Envelope> {
   if (version === undefined) return invalid(META.protocolVersion, 'expected a protocol version string');
   const revision = MODERN_REVISIONS.find((served) => served === version);
   if (revision === undefined) {
-    const data = { supported: [...REVISIONS].reverse(), requested: version };
+    // The versions usable in `_meta`, as server/discover lists them: the official suite compares the two.
+    const data = { supported: [...MODERN_REVISIONS], requested: version };
     return { ok: false, fault: makeFault('version.unsupported', `Unsupported protocol version: ${version}`, data) };
   }
   const missing = missingKeys(meta);
