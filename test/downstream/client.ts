@@ -91,7 +91,11 @@ export async function openSession(
   extra: Readonly<Record<string, string>> = {},
 ): Promise<Record<string, string>> {
   const answer = await post(harness, initializeMessage(revision), extra);
-  const headers = { ...extra, 'mcp-session-id': answer.headers.get('mcp-session-id') ?? '', 'mcp-protocol-version': revision };
+  const headers = {
+    ...extra,
+    'mcp-session-id': answer.headers.get('mcp-session-id') ?? '',
+    'mcp-protocol-version': revision,
+  };
   await post(harness, INITIALIZED, headers);
   return headers;
 }
@@ -122,7 +126,11 @@ export function postModern(
 }
 
 /** Writes raw bytes to the server and reads until the server closes or `enough` says so. */
-export async function sendRaw(harness: Harness, text: string, enough: (received: string) => boolean = hasBody): Promise<string> {
+export async function sendRaw(
+  harness: Harness,
+  text: string,
+  enough: (received: string) => boolean = hasBody,
+): Promise<string> {
   const socket = await dial(harness);
   socket.write(text);
   return readUntil(socket, enough);

@@ -61,11 +61,14 @@ export class Harness implements AsyncDisposable {
   ready = true;
   #base = '';
   #ids = 0;
-  #waiting: { readonly matches: (event: GatewayEvent) => boolean; readonly resolve: (event: GatewayEvent) => void }[] = [];
+  #waiting: { readonly matches: (event: GatewayEvent) => boolean; readonly resolve: (event: GatewayEvent) => void }[] =
+    [];
 
   private constructor(init: HarnessInit) {
     const emit = (event: GatewayEvent): void => this.#record(event);
-    const random = { id: () => `id${(++this.#ids).toString().padStart(6, '0')}-${Math.random().toString(36).slice(2)}` };
+    const random = {
+      id: () => `id${(++this.#ids).toString().padStart(6, '0')}-${Math.random().toString(36).slice(2)}`,
+    };
     this.sessions = new Sessions({
       limits: { idleMs: 1_800_000, maxAgeMs: 86_400_000, perPrincipal: init.perPrincipal ?? 1_000, total: 10_000 },
       clock: this.clock,
@@ -137,7 +140,9 @@ export class Harness implements AsyncDisposable {
 
   /** The reasons with which streams ended so far. */
   get streamEnds(): string[] {
-    return this.events.flatMap((event) => (event.type === 'close' && event.resource === 'stream' ? [event.reason] : []));
+    return this.events.flatMap((event) =>
+      event.type === 'close' && event.resource === 'stream' ? [event.reason] : [],
+    );
   }
 
   /** Resolves with the first event, past or future, that matches. */
@@ -152,6 +157,11 @@ export class Harness implements AsyncDisposable {
     await this.event((event) => event.type === 'close' && event.resource === resource && event.reason === reason);
   }
 
+  /** Resolves when `holds` is true, looked at after every event. */
+  async until(holds: () => boolean): Promise<void> {
+    if (!holds()) await new Promise((resolve) => this.#waiting.push({ matches: holds, resolve }));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.handler.finishAll();
     await this.sessions.endAll('test-over');
@@ -164,11 +174,8 @@ export class Harness implements AsyncDisposable {
   #record(event: GatewayEvent): void {
     this.events.push(event);
     this.ledger.record(event);
-    const [matching, waiting] = [
-      this.#waiting.filter((waiter) => waiter.matches(event)),
-      this.#waiting.filter((waiter) => !waiter.matches(event)),
-    ];
-    this.#waiting = waiting;
+    const matching = this.#waiting.filter((waiter) => waiter.matches(event));
+    this.#waiting = this.#waiting.filter((waiter) => !matching.includes(waiter));
     for (const waiter of matching) waiter.resolve(event);
   }
 }

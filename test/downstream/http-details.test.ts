@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { call, openSession, post, request, send, sendRaw, INITIALIZED } from './client.ts';
+import { call, INITIALIZED, openSession, post, request, send, sendRaw } from './client.ts';
 import { Harness } from './harness.ts';
 
 // eras.md §4.3, row by row.
@@ -68,7 +68,9 @@ describe('Content-Type of a POST', () => {
     await using harness = await Harness.start();
     const answer = await send(harness, 'POST', { 'content-type': type, accept: 'application/json' }, PING);
     expect(answer.status).toBe(status);
-    expect(harness.events.some((event) => event.type === 'accommodation' && event.id === 'content-type-missing')).toBe(false);
+    expect(harness.events.some((event) => event.type === 'accommodation' && event.id === 'content-type-missing')).toBe(
+      false,
+    );
   });
 
   test('missing is read as JSON', async () => {
@@ -85,7 +87,9 @@ describe('Content-Type of a POST', () => {
 
 describe('HEAD, OPTIONS and other verbs', () => {
   test('HEAD is the head of the liveness answer; with that accommodation off it is 405', async () => {
-    await using harness = await Harness.start({ routes: [{}, { path: '/plain', accommodations: { 'liveness-probe': false } }] });
+    await using harness = await Harness.start({
+      routes: [{}, { path: '/plain', accommodations: { 'liveness-probe': false } }],
+    });
     const answer = await send(harness, 'HEAD', {});
     expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([200, '', 'application/json']);
     expect((await send(harness, 'HEAD', {}, undefined, '/plain')).status).toBe(405);
@@ -137,7 +141,11 @@ describe('batches', () => {
 
   test('when something streams, the whole batch is one stream', async () => {
     await using harness = await Harness.start();
-    const answer = await post(harness, [request('ping', {}, 1), call('stream', {}, 2)], await openSession(harness, '2025-03-26'));
+    const answer = await post(
+      harness,
+      [request('ping', {}, 1), call('stream', {}, 2)],
+      await openSession(harness, '2025-03-26'),
+    );
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
     expect(answer.text.match(/"id":1,"result"/g)).toHaveLength(1);
     expect(answer.text.match(/"id":2,"result"/g)).toHaveLength(1);
@@ -165,7 +173,10 @@ describe('batches', () => {
 
   test.each([
     ['empty', []],
-    ['with a modern element', [request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })]],
+    [
+      'with a modern element',
+      [request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })],
+    ],
     ['longer than the limit', Array.from({ length: 101 }, (_value, id) => request('ping', {}, id))],
   ])('%s: 400', async (_name, body) => {
     await using harness = await Harness.start();
@@ -188,15 +199,19 @@ describe('bodies', () => {
     expect([answer.status, answer.json['error']?.['code']]).toEqual([400, code]);
   });
 
-  test.each(['9007199254740993', '1e400', '-0', '0.1', '"\\u0061"', '"ключ"'])('the id %s comes back byte for byte', async (id) => {
-    await using harness = await Harness.start();
-    const answer = await post(harness, `{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
-    expect(answer.text).toBe(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
-  });
+  test.each(['9007199254740993', '1e400', '-0', '0.1', '"\\u0061"', '"ключ"'])(
+    'the id %s comes back byte for byte',
+    async (id) => {
+      await using harness = await Harness.start();
+      const answer = await post(harness, `{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
+      expect(answer.text).toBe(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    },
+  );
 
   test('numbers above 2^53 in arguments and results are not rounded', async () => {
     await using harness = await Harness.start();
-    const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":9007199254740993}}}';
+    const body =
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":9007199254740993}}}';
     expect((await post(harness, body)).text).toContain('{"n":9007199254740993}');
   });
 
@@ -302,7 +317,9 @@ describe('responses and notifications', () => {
   test('logging/setLevel is kept for the session', async () => {
     await using harness = await Harness.start();
     const headers = await openSession(harness);
-    expect((await post(harness, request('logging/setLevel', { level: 'warning' }), headers)).json['result']).toEqual({});
+    expect((await post(harness, request('logging/setLevel', { level: 'warning' }), headers)).json['result']).toEqual(
+      {},
+    );
     await post(harness, call('echo'), headers);
     expect(harness.handler.seen[0]?.logLevel).toBe('warning');
     const wrong = await post(harness, request('logging/setLevel', { level: 'loud' }), headers);

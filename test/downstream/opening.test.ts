@@ -49,11 +49,14 @@ test('initialize on a live session makes another one and leaves the first alone'
   expect(harness.handler.seen[0]?.client.revision).toBe('2025-06-18');
 });
 
-test.each(['2025-03-26', 'nonsense', '2026-07-28'])('initialize with version header %s goes by its body', async (version) => {
-  await using harness = await Harness.start();
-  const answer = await post(harness, initializeMessage('2025-06-18'), { 'mcp-protocol-version': version });
-  expect([answer.status, answer.json['result']?.['protocolVersion']]).toEqual([200, '2025-06-18']);
-});
+test.each(['2025-03-26', 'nonsense', '2026-07-28'])(
+  'initialize with version header %s goes by its body',
+  async (version) => {
+    await using harness = await Harness.start();
+    const answer = await post(harness, initializeMessage('2025-06-18'), { 'mcp-protocol-version': version });
+    expect([answer.status, answer.json['result']?.['protocolVersion']]).toEqual([200, '2025-06-18']);
+  },
+);
 
 test('initialize inside a batch is refused', async () => {
   await using harness = await Harness.start();
@@ -88,7 +91,11 @@ describe('requests before initialize, without a session', () => {
     expect([answer.status, answer.text]).toEqual([200, '{"jsonrpc":"2.0","id":1,"result":{"echo":{"a":1}}}']);
     expect(answer.headers.has('mcp-session-id')).toBe(false);
     const [exchange] = harness.handler.seen;
-    expect([exchange?.client.revision, exchange?.client.capabilities, exchange?.sessionId]).toEqual(['2025-03-26', {}, undefined]);
+    expect([exchange?.client.revision, exchange?.client.capabilities, exchange?.sessionId]).toEqual([
+      '2025-03-26',
+      {},
+      undefined,
+    ]);
   });
 
   test('take their revision from the header', async () => {
@@ -178,6 +185,7 @@ test('a session whose client went away before its answer does not stay', async (
   const gate = Promise.withResolvers<void>();
   harness.edge.gate = gate.promise;
   const gone = new AbortController();
+  const closed = new Promise((resolve) => harness.server.once('request', (_req, res) => res.once('close', resolve)));
   const answer = fetch(harness.url(), {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
@@ -185,11 +193,8 @@ test('a session whose client went away before its answer does not stay', async (
     signal: gone.signal,
   });
   await harness.event((event) => event.type === 'open' && event.resource === 'session');
-  const closed = new Promise((resolve) => harness.server.once('request', resolve));
   gone.abort();
   await expect(answer).rejects.toThrow();
-  // The abort has reached the server once it serves something that was sent after it.
-  await post(harness, request('ping'));
   await closed;
   gate.resolve();
   await harness.closed('session', 'client-gone');

@@ -1,7 +1,7 @@
 import { type ErrorCode, GatewayError } from '../../packages/breakwater/src/core/errors.ts';
 import type { Exchange } from '../../packages/breakwater/src/core/exchange.ts';
 import type { ExchangeHandler, Reply } from '../../packages/breakwater/src/core/ports.ts';
-import { memberBytes, findMember, scanObject } from '../../packages/breakwater/src/jsonrpc/raw.ts';
+import { findMember, memberBytes, scanObject } from '../../packages/breakwater/src/jsonrpc/raw.ts';
 
 /** An exchange that a test holds in its hands. */
 export interface HeldExchange {
@@ -74,7 +74,9 @@ function hold(exchange: Exchange, reply: Reply): HeldExchange {
     cancelled: undefined,
     progress: (value, padding = '') => {
       // The upstream's own token, which no client must ever see.
-      const params = scanObject(Buffer.from(JSON.stringify({ progressToken: 'upstream', progress: value, message: padding })));
+      const params = scanObject(
+        Buffer.from(JSON.stringify({ progressToken: 'upstream', progress: value, message: padding })),
+      );
       return reply.notify({ method: 'notifications/progress', params, revision });
     },
     finish: (result = '{"content":[]}') => reply.done({ kind: 'result', revision, result: Buffer.from(result) }),

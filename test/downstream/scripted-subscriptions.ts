@@ -23,7 +23,11 @@ export class ScriptedSubscriptions implements Subscriptions {
   failure: Error | undefined;
   #waiting: (() => void)[] = [];
 
-  async open(subscriber: Subscriber, filter: SubscriptionFilter, listener: (change: Change) => void): Promise<Subscription> {
+  async open(
+    subscriber: Subscriber,
+    filter: SubscriptionFilter,
+    listener: (change: Change) => void,
+  ): Promise<Subscription> {
     if (this.failure !== undefined) throw this.failure;
     const uris = new Set(filter.uris.filter(isAccepted));
     const opened: OpenedSubscription = { subscriber, filter, uris, report: listener, closed: undefined };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { call, initializeMessage, INITIALIZED, openSession, post, request, send, sendRaw } from './client.ts';
+import { call, INITIALIZED, initializeMessage, openSession, post, request, send, sendRaw } from './client.ts';
 import { Harness } from './harness.ts';
 
 // eras.md §4.2, row by row.
@@ -61,8 +61,16 @@ test('every answer of a session repeats its id', async () => {
   await using harness = await Harness.start();
   const headers = await openSession(harness, '2025-03-26');
   const id = headers['mcp-session-id'];
-  const messages = [call('echo'), request('ping'), INITIALIZED, call('stream'), [request('ping')], { jsonrpc: '2.0', id: 9, result: {} }];
-  for (const message of messages) expect((await post(harness, message, headers)).headers.get('mcp-session-id')).toBe(id);
+  const messages = [
+    call('echo'),
+    request('ping'),
+    INITIALIZED,
+    call('stream'),
+    [request('ping')],
+    { jsonrpc: '2.0', id: 9, result: {} },
+  ];
+  for (const message of messages)
+    expect((await post(harness, message, headers)).headers.get('mcp-session-id')).toBe(id);
 });
 
 describe('DELETE', () => {
@@ -133,14 +141,17 @@ describe('the version header of a session', () => {
     expect(harness.handler.seen[0]?.client.revision).toBe('2025-11-25');
   });
 
-  test.each(['nonsense', '1999-01-01', '2024-10-07'])('%s is 400 -32600 and names what is served; ping is not', async (version) => {
-    await using harness = await Harness.start();
-    const headers = { ...(await openSession(harness)), 'mcp-protocol-version': version };
-    const answer = await post(harness, call('echo'), headers);
-    expect([answer.status, answer.json['error']?.['code']]).toEqual([400, -32600]);
-    expect(String(answer.json['error']?.['message'])).toContain('Supported versions: 2025-11-25, 2025-06-18');
-    expect((await post(harness, request('ping'), headers)).status).toBe(200);
-  });
+  test.each(['nonsense', '1999-01-01', '2024-10-07'])(
+    '%s is 400 -32600 and names what is served; ping is not',
+    async (version) => {
+      await using harness = await Harness.start();
+      const headers = { ...(await openSession(harness)), 'mcp-protocol-version': version };
+      const answer = await post(harness, call('echo'), headers);
+      expect([answer.status, answer.json['error']?.['code']]).toEqual([400, -32600]);
+      expect(String(answer.json['error']?.['message'])).toContain('Supported versions: 2025-11-25, 2025-06-18');
+      expect((await post(harness, request('ping'), headers)).status).toBe(200);
+    },
+  );
 
   test('modern, without the envelope: 400 -32602 naming the missing keys', async () => {
     await using harness = await Harness.start();
@@ -160,12 +171,11 @@ describe('a claim of a legacy revision in _meta', () => {
     expect((await post(harness, request('tools/list', claim), headers)).status).toBe(200);
   });
 
-  test('is -32022 without one, listing every revision', async () => {
+  test('is -32022 without one, listing what the envelope may name', async () => {
     await using harness = await Harness.start();
     const answer = await post(harness, request('tools/list', claim));
     expect([answer.status, answer.json['error']?.['code']]).toEqual([400, -32022]);
-    expect(answer.json['error']?.['data']?.['supported']?.[0]).toBe('2026-07-28');
-    expect(answer.json['error']?.['data']?.['supported']).toHaveLength(5);
+    expect(answer.json['error']?.['data']?.['supported']).toEqual(['2026-07-28']);
   });
 
   test('does not stop initialize', async () => {

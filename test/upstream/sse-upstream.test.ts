@@ -159,3 +159,20 @@ test('strangers without a session share one connection to it', async () => {
     'tools',
   );
 });
+
+test.each([
+  ['sse', '2025-11-25'],
+  ['legacy', '2025-11-25'],
+  ['legacy-stateless', '2025-11-25'],
+  ['modern', '2026-07-28'],
+  ['dual', '2026-07-28'],
+])('a URL is enough: a server of kind %s is found out', async (era, revision) => {
+  await using fixture = await launchFixture('apps/demo-server/http.ts', ['--era', era]);
+  await using server = testUpstream(at(fixture.url, { transport: 'auto' }));
+  for (const text of ['once', 'again']) {
+    await using(server.upstream, async (handle) => {
+      expect(handle.revision).toBe(revision);
+      expect(textOf(await callTool(handle, 'echo', { text }))).toContain(text);
+    });
+  }
+});

@@ -50,7 +50,11 @@ export function modernScript({ tools = [TOOL], capabilities = CAPABILITIES, inst
     else if (message?.['method'] === 'initialize') {
       sendJson(response, 400, errorOf(request, -32602, 'This server supports 2026-07-28 only'));
     } else if (message?.['method'] === 'server/discover') {
-      sendJson(response, 200, resultOf(request, modernResult({ supportedVersions: ['2026-07-28'], capabilities, ...CACHE })));
+      sendJson(
+        response,
+        200,
+        resultOf(request, modernResult({ supportedVersions: ['2026-07-28'], capabilities, ...CACHE })),
+      );
     } else answerStandard(request, response, tools, MODERN_MEMBERS);
   };
 }
@@ -69,23 +73,18 @@ function answerStandard(
   tools: readonly object[],
   envelope: object,
 ): void {
-  switch (request.message?.['method']) {
-    case 'tools/list':
-      return sendJson(response, 200, resultOf(request, { tools, ...envelope }));
-    case 'prompts/list':
-      return sendJson(response, 200, resultOf(request, { prompts: [], ...envelope }));
-    case 'resources/list':
-      return sendJson(response, 200, resultOf(request, { resources: [], ...envelope }));
-    case 'resources/templates/list':
-      return sendJson(response, 200, resultOf(request, { resourceTemplates: [], ...envelope }));
-    case 'ping':
-    case 'logging/setLevel':
-    case 'resources/subscribe':
-    case 'resources/unsubscribe':
-      return sendJson(response, 200, resultOf(request, {}));
-    case 'tools/call':
-      return sendJson(response, 200, resultOf(request, { content: [{ type: 'text', text: 'done' }], ...envelope }));
-    default:
-      return sendJson(response, 'resultType' in envelope ? 404 : 200, errorOf(request, -32601, 'Method not found'));
-  }
+  const results: Readonly<Record<string, object>> = {
+    'tools/list': { tools, ...envelope },
+    'prompts/list': { prompts: [], ...envelope },
+    'resources/list': { resources: [], ...envelope },
+    'resources/templates/list': { resourceTemplates: [], ...envelope },
+    'tools/call': { content: [{ type: 'text', text: 'done' }], ...envelope },
+    ping: {},
+    'logging/setLevel': {},
+    'resources/subscribe': {},
+    'resources/unsubscribe': {},
+  };
+  const result = results[String(request.message?.['method'])];
+  if (result !== undefined) sendJson(response, 200, resultOf(request, result));
+  else sendJson(response, 'resultType' in envelope ? 404 : 200, errorOf(request, -32601, 'Method not found'));
 }

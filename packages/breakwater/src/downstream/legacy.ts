@@ -1,5 +1,6 @@
 import type { Message, RequestMessage } from '../jsonrpc/message.ts';
 import { readInitialize } from '../protocol/legacy/initialize.ts';
+import { MODERN_REVISIONS } from '../protocol/revision.ts';
 import type { EraHeaders } from './era.ts';
 import { accommodates, type Inbound } from './inbound.ts';
 import {
@@ -14,7 +15,7 @@ import {
 import { openSession } from './legacy-initialize.ts';
 import { receiveMessage } from './legacy-notification.ts';
 import { admitLegacy, failure, serveLegacy } from './legacy-request.ts';
-import { refuse, SUPPORTED_REVISIONS } from './refusal.ts';
+import { refuse } from './refusal.ts';
 import { streamableOf } from './streamable-session.ts';
 
 /** What the era ladder found out about a legacy message. */
@@ -82,7 +83,7 @@ function refuseClaim(inbound: Inbound, { id }: RequestMessage): void {
   refuse(inbound, 'version.unsupported', {
     id,
     modern: true,
-    message: `Unsupported protocol version in _meta. Supported versions: ${SUPPORTED_REVISIONS.join(', ')}`,
-    data: { supported: SUPPORTED_REVISIONS },
+    message: `Unsupported protocol version in _meta. Supported versions: ${MODERN_REVISIONS.join(', ')}`,
+    data: { supported: MODERN_REVISIONS },
   });
 }

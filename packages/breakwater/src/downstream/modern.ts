@@ -8,7 +8,12 @@ import { profileOf } from '../protocol/capabilities.ts';
 import type { Checked, ProtocolFault } from '../protocol/fault.ts';
 import { isMethodOf, methodTraits } from '../protocol/methods.ts';
 import { type Envelope, type EnvelopeClaim, validateEnvelope } from '../protocol/modern/envelope.ts';
-import { type HeaderLookup, MODERN_HEADERS, type MirroredRequest, validateModernHeaders } from '../protocol/modern/headers.ts';
+import {
+  type HeaderLookup,
+  type MirroredRequest,
+  MODERN_HEADERS,
+  validateModernHeaders,
+} from '../protocol/modern/headers.ts';
 import { compileParamHeaders, type ParamHeader, validateParamHeaders } from '../protocol/modern/param-headers.ts';
 import { MODERN_REVISIONS } from '../protocol/revision.ts';
 import { LateAnswer } from './answer.ts';
@@ -32,7 +37,8 @@ export async function serveModern(inbound: Inbound, message: RequestMessage, cla
   if (fault !== undefined) return refuseFault(inbound, message, fault);
   if (!envelope.ok) return;
   // A method no revision knows may be an extension of the server's: the server has the last word on it.
-  if (methodTraits(method) !== undefined && !isMethodOf(method, 'modern')) return refuse(inbound, 'method.unknown', { id, modern: true });
+  if (methodTraits(method) !== undefined && !isMethodOf(method, 'modern'))
+    return refuse(inbound, 'method.unknown', { id, modern: true });
   const client = clientOf(envelope.value);
   if (method === 'tools/call') {
     const mismatch = await checkParamHeaders(inbound, message, client, headers);

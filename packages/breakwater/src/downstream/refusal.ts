@@ -3,7 +3,7 @@ import type { RawId } from '../jsonrpc/id.ts';
 import { RpcCode, type RpcError } from '../jsonrpc/message.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import { META } from '../protocol/meta.ts';
-import { LATEST_LEGACY, LATEST_MODERN, REVISIONS } from '../protocol/revision.ts';
+import { LATEST_LEGACY, LATEST_MODERN } from '../protocol/revision.ts';
 import { type Arrival, endpointOf } from './inbound.ts';
 
 /** What a refusal may add to its row of the error table. */
@@ -167,9 +167,6 @@ function recipeOf(arrival: Arrival, modern: boolean): object {
     body: { jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: meta } },
   };
 }
-
-/** Newest first, as `data.supported` of an unsupported version lists them. */
-export const SUPPORTED_REVISIONS: readonly string[] = [...REVISIONS].reverse();
 
 function appendMembers(object: Buffer, members: object): Buffer {
   const tail = Buffer.from(`,${JSON.stringify(members).slice(1)}`);

@@ -74,7 +74,8 @@ function writeOutcome(outcome: Outcome, exchange: Exchange, id: RawId): Response
   const to = client.revision;
   if (outcome.kind === 'failed') return writeFailure(toGatewayError(outcome.error), to, id, exchange.id);
   if (outcome.kind === 'result') {
-    const bridged = bridgeResult({ method, result: outcome.result, from: outcome.revision, to });
+    const { result, revision: from, serverInfo } = outcome;
+    const bridged = bridgeResult({ method, result, from, to, serverInfo });
     if (bridged.ok) return { message: writeResult(id, bridged.result), status: 200 };
     return writeFailure(faultError(bridged.fault), to, id, exchange.id);
   }

@@ -60,6 +60,8 @@ export class DuplexHandle implements OpenedHandle {
   #interactive = 0;
   /** Requests of our own whose answers somebody waits for. */
   #pendingOwn = 0;
+  /** Calls whose reader asked to wait. */
+  #paused = 0;
   #isPaused = false;
   #logLevel: LogLevel | undefined;
   #ended: string | undefined;
@@ -181,6 +183,7 @@ export class DuplexHandle implements OpenedHandle {
       return;
     }
     this.#calls.delete(running.id);
+    if (running.isPaused) this.#paused--;
     this.#desk.endCall(running);
     if (running.isInteractive) this.#interactive--;
     const next = running.isInteractive ? this.#queued.shift() : undefined;
@@ -237,15 +240,15 @@ export class DuplexHandle implements OpenedHandle {
   }
 
   #setPaused(running: RunningCall, isPaused: boolean): void {
-    if (running.isOver) return;
+    if (running.isOver || running.isPaused === isPaused || running.id === undefined) return;
     running.isPaused = isPaused;
+    this.#paused += isPaused ? 1 : -1;
     this.#applyPause();
   }
 
   // One channel for all: it stands still only while nobody but slow readers waits for something on it.
   #applyPause(): void {
-    const isPaused =
-      this.#calls.size > 0 && this.#pendingOwn === 0 && [...this.#calls.values()].every((call) => call.isPaused);
+    const isPaused = this.#paused > 0 && this.#paused === this.#calls.size && this.#pendingOwn === 0;
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#rpc.channel.pause();

@@ -5,7 +5,8 @@ import type { Clock } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import { writeNotification, writeRequest } from '../jsonrpc/write.ts';
-import type { HttpClient } from './http-client.ts';
+import { methodTraits } from '../protocol/methods.ts';
+import type { HttpClient, HttpRequest } from './http-client.ts';
 import { POST_HEADERS } from './http-headers.ts';
 import { type ResponseEnd, type ResponseReader, type ResponseSink, sendRequest } from './http-response.ts';
 
@@ -28,14 +29,16 @@ export interface LegRequest {
 
 /** Sends a request and counts it. */
 export function postRequest(leg: HttpLeg, request: LegRequest, sink: ResponseSink): ResponseReader {
-  leg.emit({ type: 'upstream-request', upstream: leg.upstream, method: request.method });
-  return postBytes(leg, writeRequest(request.id, request.method, request.params), request.headers, sink);
+  const { id, method, params, headers } = request;
+  leg.emit({ type: 'upstream-request', upstream: leg.upstream, method });
+  // A tool may take as long as its caller waits; whoever only reads may have forgotten to bound it.
+  const bound = methodTraits(method)?.safe === true ? {} : { headersTimeoutMs: 0 };
+  return post(leg, { ...bound, body: writeRequest(id, method, params), headers }, sink);
 }
 
-/** Sends any message's bytes. */
-export function postBytes(leg: HttpLeg, body: Buffer, headers: readonly string[], sink: ResponseSink): ResponseReader {
-  const request = { method: 'POST', headers: [...POST_HEADERS, ...headers], body } as const;
-  return sendRequest(leg.client, request, leg.maxMessageBytes, sink);
+function post(leg: HttpLeg, request: Omit<HttpRequest, 'method'>, sink: ResponseSink): ResponseReader {
+  const headers = [...POST_HEADERS, ...request.headers];
+  return sendRequest(leg.client, { ...request, method: 'POST', headers }, leg.maxMessageBytes, sink);
 }
 
 /** Sends a notification and counts it. Resolves with how its response ended; never rejects. */
@@ -68,12 +71,16 @@ export function postOneWay(
     const release = watchBounds(leg, bounds ?? { deadline: leg.clock.now() + ONE_WAY_MS }, (error) =>
       finish({ kind: 'failed', error }),
     );
-    const reader: ResponseReader = postBytes(leg, body, headers, {
-      onOpen: () => finish({ kind: 'closed', format: undefined }),
-      onMessage: () => undefined,
-      onFault: () => undefined,
-      onEnd: finish,
-    });
+    const reader: ResponseReader = post(
+      leg,
+      { body, headers },
+      {
+        onOpen: () => finish({ kind: 'closed', format: undefined }),
+        onMessage: () => undefined,
+        onFault: () => undefined,
+        onEnd: finish,
+      },
+    );
   });
 }
 

@@ -31,13 +31,6 @@ export interface ModernHandleOptions {
   readonly onEraLost: () => void;
 }
 
-/** Headers and params of one modern request. */
-export interface ModernRequest {
-  readonly revision: ModernRevision;
-  readonly method: string;
-  readonly clientInfo: Buffer;
-}
-
 /**
  * A handle on a 2026-07-28 server. There is no session: every request says for itself who asks and what its client can be asked, so
  * many clients may share the handle.

@@ -34,7 +34,7 @@ interface Listening {
   isOver: boolean;
 }
 
-const ACK_MS = 10_000;
+const ACK_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 

@@ -1,6 +1,6 @@
 /** Writes a line to the gateway's own log; `detail` may hold upstream text and is never shown to clients. */
 export type UpstreamLog = (
-  level: 'debug' | 'info' | 'warn' | 'error',
+  level: 'info' | 'warn' | 'error',
   message: string,
   detail?: Readonly<Record<string, unknown>>,
 ) => void;

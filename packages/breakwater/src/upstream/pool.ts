@@ -186,6 +186,7 @@ export class HandlePool {
     if (this.#deps.transport() === 'duplex') this.#backOff.fail(new Error(reason));
     this.#remove(entry);
     this.#deps.emit({ type: 'close', resource: 'handle', id: entry.id, reason });
+    if (entry.handle !== undefined) void this.#closeHandle(entry.handle, reason);
     this.#pump();
   }
 

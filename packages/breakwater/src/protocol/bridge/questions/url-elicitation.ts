@@ -28,7 +28,9 @@ export function inputRequestsFromUrlError(
 ): { readonly inputRequests: Buffer; readonly elicitationIds: readonly string[] } | undefined {
   const pages = readUrlError(error);
   if (pages === undefined) return undefined;
-  const entries = pages.map(({ params }, index) => [`url${index + 1}`, writeQuestion('elicitation/create', params)] as const);
+  const entries = pages.map(
+    ({ params }, index) => [`url${index + 1}`, writeQuestion('elicitation/create', params)] as const,
+  );
   const elicitationIds = pages.map(({ elicitationId }) => elicitationId).filter((id) => id !== undefined);
   return { inputRequests: writeEntries(entries), elicitationIds };
 }
@@ -39,7 +41,9 @@ export function writeQuestion(method: string, params: Buffer | undefined): Buffe
 }
 
 /** The other way: questions that are all url elicitations, as the error that a 2025-11-25 client can act on without being asked. */
-export function urlErrorFromQuestions(pages: readonly { readonly url: string; readonly message: string; readonly elicitationId: string }[]): RpcError {
+export function urlErrorFromQuestions(
+  pages: readonly { readonly url: string; readonly message: string; readonly elicitationId: string }[],
+): RpcError {
   const elicitations = pages.map((page) => ({ mode: 'url', ...page }));
   return {
     code: RpcCode.urlElicitationRequired,
@@ -53,7 +57,8 @@ function readPage(element: Buffer): UrlElicitation | undefined {
   const url = object === undefined ? undefined : memberValue(object, 'url');
   if (object === undefined || typeof url !== 'string') return undefined;
   const id = memberValue(object, 'elicitationId');
-  const message = bytesOf(object, 'message') === undefined ? { message: '"The server asks you to open this page."' } : {};
+  const message =
+    bytesOf(object, 'message') === undefined ? { message: '"The server asks you to open this page."' } : {};
   return {
     params: applyEdits(object, { ...message, mode: '"url"', elicitationId: undefined, task: undefined }),
     url,

@@ -1,0 +1,155 @@
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import { bannerFacts, renderBanner } from './cli/banner.ts';
+import type { Command } from './cli/command.ts';
+import { configFromFlags } from './cli/config-from-flags.ts';
+import { helpText } from './cli/help.ts';
+import { printConfig } from './config/effective.ts';
+import { type ConfigIssue, formatIssues } from './config/issue.ts';
+import { parseLibraryConfig } from './config/library.ts';
+import { type ConfigResult, loadConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { type ResolvedConfig, resolveSecrets } from './config/secrets.ts';
+import { watchConfig } from './config/watch.ts';
+import { createDemoFactory } from './demo/server.ts';
+import { type RunningGateway, serve } from './serve.ts';
+import { createLog } from './telemetry/log.ts';
+import { VERSION } from './version.ts';
+
+type Serving = Extract<Command, { kind: 'run' | 'demo' | 'serve' }>;
+
+/** Exit code of a program whose configuration cannot be used. */
+const BAD_CONFIG = 1;
+
+/** Does what the command line asks for; resolves to the exit code once the program has nothing left to do. */
+export async function runCommand(command: Command): Promise<number> {
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(helpText(command.topic));
+      return 0;
+    case 'version':
+      process.stdout.write(`${VERSION}\n`);
+      return 0;
+    case 'check':
+      return await check(command.configPath);
+    case 'print-config': {
+      const result = await loadConfig(command.configPath, { overrides: command.overrides });
+      if (!result.ok) return complain(result.issues, command.configPath);
+      process.stdout.write(printConfig(result.config));
+      return 0;
+    }
+    case 'run':
+    case 'demo':
+    case 'serve':
+      return await startServing(command);
+  }
+}
+
+async function check(path: string): Promise<number> {
+  const result = await loadConfig(path);
+  if (!result.ok) return complain(result.issues, path);
+  if (result.warnings.length > 0) process.stderr.write(`${formatIssues(result.warnings, path)}\n`);
+  const { upstreams, routes } = result.config;
+  process.stdout.write(`${path}: valid, ${count(Object.keys(upstreams).length, 'upstream')}, ${count(routes.length, 'route')}\n`);
+  return 0;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function complain(issues: readonly ConfigIssue[], path: string): number {
+  process.stderr.write(`${formatIssues(issues, path)}\n`);
+  return BAD_CONFIG;
+}
+
+async function startServing(command: Serving): Promise<number> {
+  const loaded = await loadFor(command);
+  if (!loaded.ok) return complain(loaded.issues, command.kind === 'serve' ? command.configPath : 'command line');
+  const { config } = loaded;
+  const resolved = await resolveSecrets(config, sourcesOf(command, loaded));
+  if (!resolved.ok) return complain(resolved.issues, command.kind === 'serve' ? command.configPath : 'command line');
+  const log = createLog({ level: config.log.level, format: config.log.format ?? (process.stderr.isTTY ? 'pretty' : 'json') });
+  for (const warning of loaded.warnings) log.warn(formatIssues([warning], 'config'));
+  let gateway: RunningGateway;
+  try {
+    gateway = await serve(resolved.config, log);
+  } catch (error) {
+    process.stderr.write(`breakwater: ${describeListenError(error, config)}\n`);
+    return BAD_CONFIG;
+  }
+  process.stdout.write(renderBanner(bannerFacts(config, gateway.address, VERSION), { color: process.stdout.isTTY }));
+  const watch = command.kind === 'serve' ? watchFile(command, gateway, log) : undefined;
+  await untilStopped(log);
+  watch?.close();
+  await gateway.close();
+  log.info('stopped');
+  return 0;
+}
+
+async function loadFor(command: Serving): Promise<ConfigResult> {
+  if (command.kind === 'serve') return await loadConfig(command.configPath, { overrides: command.overrides });
+  try {
+    const config = parseLibraryConfig(configFromFlags(command, createDemoFactory()));
+    return { ok: true, config, warnings: [], locate: () => ({ line: 1, column: 1 }) };
+  } catch (error) {
+    return { ok: false, issues: [{ message: error instanceof Error ? error.message : String(error), path: [] }] };
+  }
+}
+
+function sourcesOf(command: Serving, loaded: Extract<ConfigResult, { ok: true }>): Parameters<typeof resolveSecrets>[1] {
+  if (command.kind !== 'serve') return { env: process.env };
+  return { env: process.env, baseDir: dirname(command.configPath), locate: loaded.locate };
+}
+
+// A bad file never replaces a good one: it is reported and the running configuration stays.
+function watchFile(command: Extract<Serving, { kind: 'serve' }>, gateway: RunningGateway, log: Logger): { close(): void } {
+  let reloading: Promise<void> = Promise.resolve();
+  return watchConfig(command.configPath, {
+    overrides: command.overrides,
+    onChange: (result) => {
+      reloading = reloading.then(() => reload(command, result, gateway, log));
+    },
+  });
+}
+
+async function reload(command: Extract<Serving, { kind: 'serve' }>, result: ConfigResult, gateway: RunningGateway, log: Logger): Promise<void> {
+  const resolved: { ok: true; config: ResolvedConfig } | { ok: false; issues: ConfigIssue[] } = result.ok
+    ? await resolveSecrets(result.config, sourcesOf(command, result))
+    : result;
+  if (!resolved.ok) {
+    log.error({ issues: formatIssues(resolved.issues, command.configPath).split('\n') }, 'The changed configuration is not valid; the running one stays.');
+    return;
+  }
+  try {
+    await gateway.reload(resolved.config);
+    log.info('The changed configuration is at work.');
+  } catch (error) {
+    log.error({ error }, 'The changed configuration could not be put to work; the running one stays.');
+  }
+}
+
+function describeListenError(error: unknown, { listen }: Config): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const place = `${listen.host}:${listen.port}`;
+  if (code === 'EADDRINUSE') return `another program listens on ${place}; choose another port with --port`;
+  if (code === 'EACCES') return `listening on ${place} is not permitted; choose a port above 1023 with --port`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${listen.host}`;
+  return `could not listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+// The first signal drains; a second one, from somebody in a hurry, ends the process at once.
+function untilStopped(log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals): void => {
+      for (const each of ['SIGINT', 'SIGTERM'] as const) {
+        process.off(each, stop);
+        process.once(each, () => process.exit(130));
+      }
+      log.info({ signal }, 'stopping; requests may finish');
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
