@@ -2,6 +2,7 @@
  * Writes what follows from the configuration's schema: the JSON Schema for editors and the reference for people.
  * With `--check` it writes nothing and fails when one of them is not what it would write.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configJsonSchema } from '../packages/breakwater/src/config/json-schema.ts';
@@ -75,41 +76,53 @@ key is tolerated and named in a warning. Literal credentials are accepted; \`\${
 everywhere, and \`\${input:…}\`, which only an editor can fill in, is an error. Names that cannot stand in a path are made to fit, with a warning.
 `;
 
-const HEADINGS: Readonly<Record<string, string>> = {
-  '': 'Top level',
-  'upstreams.<name> (command)': 'upstreams.<name>: a program',
-  'upstreams.<name> (url)': 'upstreams.<name>: a remote server',
-};
+/** Headings of the forms a mapping may take, by the key that tells them apart. */
+const FORMS: Readonly<Record<string, string>> = { command: 'a program', url: 'a remote server' };
 
+/** One section per mapping: a table of its keys, then the mappings inside it. */
 function renderReference(root: Schema): string {
-  const sections: string[] = [];
-  // A section's tables list one mapping's keys; the mappings inside it follow as sections of their own.
-  const visit = (schema: Schema, path: string, done: ReadonlySet<string>): void => {
-    const keys = Object.entries(schema.properties ?? {}).filter(([key]) => !done.has(key));
-    const required = new Set(schema.required);
-    const rows = keys.map(([key, field]) => `| \`${key}\` | ${typeOf(field)} | ${defaultOf(field, required.has(key))} | ${cell(field.description ?? '')} |`);
-    const heading = HEADINGS[path] ?? path.replace(/ \(.*\)/, '');
-    const note = done.size === 0 ? '' : '\nBesides the keys every upstream has:\n';
-    sections.push(`## ${heading === 'Top level' ? heading : `\`${heading.replace(/: .*/, '')}\`${heading.match(/: .*/)?.[0] ?? ''}`}\n${note}\n| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`);
-    for (const [key, field] of keys) visitInner(field, `${path.replace(/ \(.*\)/, '')}${path === '' ? '' : '.'}${key}`);
-  };
-  const visitInner = (field: Schema, path: string): void => {
-    if (field.properties !== undefined) visit(field, path, new Set());
-    if (field.items !== undefined) visitInner(field.items, `${path}[]`);
-    if (typeof field.additionalProperties === 'object') visitInner(field.additionalProperties, `${path}.<name>`);
-    const forms = (field.anyOf ?? []).filter((form) => form.properties !== undefined);
-    if (forms.length === 1) for (const form of forms) visit(form, path, new Set());
-    if (forms.length > 1) visitForms(forms, path);
-  };
-  const visitForms = (forms: readonly Schema[], path: string): void => {
-    const [first, ...others] = forms.map((form) => Object.keys(form.properties ?? {}));
-    const shared = new Set((first ?? []).filter((key) => others.every((keys) => keys.includes(key))));
-    const common = Object.entries(forms[0]?.properties ?? {}).filter(([key]) => shared.has(key));
-    visit({ properties: Object.fromEntries(common) }, path, new Set());
-    for (const form of forms) visit(form, `${path} (${form.required?.[0] ?? ''})`, shared);
-  };
-  visit(root, '', new Set());
-  return `${INTRODUCTION}\n${sections.join('\n')}`;
+  return [INTRODUCTION, ...sectionOf(root, '', 'Top level')].join('\n');
+}
+
+function sectionOf(schema: Schema, path: string, heading = `\`${path}\``, note = ''): string[] {
+  const fields = Object.entries(schema.properties ?? {});
+  const rows = fields.map(([key, field]) => {
+    const cells = [`\`${key}\``, typeOf(field), defaultOf(field, schema.required?.includes(key) ?? false)];
+    return `| ${[...cells, cell(field.description ?? '')].join(' | ')} |`;
+  });
+  const head = ['| Key | Type | Default | Meaning |', '| --- | --- | --- | --- |'];
+  const own = [`## ${heading}`, '', ...(note === '' ? [] : [note, '']), ...head, ...rows, ''].join('\n');
+  return [own, ...fields.flatMap(([key, field]) => innerSections(field, path === '' ? key : `${path}.${key}`))];
+}
+
+function innerSections(field: Schema, path: string): string[] {
+  const forms = (field.anyOf ?? []).filter((form) => form.properties !== undefined);
+  const [only] = forms;
+  return [
+    ...(field.properties === undefined ? [] : sectionOf(field, path)),
+    ...(field.items === undefined ? [] : innerSections(field.items, `${path}[]`)),
+    ...(typeof field.additionalProperties === 'object'
+      ? innerSections(field.additionalProperties, `${path}.<name>`)
+      : []),
+    ...(forms.length === 1 && only !== undefined ? sectionOf(only, path) : []),
+    ...(forms.length > 1 ? formSections(forms, path) : []),
+  ];
+}
+
+/** The keys all forms share once, then each form with its own. */
+function formSections(forms: readonly Schema[], path: string): string[] {
+  const isShared = (key: string) => forms.every(({ properties }) => Object.hasOwn(properties ?? {}, key));
+  const pick = (form: Schema, wanted: boolean): Schema => ({
+    ...form,
+    properties: Object.fromEntries(Object.entries(form.properties ?? {}).filter(([key]) => isShared(key) === wanted)),
+  });
+  const [first = {}] = forms;
+  return [
+    ...sectionOf(pick(first, true), path, undefined, 'Every upstream has these keys, whatever its kind:'),
+    ...forms.flatMap((form) =>
+      sectionOf(pick(form, false), path, `\`${path}\`: ${FORMS[form.required?.[0] ?? ''] ?? 'another form'}`),
+    ),
+  ];
 }
 
 function typeOf(schema: Schema): string {
@@ -120,14 +133,27 @@ function typeOf(schema: Schema): string {
   if (schema.pattern?.includes('KiB') === true) return 'size';
   if (schema.pattern?.includes('ms|s|m') === true) return 'duration';
   if (schema.items !== undefined) return `list of ${plural(typeOf(schema.items))}`;
-  if (typeof schema.additionalProperties === 'object') return `mapping of names to ${plural(typeOf(schema.additionalProperties))}`;
-  const words: Readonly<Record<string, string>> = { string: 'text', integer: 'whole number', boolean: '`true`, `false`', object: 'mapping' };
+  if (typeof schema.additionalProperties === 'object')
+    return `mapping of names to ${plural(typeOf(schema.additionalProperties))}`;
+  const words: Readonly<Record<string, string>> = {
+    string: 'text',
+    integer: 'whole number',
+    boolean: '`true`, `false`',
+    object: 'mapping',
+  };
   const type = String(schema.type);
   return words[type] ?? type;
 }
 
 function plural(type: string): string {
-  return { text: 'texts', mapping: 'mappings', 'text or reference': 'texts or references', 'mapping, or mapping': 'mappings' }[type] ?? type;
+  return (
+    {
+      text: 'texts',
+      mapping: 'mappings',
+      'text or reference': 'texts or references',
+      'mapping, or mapping': 'mappings',
+    }[type] ?? type
+  );
 }
 
 function defaultOf(schema: Schema, isRequired: boolean): string {
@@ -140,15 +166,15 @@ function defaultOf(schema: Schema, isRequired: boolean): string {
 
 /** A text that may stand in a table's cell. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll(/(?<!`)<(\w+)>(?!`)/g, '&lt;$1&gt;');
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
-const root = join(import.meta.dirname, '..');
-const schema = configJsonSchema();
-const generated: readonly (readonly [path: string, text: string])[] = [
-  ['packages/breakwater/schema/breakwater.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
-  ['docs/configuration.md', renderReference(schema as Schema)],
-];
+/** JSON as the repository's formatter writes it, so that the formatter has nothing to say about a generated file. */
+function formatJson(path: string, value: unknown): string {
+  const biome = join(root, 'node_modules/.bin/biome');
+  const args = ['format', `--stdin-file-path=${path}`];
+  return execFileSync(biome, args, { cwd: root, input: JSON.stringify(value, null, 2), encoding: 'utf8' });
+}
 
 /** The file's text, or nothing when there is none. */
 function readText(path: string): string {
@@ -159,6 +185,14 @@ function readText(path: string): string {
     return '';
   }
 }
+
+const root = join(import.meta.dirname, '..');
+const schema = configJsonSchema();
+const schemaPath = 'packages/breakwater/schema/breakwater.schema.json';
+const generated: readonly (readonly [path: string, text: string])[] = [
+  [schemaPath, formatJson(schemaPath, schema)],
+  ['docs/configuration.md', renderReference(schema as Schema)],
+];
 
 for (const [path, text] of generated) {
   if (!process.argv.includes('--check')) {

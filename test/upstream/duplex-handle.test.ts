@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ServerChange } from '../../packages/breakwater/src/core/ports.ts';
+import type { HandleNeed, ServerChange } from '../../packages/breakwater/src/core/ports.ts';
 import {
   callTool,
   childPids,
@@ -18,7 +18,7 @@ afterEach(() => expect(childPids()).toEqual([]));
 
 const ASKABLE = { elicitation: {}, sampling: {}, roots: {} };
 const askable = client('2025-11-25', ASKABLE);
-const asking = need({ profile: askable.profile, sessionId: 's1' });
+const asking = (): HandleNeed => need({ profile: askable.profile, sessionId: 's1' });
 
 test('results pass as the bytes they came in', async () => {
   await using server = testUpstream(scripted('normal'));
@@ -143,6 +143,7 @@ describe('logs', () => {
       await callTool(handle, 'echo', {}, { logLevel: 'error' });
       await callTool(handle, 'echo', {}, { logLevel: 'debug' });
     });
+    await server.upstream.close();
     expect(server.logs.map(({ line }) => line).filter((line) => line.startsWith('level'))).toEqual([
       'level warning',
       'level debug',
@@ -190,7 +191,7 @@ describe('questions', () => {
         question.answer({ error: { code: -1, message: 'too late' } });
         expect(textOf(await call.done)).toContain('"action":"accept"');
       },
-      asking,
+      asking(),
     );
   });
 
@@ -207,7 +208,7 @@ describe('questions', () => {
         expect([unable.questions, asker.questions]).toEqual([[], []]);
         for (const call of [unable, oldest]) call.control.cancel('over');
       },
-      asking,
+      asking(),
     );
   });
 
@@ -248,7 +249,7 @@ describe('questions', () => {
         question.answer({ result: Buffer.from('{}') });
         expect(textOf(await call.done)).toBe('withdrawn');
       },
-      asking,
+      asking(),
     );
   });
 
@@ -263,7 +264,7 @@ describe('questions', () => {
         expect(textOf(await call.done)).toBe('finished first');
         await server.stderr(/^late answer .*has ended/);
       },
-      asking,
+      asking(),
     );
   });
 
@@ -285,7 +286,7 @@ describe('questions', () => {
         expect(textOf(await third.done)).toBe('{"action":"decline"}');
         expect(second.questions).toEqual([]);
       },
-      asking,
+      asking(),
     );
   });
 });
@@ -304,6 +305,7 @@ describe('changes', () => {
       await handle.unwatch('a:1');
       await handle.unwatch('a:1');
     });
+    await server.upstream.close();
     const lines = server.logs.map(({ line }) => line).filter((line) => line.startsWith('resources/'));
     expect(lines).toEqual(['resources/subscribe a:1', 'resources/subscribe refused:', 'resources/unsubscribe a:1']);
   });

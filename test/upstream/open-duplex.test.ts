@@ -6,6 +6,7 @@ afterEach(() => expect(childPids()).toEqual([]));
 test('a server that does not know server/discover is initialized on the same child, once', async () => {
   await using server = testUpstream(scripted('normal'));
   await expectEcho(server);
+  await server.upstream.close();
   expect(server.pids()).toHaveLength(1);
   expect(server.sent().slice(0, 3)).toEqual(['server/discover', 'initialize', 'notifications/initialized']);
   await server.stderr(/^initialized$/);
@@ -14,12 +15,14 @@ test('a server that does not know server/discover is initialized on the same chi
 test('a server that is silent on server/discover is initialized on the same child after the probe timeout', async () => {
   await using server = testUpstream({ ...scripted('silent-on-unknown'), probeTimeoutMs: 1 });
   await expectEcho(server);
+  await server.upstream.close();
   expect(server.pids()).toHaveLength(1);
 });
 
 test('a server that ends itself on the probe is started again without it', async () => {
   await using server = testUpstream(scripted('exits-on-probe'));
   await expectEcho(server);
+  await server.upstream.close();
   expect(server.pids()).toHaveLength(2);
   expect(server.sent().slice(0, 3)).toEqual(['server/discover', 'initialize', 'notifications/initialized']);
   await server.upstream.close();
@@ -29,6 +32,7 @@ test('a server that ends itself on the probe is started again without it', async
 test('an error with a null id answers the probe', async () => {
   await using server = testUpstream(scripted('null-id'));
   await expectEcho(server);
+  await server.upstream.close();
   expect(server.pids()).toHaveLength(1);
 });
 
@@ -36,6 +40,7 @@ test('a server that never recovers from the probe is started again without it', 
   const limits = { handles: 2, acquireTimeoutMs: 4_000, startTimeoutMs: 4_000 };
   await using server = testUpstream({ ...scripted('stuck-after-probe'), probeTimeoutMs: 1, limits });
   await expectEcho(server);
+  await server.upstream.close();
   expect(server.pids()).toHaveLength(2);
 });
 

@@ -14,6 +14,7 @@ function open(options: Partial<StdioChannelOptions>) {
   const stderr: string[] = [];
   const messages: string[] = [];
   const oversize: OversizeMessage[] = [];
+  const listening = new Set<() => void>();
   const waiting: ((message: string) => void)[] = [];
   const ended = Promise.withResolvers<{ reason: ChannelEnd; detail: string }>();
   const channel = new StdioChannel({
@@ -22,7 +23,10 @@ function open(options: Partial<StdioChannelOptions>) {
     env: {},
     maxMessageBytes: 1_000_000,
     clock: systemClock,
-    onStderr: (line) => void stderr.push(line),
+    onStderr: (line) => {
+      stderr.push(line);
+      for (const check of [...listening]) check();
+    },
     ...options,
   });
   channel.listen({
@@ -35,7 +39,19 @@ function open(options: Partial<StdioChannelOptions>) {
     end: (reason, detail) => ended.resolve({ reason, detail }),
   });
   const next = (): Promise<string> => new Promise((resolve) => waiting.push(resolve));
-  return { channel, stderr, messages, oversize, next, ended: ended.promise };
+  /** Resolves with the number in the first stderr line that has `word` before it. */
+  const said = (word: string): Promise<number> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        const line = stderr.find((candidate) => candidate.startsWith(`${word} `));
+        if (line === undefined) return;
+        listening.delete(check);
+        resolve(Number(line.split(' ')[1]));
+      };
+      listening.add(check);
+      check();
+    });
+  return { channel, stderr, messages, oversize, next, said, ended: ended.promise };
 }
 
 /** A child that answers each line with how it saw it. */
@@ -133,20 +149,20 @@ test('a server behind a shell dies with it', async () => {
   // `sh -c` that does not exec: the server is a grandchild, and a signal to the child alone would orphan it.
   const [file = '', ...args] = scripted('deaf').args;
   const command = `"${process.execPath}" "${file}" ${args.join(' ')}; true`;
-  const { channel, stderr, next } = open({ command: 'sh', args: ['-c', command], graceMs: 50 });
+  const { channel, next, said } = open({ command: 'sh', args: ['-c', command], graceMs: 50 });
   channel.send(Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}'));
   await next();
-  const pid = Number(stderr[0]?.split(' ')[1]);
+  const pid = await said('pid');
   expect(pid).not.toBe(channel.pid);
   await channel.close();
   expect(isAlive(pid)).toBe(false);
 });
 
 test('a helper of a crashed server dies with it, although it holds no pipe', async () => {
-  const { channel, stderr, next, ended } = open({ ...scripted('grandchild'), graceMs: 50 });
+  const { channel, next, said, ended } = open({ ...scripted('grandchild'), graceMs: 50 });
   channel.send(Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}'));
   await next();
-  const helper = Number(stderr.find((line) => line.startsWith('helper'))?.split(' ')[1]);
+  const helper = await said('helper');
   expect(isAlive(helper)).toBe(true);
   channel.send(Buffer.from('{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"crash"}}'));
   expect(await ended).toMatchObject({ reason: 'lost', detail: expect.stringContaining('exited with code 3') });

@@ -4,8 +4,10 @@ import type { Config } from './config/schema.ts';
 import type { ResolvedConfig, ResolvedUpstream as ConfiguredUpstream } from './config/secrets.ts';
 import type { Emit, GatewayEvent } from './core/events.ts';
 import { Gateway } from './core/gateway.ts';
+import { Parks } from './core/parks.ts';
 import type { Principal, Upstream } from './core/ports.ts';
 import type { Route, RouteMember } from './core/route.ts';
+import { freshKeyRing } from './core/seal.ts';
 import { Sessions } from './core/session.ts';
 import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
@@ -21,6 +23,9 @@ const DOCUMENTATION = 'https://modelcontextprotocol.io/specification/2026-07-28/
 const PROBE_TIMEOUT_MS = 4_000;
 /** Most principals whose view of an upstream is kept. */
 const VIEW_LIMIT = 10_000;
+
+/** Calls held open while a modern client gathers input (eras.md §2.5). */
+const PARK_LIMITS = { perPrincipal: 32, total: 1_000, ttlMs: 600_000, keepMs: 300_000 } as const;
 
 /** What an {@link App} is given beside its configuration. */
 export interface AppOptions {
@@ -48,6 +53,7 @@ export class App {
   readonly #counters = new Counters();
   readonly #emit: Emit;
   readonly #sessions: Sessions;
+  readonly #parks = new Parks({ limits: PARK_LIMITS, clock: systemClock, random: systemRandom, keys: freshKeyRing() });
   readonly #options: AppOptions;
   #generation: Generation;
   #draining = false;
@@ -99,6 +105,7 @@ export class App {
     this.#draining = true;
     const { downstream, gateway, upstreams } = this.#generation;
     await downstream.close();
+    this.#parks.close();
     await this.#sessions.endAll('drain');
     gateway.close();
     await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));
@@ -123,7 +130,10 @@ export class App {
       routes: config.routes.map((route) => makeRoute(route, upstreams)),
       info: encodeJson({ name: 'breakwater', title: 'Breakwater', version: VERSION }),
       clock: systemClock,
+      random: systemRandom,
       emit: this.#emit,
+      parks: this.#parks,
+      questions: { ttlMs: PARK_LIMITS.ttlMs },
       viewLimit: VIEW_LIMIT,
     });
     const downstream = createDownstream(

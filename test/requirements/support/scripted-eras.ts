@@ -60,7 +60,7 @@ export function modernScript({ tools = [TOOL], capabilities = CAPABILITIES, inst
 }
 
 const CACHE = { ttlMs: 0, cacheScope: 'private' };
-const MODERN_MEMBERS = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/serverInfo': INFO }, ...CACHE };
+const MODERN_MEMBERS = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/serverInfo': INFO } };
 
 /** A complete modern result with these members. */
 export function modernResult(members: object): object {
@@ -73,11 +73,12 @@ function answerStandard(
   tools: readonly object[],
   envelope: object,
 ): void {
+  const list = { ...envelope, ...('resultType' in envelope ? CACHE : {}) };
   const results: Readonly<Record<string, object>> = {
-    'tools/list': { tools, ...envelope },
-    'prompts/list': { prompts: [], ...envelope },
-    'resources/list': { resources: [], ...envelope },
-    'resources/templates/list': { resourceTemplates: [], ...envelope },
+    'tools/list': { tools, ...list },
+    'prompts/list': { prompts: [], ...list },
+    'resources/list': { resources: [], ...list },
+    'resources/templates/list': { resourceTemplates: [], ...list },
     'tools/call': { content: [{ type: 'text', text: 'done' }], ...envelope },
     ping: {},
     'logging/setLevel': {},

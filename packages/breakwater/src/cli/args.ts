@@ -21,7 +21,12 @@ const ALLOWED: Readonly<Record<CommandName | 'run', readonly Flag[]>> = {
 export function parseArgs(argv: readonly string[], env: Env = {}): ArgsResult {
   const [start] = argv;
   // Before the flags are looked at: in "npx -y server" the flags belong to somebody else.
-  if (start !== undefined && !start.startsWith('-') && start !== 'help' && !COMMAND_NAMES.some((each) => each === start)) {
+  if (
+    start !== undefined &&
+    !start.startsWith('-') &&
+    start !== 'help' &&
+    !COMMAND_NAMES.some((each) => each === start)
+  ) {
     return unknownCommand(start, argv);
   }
   const split = splitWords(argv);

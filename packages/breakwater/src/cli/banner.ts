@@ -43,10 +43,12 @@ function originOf({ host, port }: { readonly host: string; readonly port: number
 export function renderBanner(facts: BannerFacts, { color }: { readonly color: boolean }): string {
   const { bold, dim, accent } = paint(color);
   const rows: (readonly [label: string, url: string, note: string])[] = [
-    ...facts.endpoints.slice(0, MOST_ENDPOINTS).map(
-      ({ url, upstreams }, index) => [index === 0 ? 'MCP' : '', url, upstreams.join(', ')] as const,
-    ),
-    ...(facts.endpoints.length > MOST_ENDPOINTS ? [['', `and ${facts.endpoints.length - MOST_ENDPOINTS} more`, ''] as const] : []),
+    ...facts.endpoints
+      .slice(0, MOST_ENDPOINTS)
+      .map(({ url, upstreams }, index) => [index === 0 ? 'MCP' : '', url, upstreams.join(', ')] as const),
+    ...(facts.endpoints.length > MOST_ENDPOINTS
+      ? [['', `and ${facts.endpoints.length - MOST_ENDPOINTS} more`, ''] as const]
+      : []),
     ...(facts.sseUrl === undefined ? [] : [['SSE', facts.sseUrl, 'for clients of 2024'] as const]),
     ['Health', facts.healthUrl, ''],
     ...(facts.consoleUrl === undefined ? [] : [['Console', facts.consoleUrl, ''] as const]),

@@ -15,7 +15,7 @@ Usage:
   breakwater --upstream <url>          serve a remote MCP server
   breakwater serve [-c <file>]         serve what a file describes
   breakwater demo                      serve a built-in server, to try things out
-  breakwater check <file>              say what is wrong with a file
+  breakwater check [<file>]            say what is wrong with a file
   breakwater print-config [-c <file>]  show a file with all defaults, secrets hidden
 
 Examples:
@@ -35,7 +35,8 @@ ${SETTINGS}
 `;
 
 const TOPICS: Readonly<Record<CommandName, string>> = {
-  serve: `Serves what a configuration file describes. Changes of the file take effect while it runs; a file with mistakes does not.
+  serve: `Serves what a configuration file describes, and takes up its changes while running. A file with
+mistakes never replaces a good one.
 
 Usage:
   breakwater serve [-c <file>] [settings]
@@ -51,7 +52,8 @@ Usage:
 
 ${SETTINGS}
 `,
-  check: `Says what is wrong with a configuration file, with line and column. Starts nothing and reads no secrets.
+  check: `Says what is wrong with a configuration file, with line and column. Starts nothing, reads no
+secrets.
 Exit code 0: valid. 1: not valid. 2: wrong usage.
 
 Usage:

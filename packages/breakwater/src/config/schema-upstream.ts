@@ -47,7 +47,7 @@ const common = {
     }),
   isolation: z.enum(['auto', 'session', 'principal', 'shared', 'request']).default('auto').meta({
     description:
-      'Who shares a handle: one per client session, one per principal, one for everybody, or a fresh one per request. `auto` is `session` for sessionful servers and `principal` otherwise; nothing is shared between principals unless it says `shared`.',
+      'Who shares a handle: the requests of one client session, those of one principal, everybody, or nobody (a fresh one per request). `auto` is `session` for remote servers that keep state, otherwise `principal`; strangers on an open route are kept apart by their sessions, and those without a session get a handle that knows nobody. A principal’s handle is never another’s unless this says `shared`.',
   }),
   cache: Cache.prefault('on').meta({
     description: 'Whether lists are answered at the edge from a snapshot: `on`, `off`, or `{ ttl: "5m" }`.',
@@ -79,7 +79,7 @@ const StdioUpstream = z
   .strictObject({
     command: Text.meta({ description: 'Program to run; it speaks MCP on standard input and output.' }),
     args: z.array(Text).default([]).meta({ description: 'Arguments of the program.' }),
-    env: z.record(z.string().regex(ENV_NAME), Text).default({}).meta({
+    env: z.record(z.string().regex(ENV_NAME, 'expected the name of a variable, without "="'), Text).default({}).meta({
       description: 'Environment variables of the program, besides the harmless inherited ones. Literals are allowed.',
     }),
     cwd: Text.optional().meta({ description: 'Working directory of the program.' }),

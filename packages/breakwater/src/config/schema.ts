@@ -55,7 +55,7 @@ const head = {
 };
 
 const tail = {
-  routes: z.array(Route).min(1, 'expected at least one route').optional().meta({
+  routes: z.array(Route).optional().meta({
     description: 'Public endpoints. When absent: `/mcp` over all upstreams, and `/mcp/<name>` for each.',
   }),
   limits: Limits.prefault({}).meta({ description: 'Bounds of the downstream side.' }),
@@ -79,9 +79,7 @@ export const LibraryConfigSchema = z
   .superRefine(checkSemantics)
   .transform(complete);
 
-/** What a configuration file may contain, before validation. */
-export type ConfigInput = z.input<typeof ConfigSchema>;
-/** What a program may pass: `ConfigInput` whose upstreams may also be `{ factory }`. */
+/** What a program may pass: the same as in a file, whose upstreams may also be `{ factory }`. */
 export type LibraryConfig = z.input<typeof LibraryConfigSchema>;
 /** A complete, valid configuration: defaults filled, durations in ms, secrets still references. */
 export type Config = z.output<typeof LibraryConfigSchema>;
@@ -96,6 +94,6 @@ function complete(value: Settings & { upstreams: Record<string, Upstream> }) {
     ...config,
     allowedHosts: defaultHosts(config.listen.host, config.publicUrl, config.allowedHosts),
     allowedOrigins: defaultOrigins(config.publicUrl, config.allowedOrigins),
-    routes: routes.map((route) => ({ ...route, upstreams: route.upstreams ?? enabled })),
+    routes: routes.map(({ path, upstreams, ...manners }) => ({ path, upstreams: upstreams ?? enabled, ...manners })),
   };
 }

@@ -68,6 +68,7 @@ function checkUpstream(name: string, upstream: CheckedUpstream, report: Report):
 function checkRoutes(config: Checked, report: Report): void {
   const enabled = Object.keys(config.upstreams).filter((name) => config.upstreams[name]?.disabled === false);
   const written = config.routes !== undefined;
+  const clashes = new Set<string>();
   const firstWithPath = new Map<string, number>();
   for (const [index, route] of (config.routes ?? defaultRoutes(config.upstreams)).entries()) {
     const own = route.upstreams ?? enabled;
@@ -78,7 +79,7 @@ function checkRoutes(config: Checked, report: Report): void {
     if (earlier !== undefined) report(at('path'), `"${route.path}" is already the path of routes[${earlier}]`);
     else firstWithPath.set(route.path, index);
     checkNames(config, own, at, report);
-    checkPrefixes(config, own, at, report);
+    checkPrefixes(config, own, at, clashes, report);
   }
 }
 
@@ -106,10 +107,12 @@ function checkNames(
   }
 }
 
+/** Reports pairs of upstreams whose public names could be the same; each pair once, however many routes serve both. */
 function checkPrefixes(
   config: Checked,
   names: readonly string[],
   at: (...rest: PropertyKey[]) => PropertyKey[],
+  reported: Set<string>,
   report: Report,
 ): void {
   const seen: { name: string; head: string }[] = [];
@@ -120,9 +123,10 @@ function checkPrefixes(
     const head = `${prefix}__`;
     // "a" and "a__b" clash as well: tool "b__x" of the one and tool "x" of the other would both be "a__b__x".
     const clash = seen.find((other) => head.startsWith(other.head) || other.head.startsWith(head));
-    if (clash !== undefined) {
-      report(at('upstreams', position), `names of "${name}" and "${clash.name}" clash: both can begin with "${head}"`);
-    }
     seen.push({ name, head });
+    if (clash === undefined || reported.has(JSON.stringify([name, clash.name].sort()))) continue;
+    reported.add(JSON.stringify([name, clash.name].sort()));
+    const shared = head.length > clash.head.length ? head : clash.head;
+    report(at('upstreams', position), `names of "${clash.name}" and "${name}" clash: both can begin with "${shared}"`);
   }
 }

@@ -66,33 +66,43 @@ function spreadUnion(issue: ZodIssue): ZodIssue[] {
   const scores = branches.map((branch) => branch.reduce((sum, each) => sum + weigh(each), 0));
   const least = Math.min(...scores);
   const nearest = branches.filter((_, index) => scores[index] === least);
-  const [first = []] = nearest;
-  const chosen =
-    nearest.length === 1 ? first : [{ code: 'custom', path: [], message: mergeBranches(nearest) } as const];
+  const chosen = nearest.find(hasTypo) ?? (nearest.length === 1 ? nearest[0] : undefined) ?? [merged(nearest)];
   return chosen.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
+}
+
+/** Whether a form fails by a misspelt key alone: then that form was meant. */
+function hasTypo(branch: readonly ZodIssue[]): boolean {
+  const required = branch.filter(isMissingKey).map((issue) => String(issue.path[0]));
+  return branch.some(
+    (issue) => issue.code === 'unrecognized_keys' && issue.keys.some((key) => closest(key, required) !== undefined),
+  );
+}
+
+function isMissingKey(issue: ZodIssue): boolean {
+  return issue.path.length === 1 && issue.message.startsWith('required');
 }
 
 /** How little a fault speaks for the form it was found in: a wrong kind of value most, a fault inside a known key least. */
 function weigh(issue: ZodIssue): number {
   if (issue.path.length === 0) return issue.code === 'unrecognized_keys' ? 2 * issue.keys.length : 100;
-  return issue.path.length === 1 && issue.message.startsWith('required') ? 3 : 1;
+  return isMissingKey(issue) ? 3 : 1;
 }
 
-function mergeBranches(branches: readonly ZodIssue[][]): string {
+/** One fault for a value that fits several forms equally badly: what would have fitted. */
+function merged(branches: readonly ZodIssue[][]): ZodIssue {
+  const custom = (message: string): ZodIssue => ({ code: 'custom', path: [], message });
   const all = branches.flat();
+  const missing = all.filter(isMissingKey).map((issue) => `"${String(issue.path[0])}"`);
+  if (missing.length > 0) return custom(`required: ${listWords([...new Set(missing)])}`);
   if (all.every((issue) => issue.code === 'unrecognized_keys')) {
     const keys = new Set(all.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])));
-    return `expected only one of ${listWords([...keys].map((key) => `"${key}"`))}`;
+    return custom(`expected only one of ${listWords([...keys].map((key) => `"${key}"`))}`);
   }
-  if (all.every((issue) => issue.path.length === 1 && issue.message.startsWith('required'))) {
-    return `required: ${listWords([...new Set(all.map((issue) => `"${String(issue.path[0])}"`))])}`;
-  }
-  if (all.every((issue) => issue.message.startsWith('required: '))) {
-    return `required: ${listWords([...new Set(all.map((issue) => issue.message.slice('required: '.length)))])}`;
-  }
-  const wanted = all.map((issue) => /^expected (.*?)(, found .*)?( — .*)?$/.exec(issue.message)?.[1] ?? issue.message);
-  const last = all.map((issue) => /(, found .*)$/.exec(issue.message)?.[1]).find((text) => text !== undefined);
-  return `expected ${listWords([...new Set(wanted)])}${last ?? ''}`;
+  const messages = all.map(({ message }) => /^(required:|expected) (.*?)(, found .*)?$/.exec(message));
+  const wanted = messages.map((match, index) => match?.[2] ?? all[index]?.message ?? '');
+  const found = messages.map((match) => match?.[3]).find((text) => text !== undefined) ?? '';
+  const verb = messages.every((match) => match?.[1] === 'required:') ? 'required:' : 'expected';
+  return custom(`${verb} ${listWords([...new Set(wanted)])}${found}`);
 }
 
 function toConfigIssues(issue: ZodIssue, root: unknown): ConfigIssue[] {

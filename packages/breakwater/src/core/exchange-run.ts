@@ -1,40 +1,41 @@
-import { memberValue, scanObject } from '../jsonrpc/raw.ts';
-import { RpcCode } from '../jsonrpc/message.ts';
-import { handleNeed } from './catalogue.ts';
+import { eraOf } from '../protocol/revision.ts';
+import { passQuestion } from './asking.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
-import { GatewayError, toGatewayError } from './errors.ts';
+import { type GatewayError, toGatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { CallControl, CallNotification, CallSink, Clock, Lease, Outcome, Reply, ServerChange, ServerQuestion, Timer } from './ports.ts';
+import { ForwardedCall } from './forwarded-call.ts';
+import { type CallFollower, MemberCall } from './member-call.ts';
+import type { ParkedCall, ParkReader } from './parked-call.ts';
+import type { Parks } from './parks.ts';
+import type { CallNotification, Clock, Handle, Outcome, Random, Reply, ServerQuestion } from './ports.ts';
 import type { Target } from './resolver.ts';
-import type { RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
-
-const CHANGES: Readonly<Record<string, ServerChange['kind']>> = {
-  'notifications/tools/list_changed': 'tools',
-  'notifications/prompts/list_changed': 'prompts',
-  'notifications/resources/list_changed': 'resources',
-  'notifications/resources/updated': 'updated',
-};
 
 /** What a run works with. */
 export interface RunDeps {
   readonly exchange: Exchange;
   readonly reply: Reply;
   readonly clock: Clock;
+  readonly random: Random;
   readonly emit: Emit;
   readonly views: ServerViews;
+  readonly parks: Parks;
+  /** How long a legacy client may take to answer a question. */
+  readonly answerMs: number;
 }
 
-/** One exchange while it runs: holds its lease, its call and its deadline, and reports it exactly once when it ends. */
-export class ExchangeRun implements CallSink {
+/** One exchange while it runs: joins the client's reply to the call on a server, and is reported exactly once when it ends. */
+export class ExchangeRun implements CallFollower {
   readonly #deps: RunDeps;
-  #lease: Lease | undefined;
-  #control: CallControl | undefined;
-  #deadline: Timer | undefined;
-  #target: Target | undefined;
-  #attempt = 0;
+  /** This run as one of the readers of a call that may be parked. */
+  readonly #reader: ParkReader = { notify: (notification) => this.#pass(notification), finish: (outcome) => this.#finish(outcome) };
+  #call: MemberCall | undefined;
+  /** The call may be held open for a client that goes away to gather input. */
+  #parked: ParkedCall | undefined;
+  #forwarded: ForwardedCall | undefined;
   #ended = false;
   #paused = false;
+  #openQuestions = 0;
 
   constructor(deps: RunDeps) {
     this.#deps = deps;
@@ -42,123 +43,98 @@ export class ExchangeRun implements CallSink {
 
   /** Ends the exchange with a result that no server was asked for; it is in the client's own form. */
   answerAtEdge(result: Buffer): void {
-    if (this.#ended) return;
-    const { exchange, reply } = this.#deps;
-    reply.done({ kind: 'result', revision: exchange.client.revision, result });
-    this.#end('ok', undefined);
+    this.#finish({ kind: 'result', revision: this.#deps.exchange.client.revision, result });
+  }
+
+  /** Ends the exchange with an answer of the gateway's own. */
+  refuse(outcome: Outcome): void {
+    this.#finish(outcome);
   }
 
   /** Ends the exchange with an error of the gateway. */
   fail(error: GatewayError): void {
-    if (this.#ended) return;
-    this.#deps.reply.done({ kind: 'failed', error });
-    this.#end('failed', error);
+    this.#finish({ kind: 'failed', error });
   }
 
   /** Ends the exchange without an answer: the client said so or is gone. */
   cancel(reason: string): void {
     if (this.#ended) return;
-    this.#control?.cancel(reason);
+    this.#forwarded?.cancel();
+    if (this.#parked === undefined) this.#call?.cancel(reason);
+    else this.#parked.leave(this.#reader);
     this.#end('cancelled', undefined);
   }
 
-  /** Runs the exchange on the first member that takes it. */
+  /** Runs the exchange on the target's first member that takes it. */
   async forward(target: Target): Promise<void> {
-    this.#target = target;
-    this.#attempt = 0;
-    await this.#tryNext();
+    const { exchange, clock, views } = this.#deps;
+    this.#call = new MemberCall({ clock, views }, exchange, target, this);
+    await this.#call.send();
+  }
+
+  /** Goes on with a call that was parked for this client. */
+  resume(parked: ParkedCall, round: number, responses: Parameters<ParkedCall['resume']>[2]): void {
+    this.#parked = parked;
+    parked.resume(this.#reader, round, responses);
+  }
+
+  starting(handle: Handle): void {
+    const { exchange, parks, random, reply, clock, answerMs } = this.#deps;
+    if (this.#call === undefined || exchange.traits?.interactive !== true) return;
+    const client = eraOf(exchange.client.revision);
+    const server = eraOf(handle.revision);
+    if (client === 'modern' && server === 'legacy') {
+      this.#parked ??= parks.create(exchange, handle.revision, this.#call, this.#reader);
+    } else if (client === 'legacy' && server === 'modern') {
+      const deliver = (outcome: Outcome): void => this.#finish(outcome);
+      this.#forwarded ??= new ForwardedCall({ exchange, reply, clock, answerMs, idPrefix: random.id(), call: this.#call, deliver });
+    }
   }
 
   notify(notification: CallNotification): void {
+    if (this.#parked === undefined) this.#pass(notification);
+    else this.#parked.notify(notification);
+  }
+
+  #pass(notification: CallNotification): void {
     if (this.#ended) return;
-    const change = CHANGES[notification.method];
-    if (change !== undefined) {
-      this.#reportChange(change, notification);
-      return;
-    }
     if (this.#deps.reply.notify(notification) || this.#paused) return;
     this.#paused = true;
-    this.#control?.pause();
+    this.#call?.pause();
     this.#deps.reply.onDrain(() => {
       this.#paused = false;
-      this.#control?.resume();
+      this.#call?.resume();
     });
   }
 
   ask(question: ServerQuestion): void {
-    question.answer({ error: { code: RpcCode.methodNotFound, message: 'This client cannot be asked.' } });
+    if (this.#parked !== undefined) return this.#parked.ask(question);
+    const { exchange, reply } = this.#deps;
+    // While somebody is being waited for, the server's time does not run.
+    const onOpen = (): void => {
+      if (this.#openQuestions++ === 0) this.#call?.holdDeadline();
+    };
+    const onClose = (): void => {
+      if (--this.#openQuestions === 0) this.#call?.resumeDeadline();
+    };
+    passQuestion(question, exchange.client, reply, { onOpen, onClose });
   }
 
   done(outcome: Outcome): void {
+    if (this.#parked !== undefined) this.#parked.done(outcome);
+    else if (this.#forwarded === undefined) this.#finish(outcome);
+    else this.#forwarded.take(outcome);
+  }
+
+  #finish(outcome: Outcome): void {
     if (this.#ended) return;
-    const serverInfo = this.#lease?.handle.server.info;
-    this.#release();
-    if (outcome.kind === 'error' && this.#hasNext() && isNotFound(outcome.error)) {
-      void this.#tryNext();
-      return;
-    }
-    this.#deps.reply.done(outcome.kind === 'result' && serverInfo !== undefined ? { ...outcome, serverInfo } : outcome);
+    this.#deps.reply.done(outcome);
     if (outcome.kind === 'failed') this.#end('failed', toGatewayError(outcome.error));
     else this.#end(outcome.kind === 'result' ? 'ok' : 'error', undefined);
   }
 
-  async #tryNext(): Promise<void> {
-    const member = this.#target?.members[this.#attempt++];
-    if (member === undefined) return this.fail(new GatewayError('upstream.unavailable'));
-    try {
-      const lease = await member.upstream.acquire(handleNeed(member, this.#deps.exchange, this.#deps.clock.now()));
-      if (this.#ended) return lease.release();
-      this.#lease = lease;
-      this.#call(member, lease);
-    } catch (error) {
-      if (this.#hasNext()) await this.#tryNext();
-      else this.fail(toGatewayError(error));
-    }
-  }
-
-  #call(member: RouteMember, lease: Lease): void {
-    const { exchange, clock } = this.#deps;
-    this.#deadline = clock.after(member.requestTimeoutMs, () => {
-      this.#control?.cancel('deadline');
-      this.fail(new GatewayError('upstream.timeout'));
-    });
-    this.#control = lease.handle.call(
-      {
-        method: exchange.method,
-        params: this.#target?.params,
-        client: exchange.client,
-        progress: exchange.progress,
-        logLevel: exchange.logLevel,
-        idempotent: this.#target?.repeatable === true,
-      },
-      this,
-    );
-  }
-
-  #hasNext(): boolean {
-    return this.#target !== undefined && this.#attempt < this.#target.members.length;
-  }
-
-  // A change that a server mentions on a request's stream is news for every subscriber, and the modern era forbids it there.
-  #reportChange(kind: ServerChange['kind'], notification: CallNotification): void {
-    const member = this.#target?.members[this.#attempt - 1];
-    if (member === undefined) return;
-    const uri = notification.params === undefined ? undefined : memberValue(notification.params, 'uri');
-    const change = typeof uri === 'string' ? { kind, uri, params: notification.params } : { kind, params: notification.params };
-    this.#deps.views.get(member.upstream, this.#deps.exchange.principal, member).report(change);
-  }
-
-  #release(): void {
-    this.#deadline?.clear();
-    this.#deadline = undefined;
-    this.#control = undefined;
-    this.#lease?.release();
-    this.#lease = undefined;
-  }
-
   #end(outcome: ExchangeRecord['outcome'], error: GatewayError | undefined): void {
     this.#ended = true;
-    this.#release();
     const { exchange, clock, emit } = this.#deps;
     emit({
       type: 'exchange',
@@ -174,18 +150,13 @@ export class ExchangeRun implements CallSink {
         durationMs: clock.now() - exchange.startedAt,
         outcome,
         code: error?.code,
-        edge: this.#target === undefined,
-        upstream: this.#target?.members[this.#attempt - 1]?.upstream.name,
+        edge: this.#call === undefined && this.#parked === undefined,
+        upstream: this.#call?.upstream,
       },
     });
     if (error !== undefined && error.row.side !== 'client') {
-      emit({ type: 'notice', level: 'warn', message: error.message, detail: { exchange: exchange.id, method: exchange.method, code: error.code, cause: error.cause } });
+      const detail = { exchange: exchange.id, method: exchange.method, code: error.code, cause: error.cause };
+      emit({ type: 'notice', level: 'warn', message: error.message, detail });
     }
   }
-}
-
-function isNotFound(error: Buffer): boolean {
-  const object = scanObject(error);
-  const code = object === undefined ? undefined : memberValue(object, 'code');
-  return code === RpcCode.resourceNotFound || code === RpcCode.invalidParams;
 }

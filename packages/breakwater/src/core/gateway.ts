@@ -2,13 +2,15 @@ import { hasDuplicateKey, memberValue } from '../jsonrpc/raw.ts';
 import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
+import { eraOf } from '../protocol/revision.ts';
 import { Catalogue, inputSchemaOf } from './catalogue.ts';
 import type { EdgeFacts, RouteFacts } from './edge.ts';
 import type { Emit } from './events.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { ExchangeRun } from './exchange-run.ts';
-import type { Clock, ExchangeHandler, Reply } from './ports.ts';
+import type { Parks } from './parks.ts';
+import type { Clock, ExchangeHandler, Random, Reply } from './ports.ts';
 import { Resolver } from './resolver.ts';
 import type { Route } from './route.ts';
 import { type KnownServer, ServerViews } from './server-view.ts';
@@ -27,7 +29,12 @@ export interface GatewayOptions {
   readonly routes: readonly Route[];
   readonly info: Buffer;
   readonly clock: Clock;
+  readonly random: Random;
   readonly emit: Emit;
+  /** Calls that wait for a modern client's input; they outlive a reload. */
+  readonly parks: Parks;
+  /** How long a client may take to answer a question. */
+  readonly questions: { readonly ttlMs: number };
   /** Most principals' views kept. */
   readonly viewLimit: number;
 }
@@ -37,14 +44,12 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   readonly subscriptions: SubscriptionHub;
   readonly #routes = new Map<string, RouteParts>();
   readonly #views: ServerViews;
-  readonly #info: Buffer;
-  readonly #clock: Clock;
-  readonly #emit: Emit;
+  readonly #parks: Parks;
+  readonly #options: GatewayOptions;
 
   constructor(options: GatewayOptions) {
-    this.#info = options.info;
-    this.#clock = options.clock;
-    this.#emit = options.emit;
+    this.#options = options;
+    this.#parks = options.parks;
     this.#views = new ServerViews({ clock: options.clock, emit: options.emit, limit: options.viewLimit });
     for (const route of options.routes) {
       const catalogue = new Catalogue({ route, views: this.#views, clock: options.clock, emit: options.emit });
@@ -54,9 +59,11 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   }
 
   handle(exchange: Exchange, reply: Reply): (reason: string) => void {
-    const run = new ExchangeRun({ exchange, reply, clock: this.#clock, emit: this.#emit, views: this.#views });
+    const { clock, emit, random, questions } = this.#options;
+    const run = new ExchangeRun({ exchange, reply, clock, emit, random, views: this.#views, parks: this.#parks, answerMs: questions.ttlMs });
     const kind = exchange.traits?.list;
-    void (kind === undefined ? this.#forward(exchange, run) : this.#answerList(kind, exchange, run));
+    if (kind !== undefined) void this.#answerList(kind, exchange, run);
+    else if (!this.#resume(exchange, run)) void this.#forward(exchange, run);
     return (reason) => run.cancel(reason);
   }
 
@@ -75,7 +82,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       return { info, capabilities: capabilitiesFor(only, revision), instructions };
     }
     return {
-      info: this.#info,
+      info: this.#options.info,
       capabilities: mergeServerCapabilities(known.map((server) => capabilitiesFor(server, revision))),
       instructions: joinInstructions(route, settled),
     };
@@ -105,6 +112,16 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     } catch (error) {
       run.fail(toGatewayError(error));
     }
+  }
+
+  /** True when the request goes on with a parked call, or is refused as one that cannot. */
+  #resume(exchange: Exchange, run: ExchangeRun): boolean {
+    if (exchange.traits?.interactive !== true || eraOf(exchange.client.revision) !== 'modern') return false;
+    const found = this.#parks.lookup(exchange);
+    if (found.kind === 'foreign') return false;
+    if (found.kind === 'refused') run.refuse(found.outcome);
+    else run.resume(found.call, found.round, found.responses);
+    return true;
   }
 
   async #forward(exchange: Exchange, run: ExchangeRun): Promise<void> {

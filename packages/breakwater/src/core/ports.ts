@@ -168,6 +168,15 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
+/** What a client answered to a question: its result's bytes, or an error. */
+export type QuestionAnswer = { readonly result: Buffer } | { readonly error: RpcError };
+
+/** A question the client has. */
+export interface AskControl {
+  /** Tells the client that nobody waits any more; a late answer is dropped. */
+  withdraw(reason: string): void;
+}
+
 /** Where the answer of an exchange goes. Each downstream adapter has one; it bridges to the client's form and commits headers late. */
 export interface Reply {
   /** Passes a notification that belongs to the exchange. Returns false when the client reads too slowly and the upstream should pause. */
@@ -176,6 +185,13 @@ export interface Reply {
   done(outcome: Outcome): void;
   /** Called when a slow client has caught up. */
   onDrain(run: () => void): void;
+  /**
+   * Sends a request to the client, in its own form, on a stream that it reads. Undefined when it reads none (and for eras without such requests).
+   * `onAnswer` is called at most once.
+   */
+  ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined;
+  /** Sends a notification that is already in the client's own form; dropped where no stream is read. */
+  tell(method: string, params: Buffer): void;
 }
 
 /** Runs exchanges. The downstream adapters know the gateway by this alone. */

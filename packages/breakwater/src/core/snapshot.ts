@@ -1,7 +1,8 @@
 import { findMember, memberBytes, memberValue, scanArray, scanObject } from '../jsonrpc/raw.ts';
 import { isObject, NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
-import type { Revision } from '../protocol/revision.ts';
+import { compileParamHeaders } from '../protocol/modern/param-headers.ts';
+import { eraOf, type Revision } from '../protocol/revision.ts';
 import { GatewayError } from './errors.ts';
 import type { CallSink, ClientFacts, Handle } from './ports.ts';
 
@@ -52,15 +53,19 @@ export async function readList(handle: Handle, kind: ListKind, client: ClientFac
     if (bytes === undefined) return emptyList(handle.revision);
     const result = scanObject(bytes);
     const list = result === undefined ? undefined : findMember(result, member);
-    const elements = result === undefined || list === undefined ? undefined : scanArray(result.bytes, list.start, result.view);
+    const elements =
+      result === undefined || list === undefined ? undefined : scanArray(result.bytes, list.start, result.view);
     if (result === undefined || elements === undefined) throw new GatewayError('upstream.invalid');
     for (const element of elements) {
       const item = readItem(kind, element);
-      if (item !== undefined) items.push(item);
+      if (item === undefined || (kind === 'tools' && hasInvalidHeaders(element, handle.revision))) continue;
+      items.push(item);
     }
     if (page === 0) {
       extra = Object.fromEntries(
-        result.members.filter(({ key }) => key !== member && !ENVELOPE_MEMBERS.has(key)).map((m) => [m.key, memberBytes(result, m)]),
+        result.members
+          .filter(({ key }) => key !== member && !ENVELOPE_MEMBERS.has(key))
+          .map((m) => [m.key, memberBytes(result, m)]),
       );
       cacheScope = memberValue(result, 'cacheScope') === 'public' ? 'public' : 'private';
     }
@@ -79,9 +84,17 @@ function readItem(kind: ListKind, element: Buffer): SnapshotItem | undefined {
   const name = object === undefined ? undefined : memberValue(object, LISTS[kind].name);
   if (object === undefined || typeof name !== 'string') return undefined;
   const annotations = kind === 'tools' ? memberValue(object, 'annotations') : undefined;
-  const repeatable = isObject(annotations) && (annotations['readOnlyHint'] === true || annotations['idempotentHint'] === true);
+  const repeatable =
+    isObject(annotations) && (annotations['readOnlyHint'] === true || annotations['idempotentHint'] === true);
   // The list's bytes share one big buffer; the item keeps it alive, which is right: they live and die together.
   return { name, bytes: element, repeatable };
+}
+
+// 2026-07-28 streamable-http §Schema Extension: a tool whose x-mcp-header breaks the rules is left out, the others stay.
+function hasInvalidHeaders(tool: Buffer, revision: Revision): boolean {
+  if (eraOf(revision) === 'legacy' || !tool.includes('x-mcp-header')) return false;
+  const object = scanObject(tool);
+  return object !== undefined && !compileParamHeaders(memberValue(object, 'inputSchema')).ok;
 }
 
 function readPage(

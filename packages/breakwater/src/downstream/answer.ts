@@ -9,6 +9,8 @@ import { type EndReason, PacedWriter } from './paced-writer.ts';
 export interface Answer {
   /** Sends a message that precedes a response. False when the client reads too slowly and the source should pause. */
   notify(message: Buffer): boolean;
+  /** Sends a request to the client; false when this answer can carry none. */
+  request(message: Buffer): boolean;
   /** Sends a response; `status` counts where it is the first thing sent. */
   respond(message: Buffer, status: number): void;
   /** Gives up one response. `message` is sent only where HTTP demands an answer. */
@@ -67,6 +69,14 @@ export class LateAnswer implements Answer {
     if (this.#over || this.#init.inbound.accept === 'json') return true;
     this.#becomeStream();
     return this.#stream === undefined || this.#stream.publish(message);
+  }
+
+  request(message: Buffer): boolean {
+    if (this.#over || this.#init.inbound.accept === 'json') return false;
+    this.#becomeStream();
+    if (this.#stream === undefined) return false;
+    this.#stream.publish(message);
+    return true;
   }
 
   respond(message: Buffer, status: number): void {

@@ -56,6 +56,8 @@ export function readBody(req: IncomingMessage, limits: BodyLimits, clock: Clock)
  */
 export function discardBody(req: IncomingMessage, limits: BodyLimits, clock: Clock): void {
   if (req.complete || req.destroyed) return;
+  // Marks the body as wanted: Node throws away what nobody read itself when the answer is finished, and then without any bound.
+  req.read(0);
   let size = 0;
   const deadline = clock.after(limits.readMs, () => req.socket.destroy());
   req.on('data', (chunk: Buffer) => {

@@ -41,7 +41,9 @@ export async function serveBatch(inbound: Inbound, elements: BatchElements, head
     if (!servesSessionless(inbound)) return refuse(inbound, 'session.missing');
   }
   for (const message of messages) {
-    if (message.kind === 'notification' && streamable !== undefined) applyNotification(streamable.state, message);
+    if (streamable === undefined || message.kind === 'request') continue;
+    if (message.kind === 'notification') applyNotification(streamable.state, message);
+    else streamable.state.questions.take(message);
   }
   const faults = elements.flatMap((element) => (element.ok ? [] : [element.fault]));
   if (requests.length + faults.length === 0) return accept(inbound, session?.id);

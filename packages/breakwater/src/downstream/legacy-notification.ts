@@ -14,8 +14,9 @@ export function receiveMessage(
   streamable: StreamableSession | undefined,
 ): void {
   const sessionId = streamable?.session.id;
-  // A response answers nobody's question here: late, doubled, or of another session. Never matched, never an error.
-  if (message.kind === 'notification') {
+  // A response that answers no open question of this session is late, doubled, or another session's. Never matched, never an error.
+  if (message.kind !== 'notification') streamable?.state.questions.take(message);
+  else {
     const isInitialized = message.method === 'notifications/initialized';
     if (streamable === undefined) {
       const served = isInitialized ? accommodates(inbound, 'initialized-sessionless') : servesSessionless(inbound);

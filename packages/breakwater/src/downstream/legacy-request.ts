@@ -94,7 +94,8 @@ function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer,
       stop?.('session ended');
     },
   });
-  const reply = new ExchangeReply({ answer, exchange: made, id: message.id, progressToken, onDone: () => over?.() });
+  const onDone = (): void => over?.();
+  const reply = new ExchangeReply({ answer, exchange: made, id: message.id, progressToken, session: state, onDone });
   stop = inbound.context.deps.handler.handle(made, reply);
 }
 

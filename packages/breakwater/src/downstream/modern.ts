@@ -75,7 +75,14 @@ function serveExchange(inbound: Inbound, message: RequestMessage, client: Client
     reply.abandon();
     stop?.('client disconnected');
   });
-  const reply = new ExchangeReply({ answer, exchange, id, progressToken, onDone: noteNothing });
+  const reply = new ExchangeReply({
+    answer,
+    exchange,
+    id,
+    progressToken,
+    session: undefined,
+    onDone: noteNothing,
+  });
   stop = inbound.context.deps.handler.handle(exchange, reply);
 }
 

@@ -2,7 +2,7 @@ import { RpcCode } from '../jsonrpc/message.ts';
 import { type Body, parseBody } from '../jsonrpc/parse.ts';
 import { isModernClaim } from '../protocol/revision.ts';
 import { acceptsOf, isJsonMediaType } from '../wire/content-type.ts';
-import { discardBody, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import { decidePost, type EraHeaders } from './era.ts';
 import { type AnswerForm, accommodates, headerOf, type Inbound } from './inbound.ts';
 import { serveInitialize, serveLegacyPost } from './legacy.ts';
@@ -17,13 +17,14 @@ const BOTH = 'application/json, text/event-stream';
 /** Serves a POST on an endpoint: reads it within bounds, decides its era from the body, and hands it to that era's adapter. */
 export async function servePost(arrived: Inbound): Promise<void> {
   const form = answerFormOf(arrived);
-  if (form === undefined) return refuseUnread(arrived, 'request.accept');
-  if (!isJsonBody(arrived)) return refuseUnread(arrived, 'body.media-type');
+  const modern = isModernClaim(headerOf(arrived.req, 'mcp-protocol-version'));
+  if (form === undefined) return refuse(arrived, 'request.accept', { modern });
+  if (!isJsonBody(arrived)) return refuse(arrived, 'body.media-type', { modern });
   const inbound = form === arrived.accept ? arrived : { ...arrived, accept: form };
   const sessionId = readSessionId(inbound);
-  if (sessionId === null) return discard(inbound);
+  if (sessionId === null) return;
   const headers: EraHeaders = { version: headerOf(inbound.req, 'mcp-protocol-version'), sessionId };
-  const body = await receiveBody(inbound, isModernClaim(headers.version));
+  const body = await receiveBody(inbound, modern);
   if (body === undefined) return;
   if (body.kind === 'batch') return serveBatch(inbound, body.elements, headers);
   const { message } = body;
@@ -52,7 +53,7 @@ export async function receiveBody(inbound: Inbound, modern: boolean): Promise<Bo
   const { limits, readMs } = context.options;
   const read = await readBody(req, { bodyBytes: limits.bodyBytes, readMs }, context.deps.clock);
   if (!read.ok) {
-    if (read.reason === 'too-large') refuseUnread(inbound, 'body.too-large', modern);
+    if (read.reason === 'too-large') refuse(inbound, 'body.too-large', { modern });
     else if (read.reason === 'timeout') refuse(inbound, 'body.timeout', { modern, close: true });
     return undefined;
   }
@@ -87,18 +88,4 @@ export function isJsonBody(inbound: Inbound): boolean {
   const type = headers['content-type'];
   if (type !== undefined) return isJsonMediaType(type);
   return headers.origin === undefined && accommodates(inbound, 'content-type-missing');
-}
-
-function refuseUnread(
-  inbound: Inbound,
-  code: 'request.accept' | 'body.media-type' | 'body.too-large',
-  modern: boolean = isModernClaim(headerOf(inbound.req, 'mcp-protocol-version')),
-): void {
-  refuse(inbound, code, { modern });
-  discard(inbound);
-}
-
-function discard({ context, req }: Inbound): void {
-  const { limits, readMs } = context.options;
-  discardBody(req, { bodyBytes: limits.bodyBytes, readMs }, context.deps.clock);
 }

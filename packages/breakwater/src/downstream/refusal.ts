@@ -4,6 +4,7 @@ import { RpcCode, type RpcError } from '../jsonrpc/message.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import { META } from '../protocol/meta.ts';
 import { LATEST_LEGACY, LATEST_MODERN } from '../protocol/revision.ts';
+import { discardBody } from './body.ts';
 import { type Arrival, endpointOf } from './inbound.ts';
 
 /** What a refusal may add to its row of the error table. */
@@ -73,6 +74,7 @@ export function refuse(arrival: Arrival, code: ErrorCode, init: RefusalInit = {}
   if (init.close === true) headers['connection'] = 'close';
   if (init.sessionId !== undefined) headers['mcp-session-id'] = init.sessionId;
   if (http === 429 || http === 503) headers['retry-after'] = '1';
+  discardUnread(arrival);
   sendJson(arrival, http, body, headers);
   if (res.writableEnded && init.close === true) res.once('finish', () => arrival.req.socket.end());
 }
@@ -96,6 +98,7 @@ export function refusePlace(
     ...pointers,
     recipe: recipeOf(arrival, false),
   };
+  discardUnread(arrival);
   sendJson(arrival, row.http, Buffer.from(JSON.stringify(body)), allow === undefined ? {} : { allow });
 }
 
@@ -115,6 +118,11 @@ export function sendJson(
     ...headers,
   });
   res.end(req.method === 'HEAD' ? undefined : body);
+}
+
+function discardUnread({ context, req }: Arrival): void {
+  const { limits, readMs } = context.options;
+  discardBody(req, { bodyBytes: limits.bodyBytes, readMs }, context.deps.clock);
 }
 
 /** Where to go instead, as every refusal says it. */

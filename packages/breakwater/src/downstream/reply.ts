@@ -1,9 +1,9 @@
 import { type ErrorCode, GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { CallNotification, Outcome, Reply } from '../core/ports.ts';
+import type { AskControl, CallNotification, Outcome, QuestionAnswer, Reply } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { RpcCode } from '../jsonrpc/message.ts';
-import { encodeError, writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
+import { encodeError, writeError, writeNotification, writeRequest, writeResult } from '../jsonrpc/write.ts';
 import { bridgeError } from '../protocol/bridge/error.ts';
 import type { BridgeFault } from '../protocol/bridge/fault.ts';
 import { bridgeNotification } from '../protocol/bridge/notification.ts';
@@ -11,6 +11,7 @@ import { bridgeResult } from '../protocol/bridge/result.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Answer } from './answer.ts';
 import { rpcErrorOf } from './refusal.ts';
+import type { SessionState } from './session-state.ts';
 
 /** A response to write, with the status it has where it is the first thing sent. */
 export interface Response {
@@ -24,6 +25,7 @@ export class ExchangeReply implements Reply {
   readonly #exchange: Exchange;
   readonly #id: RawId;
   readonly #progressToken: string | undefined;
+  readonly #session: SessionState | undefined;
   readonly #onDone: () => void;
   #done = false;
 
@@ -32,12 +34,15 @@ export class ExchangeReply implements Reply {
     readonly exchange: Exchange;
     readonly id: RawId;
     readonly progressToken: string | undefined;
+    /** The legacy session whose client can be asked; undefined for the modern era and for requests without a session. */
+    readonly session: SessionState | undefined;
     readonly onDone: () => void;
   }) {
     this.#answer = init.answer;
     this.#exchange = init.exchange;
     this.#id = init.id;
     this.#progressToken = init.progressToken;
+    this.#session = init.session;
     this.#onDone = init.onDone;
   }
 
@@ -59,6 +64,30 @@ export class ExchangeReply implements Reply {
 
   onDrain(run: () => void): void {
     this.#answer.onceDrained(run);
+  }
+
+  ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined {
+    const session = this.#session;
+    const id = this.#done ? undefined : session?.questions.add(onAnswer);
+    if (session === undefined || id === undefined) return undefined;
+    const message = writeRequest(id, method, params);
+    // On the request's own stream the client knows what it is asked about; its session's stream is the way for clients that take JSON only.
+    if (!this.#answer.request(message) && !session.requestAside(message)) {
+      session.questions.drop(id);
+      return undefined;
+    }
+    return {
+      withdraw: (reason) => {
+        if (!session.questions.drop(id)) return;
+        const cancelled = Buffer.from(`{"requestId":${id},"reason":${JSON.stringify(reason)}}`);
+        this.tell('notifications/cancelled', cancelled);
+      },
+    };
+  }
+
+  tell(method: string, params: Buffer): void {
+    const message = writeNotification(method, params);
+    if (!this.#answer.request(message)) this.#session?.requestAside(message);
   }
 
   /** Ends the reply without an outcome; nothing is sent that was not. */

@@ -1,6 +1,7 @@
 import type { Session } from '../core/session.ts';
 import type { Change } from '../core/subscription.ts';
 import type { RawId } from '../jsonrpc/id.ts';
+import { Questions } from './questions.ts';
 import { SessionSubscription } from './session-subscription.ts';
 
 /** One request of a session that is being served. */
@@ -16,6 +17,9 @@ export interface RunningCall {
 export class SessionState {
   readonly session: Session;
   readonly subscription: SessionSubscription;
+  readonly questions = new Questions();
+  /** Sends a request on the session's own stream; false when none is open. */
+  requestAside: (message: Buffer) => boolean = () => false;
   /** `notifications/initialized` arrived. */
   sawInitialized = false;
   readonly #running = new Set<RunningCall>();

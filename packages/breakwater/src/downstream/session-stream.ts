@@ -61,6 +61,13 @@ export class SessionStream {
     else this.#keep(change);
   };
 
+  /** Sends a request to the client; false when no connection is open. */
+  request(message: Buffer): boolean {
+    if (this.#stream?.open !== true) return false;
+    this.#publish(message);
+    return true;
+  }
+
   /** Ends the stream for a shutdown; the client comes back by itself. */
   drain(): void {
     this.#stream?.end('drain', this.#primes ? { id: this.#position(), data: NOTHING, retry: RETRY_MS } : undefined);
@@ -126,7 +133,10 @@ export class SessionStream {
 
   #send(change: Change): void {
     const data = writeChange(change, this.#state.session.client.revision);
-    if (data === undefined) return;
+    if (data !== undefined) this.#publish(data);
+  }
+
+  #publish(data: Buffer): void {
     this.#streamId ??= this.#log.open(undefined);
     const id = this.#log.append(this.#streamId, data);
     this.#stream?.send({ id, data });

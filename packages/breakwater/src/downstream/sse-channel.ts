@@ -75,6 +75,7 @@ export class SseChannel {
     }
     const message = parsed.value;
     if (message.kind === 'notification') this.#notify(message);
+    else if (message.kind === 'result' || message.kind === 'error') this.#state?.questions.take(message);
     else if (message.kind === 'request' && message.method === 'initialize') await this.#initialize(inbound, message);
     else if (message.kind === 'request') this.#serve(inbound, message);
   }
@@ -155,6 +156,12 @@ class ChannelAnswer implements Answer {
 
   notify(message: Buffer): boolean {
     return this.#over || this.#channel.send(message);
+  }
+
+  request(message: Buffer): boolean {
+    if (this.#over) return false;
+    this.#channel.send(message);
+    return true;
   }
 
   respond(message: Buffer): void {

@@ -29,6 +29,7 @@ export function streamableOf(context: Context, session: Session): StreamableSess
   session.owner.defer(() => log.close());
   const state = new SessionState(session, (change) => made.stream.report(change));
   const made: StreamableSession = { session, state, log, stream: new SessionStream(context, state, log) };
+  state.requestAside = (message) => made.stream.request(message);
   SESSIONS.set(session, made);
   return made;
 }

@@ -25,6 +25,9 @@ export interface PoolDeps {
 /** The part of an upstream's options that concerns its pool. */
 export type PoolOptions = Pick<CommonUpstreamOptions, 'name' | 'isolation' | 'limits' | 'idleMs' | 'restart'>;
 
+/** What became of a waiter: it has a handle or waits for a certain one; or no place is free; or the upstream may not be opened yet. */
+type Placement = 'placed' | 'full' | 'back-off';
+
 /**
  * The handles of one upstream by key: opened when first needed, once for all who need the same one; bounded in number, the wait for a free
  * place fair between principals; closed when idle. The place of a handle is free again when nothing of it is left.
@@ -55,7 +58,7 @@ export class HandlePool {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { need, resolve, reject, timer: undefined };
       if (this.#closed) reject(new GatewayError('gateway.draining'));
-      else if (!this.#place(waiter)) this.#enqueue(waiter);
+      else this.#enqueue(waiter, this.#place(waiter));
     });
   }
 
@@ -74,25 +77,25 @@ export class HandlePool {
     await Promise.all([...this.#entries].map((entry) => this.#close(entry, 'closed')));
   }
 
-  /** Gives the waiter a handle, or a seat at one that is being opened. False when neither can be had now. */
-  #place(waiter: Waiter): boolean {
+  /** Gives the waiter a handle, or a seat at one that is being opened; or says why neither can be had now. */
+  #place(waiter: Waiter): Placement {
     const key = handleKey(waiter.need, this.#traits());
     const entry = this.#find(waiter.need, key);
     if (entry?.handle !== undefined) {
       this.#grant(entry, entry.handle, waiter);
-      return true;
+      return 'placed';
     }
     if (entry !== undefined) {
       this.#seat(entry, waiter);
-      return true;
+      return 'placed';
     }
-    if (this.#backOff.waitMs > 0) return false;
+    if (this.#backOff.waitMs > 0) return 'back-off';
     if (this.#entries.size >= this.#options.limits.handles) {
       this.#evictIdle();
-      return false;
+      return 'full';
     }
     this.#open(key, waiter);
-    return true;
+    return 'placed';
   }
 
   #traits(): Parameters<typeof handleKey>[1] {
@@ -278,24 +281,23 @@ export class HandlePool {
     });
   }
 
-  #enqueue(waiter: Waiter): void {
-    const { clock } = this.#deps;
+  #enqueue(waiter: Waiter, placement: Placement): void {
+    if (placement === 'placed') return;
+    const now = this.#deps.clock.now();
     const { need } = waiter;
-    const { waitMs } = this.#backOff;
     // Nothing will be tried before the waiter's time is up: it is told now.
-    if (waitMs > 0 && clock.now() + waitMs > need.deadline) {
+    if (placement === 'back-off' && now + this.#backOff.waitMs > need.deadline) {
       waiter.reject(this.#unavailable());
       return;
     }
     const group = need.principal.personal ? need.principal.key : (need.sessionId ?? need.principal.key);
     this.#queue.push(group, waiter);
-    const busyAt =
-      waitMs > 0 ? need.deadline : Math.min(need.deadline, clock.now() + this.#options.limits.acquireTimeoutMs);
-    this.#setTimer(waiter, busyAt, () => {
+    const busyAt = Math.min(need.deadline, now + this.#options.limits.acquireTimeoutMs);
+    this.#setTimer(waiter, placement === 'full' ? busyAt : need.deadline, () => {
       this.#queue.remove(group, waiter);
       waiter.reject(this.#backOff.waitMs > 0 ? this.#unavailable() : new GatewayError('upstream.busy'));
     });
-    this.#setWakeUp();
+    if (placement === 'back-off') this.#setWakeUp();
   }
 
   #unavailable(): GatewayError {
@@ -304,22 +306,21 @@ export class HandlePool {
   }
 
   #setWakeUp(): void {
-    const { waitMs } = this.#backOff;
-    if (waitMs === 0 || this.#isWakeUpSet) return;
+    if (this.#isWakeUpSet) return;
     this.#isWakeUpSet = true;
-    this.#deps.clock.after(waitMs, () => {
+    this.#deps.clock.after(Math.max(1, Math.ceil(this.#backOff.waitMs)), () => {
       this.#isWakeUpSet = false;
       this.#pump();
-      if (this.#queue.size > 0) this.#setWakeUp();
     });
   }
 
   #pump(): void {
     if (this.#closed) return;
     for (const [group, waiter] of this.#queue.inTurn()) {
-      if (this.#place(waiter)) this.#queue.serve(group, waiter);
+      const placement = this.#place(waiter);
+      if (placement === 'placed') this.#queue.serve(group, waiter);
+      else if (placement === 'back-off') this.#setWakeUp();
     }
-    if (this.#queue.size > 0) this.#setWakeUp();
   }
 
   #setTimer(waiter: Waiter, at: number, giveUp: () => void): void {

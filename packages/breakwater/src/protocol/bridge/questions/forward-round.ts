@@ -1,5 +1,5 @@
+import { RpcCode } from '../../../jsonrpc/message.ts';
 import { memberObject, memberValue, type RawObject, scanObject } from '../../../jsonrpc/raw.ts';
-import { isObject } from '../../capabilities.ts';
 import { LATEST_MODERN } from '../../revision.ts';
 import { ACCEPT } from './answer.ts';
 import { type Ending, failCall, subjectOf } from './ending.ts';
@@ -7,6 +7,9 @@ import { readEntries } from './entries.ts';
 import type { AskedPage, AskedQuestion, ForwardCall, ForwardEffect, ForwardState } from './forward-state.ts';
 import { canBeAsked, type QuestionKind, questionKind, requiredCapability } from './kind.ts';
 import { bridgeQuestion } from './question-form.ts';
+
+/** Questions of one round; a person would be asked all of them at once. */
+const MOST_QUESTIONS = 32;
 
 /** What one round of a server's questions means for the client. */
 export interface PlannedRound {
@@ -26,7 +29,13 @@ export interface PlannedRound {
 export function planRound(state: ForwardState, requests: RawObject): PlannedRound | Ending {
   const { call } = state;
   const entries = readEntries(requests);
-  if (entries === undefined) return invalidUpstream(call);
+  if (entries === undefined) return invalidUpstream();
+  if (entries.length > MOST_QUESTIONS) {
+    return failCall(
+      { ...call.client, method: call.method },
+      `${subjectOf(call.method)} asks too many questions at once.`,
+    );
+  }
   const open = new Map<string, AskedQuestion>();
   const responses = new Map<string, Buffer>();
   const asks: ForwardEffect[] = [];
@@ -35,7 +44,7 @@ export function planRound(state: ForwardState, requests: RawObject): PlannedRoun
   let consented = 0;
   for (const [serverKey, value] of entries) {
     const question = readQuestion(value);
-    if (question === undefined) return invalidUpstream(call);
+    if (question === undefined) return invalidUpstream();
     const { method, params, kind, url } = question;
     if (url !== undefined) urls.add(url);
     if (url !== undefined && state.consents.has(url)) {
@@ -59,10 +68,9 @@ export function planRound(state: ForwardState, requests: RawObject): PlannedRoun
   return { serverKeys, open, responses, asks, minted, urls, onlyConsented: consented === entries.length };
 }
 
-/** The ending of a call whose server broke the protocol. */
-export function invalidUpstream(call: ForwardCall): Ending {
-  // Not a tool result: the tool did not run to an end, and the model cannot mend it.
-  return { ...failCall({ ...call.client, method: '' }, 'Upstream sent an invalid message.') };
+/** The ending of a call whose server broke the protocol. Not a tool result: the model could not mend it. */
+export function invalidUpstream(): Ending {
+  return { kind: 'error', error: { code: RpcCode.internalError, message: 'Upstream sent an invalid message.' } };
 }
 
 interface ReadQuestion {
@@ -125,5 +133,5 @@ function describe(kind: QuestionKind): string {
 
 /** True for an ending, false for a plan. */
 export function isEnding(planned: PlannedRound | Ending): planned is Ending {
-  return isObject(planned) && 'kind' in planned;
+  return 'kind' in planned;
 }

@@ -3,7 +3,7 @@ import { LATEST_MODERN } from '../../revision.ts';
 import { writeObject } from '../edits.ts';
 import type { Answer } from './answer.ts';
 import { bridgeAnswer } from './answer-form.ts';
-import { type Ending, failCall, subjectOf } from './ending.ts';
+import { type EndedCall, type Ending, failCall, subjectOf } from './ending.ts';
 import { writeEntries } from './entries.ts';
 import { invalidUpstream, isEnding, planRound } from './forward-round.ts';
 import {
@@ -48,7 +48,7 @@ export function stepForward(state: ForwardState, event: ForwardEvent): ForwardSt
 
 function takeRound(state: ForwardState, result: RawObject): ForwardStep {
   const input = readInputRequired(result);
-  if (input === undefined) return endForward(state, invalidUpstream(state.call));
+  if (input === undefined) return endForward(state, invalidUpstream());
   const { requestState, inputRequests } = input;
   if (inputRequests === undefined) {
     const quiet = { ...state, requestState, serverKeys: [], responses: new Map<string, Buffer>() };
@@ -141,9 +141,6 @@ function tooMany(state: ForwardState): Ending {
   return failCall(endedCall(state), `${subjectOf(method)} still asked for input after ${limits.rounds} rounds.`);
 }
 
-function endedCall({ call }: ForwardState): {
-  readonly method: string;
-  readonly revision: typeof call.client.revision;
-} {
+function endedCall({ call }: ForwardState): EndedCall {
   return { method: call.method, revision: call.client.revision };
 }

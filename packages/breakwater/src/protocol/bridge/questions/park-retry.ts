@@ -60,13 +60,14 @@ function goOn(state: ParkState, effects: readonly ParkEffect[]): ParkStep {
     const { state: suspended, effects: asked } = suspend(state);
     return { state: suspended, effects: [...effects, ...asked] };
   }
+  // The reader first: an answer may bring the outcome at once.
   const { state: attached, effects: attaching } = attach({ ...state, phase: 'attached' });
-  if (state.running) return { state: attached, effects: [...effects, ...attaching] };
+  if (state.running) return { state: attached, effects: [...attaching, ...effects] };
   if (state.due.size === 0) {
-    return { state: { ...attached, running: true }, effects: [...effects, ...attaching, { type: 'reissue' }] };
+    return { state: { ...attached, running: true }, effects: [...attaching, ...effects, { type: 'reissue' }] };
   }
   const wait: ParkEffect = { type: 'wait', delayMs: PAGE_WAIT_MS };
-  return { state: { ...attached, phase: 'waiting' }, effects: [...effects, ...attaching, wait] };
+  return { state: { ...attached, phase: 'waiting' }, effects: [...attaching, ...effects, wait] };
 }
 
 function attach(state: ParkState): ParkStep {

@@ -9,6 +9,8 @@ export interface ParkCall {
   readonly method: string;
   readonly client: { readonly profile: CapabilityProfile };
   readonly server: { readonly revision: Revision };
+  /** Answers the client gave to a life of this call that was lost (`givenAnswers`); the call may be run again only when that does no harm. */
+  readonly given?: ReadonlyMap<string, Buffer>;
 }
 
 /** A question the client has not answered. */
@@ -47,6 +49,8 @@ export interface ParkState {
   readonly seen: ReadonlySet<string>;
   /** Ids of pages whose completion the server may still report. */
   readonly due: ReadonlySet<string>;
+  /** Answers that are there before their question; forgotten as soon as another question comes. */
+  readonly given: ReadonlyMap<string, Buffer>;
   /** How the gateway itself ended the call; undefined when the server did. */
   readonly ending: Ending | undefined;
 }
@@ -111,6 +115,7 @@ export function startPark(call: ParkCall): ParkState {
     asked: new Set(),
     seen: new Set(),
     due: new Set(),
+    given: call.given ?? new Map(),
     ending: undefined,
   };
 }

@@ -3,12 +3,17 @@ import type { RawObject } from '../../../jsonrpc/raw.ts';
 import { methodTraits } from '../../methods.ts';
 import { LATEST_MODERN } from '../../revision.ts';
 import { type Answer, abandonQuestion, refuse } from './answer.ts';
+import { bridgeAnswer } from './answer-form.ts';
 import { type Ending, failCall } from './ending.ts';
+import { questionText } from './park-rerun.ts';
 import { takeRetry } from './park-retry.ts';
 import type { OpenQuestion, ParkEffect, ParkEvent, ParkState, ParkStep } from './park-state.ts';
-import { EXPIRED, suspend } from './park-suspend.ts';
+import { suspend } from './park-suspend.ts';
 import { bridgeQuestion } from './question-form.ts';
 import { readUrlError } from './url-elicitation.ts';
+
+/** Questions of one call; a server that asks without end would fill the memory with what was asked. */
+const MOST_QUESTIONS = 256;
 
 /** The next state of a call that may be parked, and what to do. Events that do not belong to the phase change nothing. */
 export function stepPark(state: ParkState, event: ParkEvent): ParkStep {
@@ -42,6 +47,13 @@ function takeQuestion(state: ParkState, id: string, method: string, params: RawO
   const seen = { ...state, seen: new Set(state.seen).add(id) };
   const answerNow = (answer: Answer): ParkStep => ({ state: seen, effects: [{ type: 'answer', id, answer }] });
   if (!state.running) return answerNow(abandonQuestion(method, 'The call this question belongs to is over.'));
+  if (state.seen.size >= MOST_QUESTIONS) {
+    const { state: ended, effects } = giveUp(seen, 'too many questions', 'The server asked too many questions.');
+    return {
+      state: ended,
+      effects: [...answerNow(abandonQuestion(method, 'Too many questions.')).effects, ...effects],
+    };
+  }
   const { call } = state;
   // The modern era knows questions in the middle of three methods only (2026-07-28 mrtr §Supported Requests).
   if (methodTraits(call.method)?.interactive !== true) {
@@ -50,8 +62,16 @@ function takeQuestion(state: ParkState, id: string, method: string, params: RawO
   const { profile } = call.client;
   const question = bridgeQuestion({ method, params, from: call.server.revision, to: LATEST_MODERN, profile });
   if (!question.ok) return answerNow(question.answer);
+  const text = questionText(method, question.params);
+  const result = state.given.get(text);
+  if (result !== undefined) {
+    const given = new Map(state.given);
+    given.delete(text);
+    const answer = bridgeAnswer({ method, answer: { result }, from: LATEST_MODERN, to: call.server.revision });
+    return { state: { ...seen, given }, effects: [{ type: 'answer', id, answer }] };
+  }
   const asked: OpenQuestion = { key: `in${state.minted + 1}`, id, method, params: question.params };
-  const open: ParkState = { ...seen, open: [...state.open, asked], minted: state.minted + 1 };
+  const open: ParkState = { ...seen, given: new Map(), open: [...state.open, asked], minted: state.minted + 1 };
   if (state.phase !== 'attached') return { state: open, effects: [] };
   return { state: { ...open, phase: 'collecting' }, effects: [{ type: 'open-window' }] };
 }
@@ -93,7 +113,7 @@ function closeReader(state: ParkState): ParkStep {
   if (state.readers === 0) return { state, effects: [] };
   const readers = state.readers - 1;
   if (readers > 0) return { state: { ...state, readers }, effects: [] };
-  const step = end(state, 'the client closed its request', undefined);
+  const step = end(state, 'the client closed its request', 'The client is gone.', undefined);
   return { state: { ...step.state, phase: 'gone' }, effects: step.effects };
 }
 
@@ -101,17 +121,17 @@ function expire(state: ParkState): ParkStep {
   if (state.phase === 'gone') return { state, effects: [] };
   if (state.phase === 'finished') return { state: { ...state, phase: 'gone', ending: undefined }, effects: [] };
   if (state.phase !== 'suspended') return giveUp(state, 'expired', 'The server did not finish in time.');
-  const step = end(state, 'expired', undefined);
+  const step = end(state, 'expired', 'Nobody answered in time.', undefined);
   return { state: { ...step.state, phase: 'gone' }, effects: step.effects };
 }
 
 function giveUp(state: ParkState, reason: string, text: string): ParkStep {
   if (state.phase === 'finished' || state.phase === 'gone') return { state, effects: [] };
-  return end(state, reason, failCall({ method: state.call.method, revision: LATEST_MODERN }, text));
+  return end(state, reason, text, failCall({ method: state.call.method, revision: LATEST_MODERN }, text));
 }
 
-function end(state: ParkState, reason: string, ending: Ending | undefined): ParkStep {
-  const effects: ParkEffect[] = [...abandonOpen(state, EXPIRED)];
+function end(state: ParkState, reason: string, toServer: string, ending: Ending | undefined): ParkStep {
+  const effects: ParkEffect[] = [...abandonOpen(state, toServer)];
   if (state.running) effects.push({ type: 'cancel-call', reason });
   if (ending !== undefined && state.readers > 0) effects.push({ type: 'give-up', outcome: ending });
   const ended: ParkState = {

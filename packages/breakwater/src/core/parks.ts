@@ -1,0 +1,141 @@
+import { memberObject, memberValue, type RawObject } from '../jsonrpc/raw.ts';
+import { failCall } from '../protocol/bridge/questions/ending.ts';
+import { EXPIRED } from '../protocol/bridge/questions/park-suspend.ts';
+import { encodeError } from '../jsonrpc/write.ts';
+import { LATEST_MODERN, type Revision } from '../protocol/revision.ts';
+import { GatewayError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { MemberCall } from './member-call.ts';
+import { ParkedCall, type ParkReader } from './parked-call.ts';
+import type { Clock, Outcome, Random } from './ports.ts';
+import { digestRequest, isSealed, type KeyRing, open, seal } from './seal.ts';
+
+/** Bounds of parked calls. Durations in ms. */
+export interface ParkLimits {
+  readonly perPrincipal: number;
+  readonly total: number;
+  readonly ttlMs: number;
+  readonly keepMs: number;
+}
+
+/** What is sealed into a `requestState`. */
+interface SealedState {
+  /** Park id. */
+  readonly k: string;
+  readonly r: number;
+  /** Expiry, ms since the epoch. */
+  readonly e: number;
+  /** Principal. */
+  readonly p: string;
+  /** Digest of the request. */
+  readonly d: string;
+}
+
+/** How a request with a `requestState` goes on. */
+export type ParkLookup =
+  /** The state is not ours: the server may know it. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'parked'; readonly call: ParkedCall; readonly round: number; readonly responses: RawObject | undefined }
+  /** The answer to give. */
+  | { readonly kind: 'refused'; readonly outcome: Outcome };
+
+/** The calls of this node that wait for a modern client's input, by the id that only their sealed states know. */
+export class Parks {
+  readonly #calls = new Map<string, { readonly call: ParkedCall; readonly principal: string }>();
+  readonly #admitted = new Map<string, number>();
+  readonly #options: { readonly limits: ParkLimits; readonly clock: Clock; readonly random: Random; readonly keys: KeyRing };
+  #total = 0;
+
+  constructor(options: { limits: ParkLimits; clock: Clock; random: Random; keys: KeyRing }) {
+    this.#options = options;
+  }
+
+  /** How many calls are held for clients that are away. */
+  get size(): number {
+    return this.#total;
+  }
+
+  /** Makes the call of an exchange one that can be parked. */
+  create(exchange: Exchange, server: Revision, call: MemberCall, first: ParkReader): ParkedCall {
+    const { clock, random, keys, limits } = this.#options;
+    const { principal, method, client } = exchange;
+    const id = random.id();
+    let admitted = false;
+    const parked = new ParkedCall(
+      {
+        method,
+        profile: client.profile,
+        server,
+        call,
+        clock,
+        ttlMs: limits.ttlMs,
+        keepMs: limits.keepMs,
+        seal: (round, expiresAt) => {
+          const state: SealedState = { k: id, r: round, e: expiresAt + limits.keepMs, p: principal.key, d: digestOf(exchange) };
+          return seal(keys, state);
+        },
+        admit: () => {
+          admitted = this.#admit(principal.key);
+          if (admitted) this.#calls.set(id, { call: parked, principal: principal.key });
+          return admitted;
+        },
+        onGone: () => {
+          this.#calls.delete(id);
+          if (admitted) this.#leave(principal.key);
+          admitted = false;
+        },
+      },
+      first,
+    );
+    return parked;
+  }
+
+  /** Finds the call that a retry belongs to. Rejects nobody's right to know: a foreign principal's state is like an expired one. */
+  lookup(exchange: Exchange): ParkLookup {
+    const state = exchange.params === undefined ? undefined : memberValue(exchange.params, 'requestState');
+    if (exchange.params === undefined || typeof state !== 'string' || !isSealed(state)) return { kind: 'foreign' };
+    const sealed = open(this.#options.keys, state) as SealedState | undefined;
+    if (sealed === undefined) return { kind: 'foreign' };
+    // Attack: a state stolen from another caller, or taken from a harmless request and sent with another one's arguments.
+    if (sealed.p !== exchange.principal.key || sealed.d !== digestOf(exchange)) {
+      return { kind: 'refused', outcome: { kind: 'failed', error: new GatewayError('params.invalid', { message: 'The requestState belongs to another request.' }) } };
+    }
+    const parked = this.#calls.get(sealed.k);
+    if (parked === undefined || this.#options.clock.now() > sealed.e) return { kind: 'refused', outcome: expiredOutcome(exchange) };
+    return { kind: 'parked', call: parked.call, round: sealed.r, responses: memberObject(exchange.params, 'inputResponses') };
+  }
+
+  /** Ends all parked calls. */
+  close(): void {
+    for (const { call } of [...this.#calls.values()]) {
+      call.expire();
+      call.expire();
+    }
+  }
+
+  #admit(principal: string): boolean {
+    const { limits } = this.#options;
+    const held = this.#admitted.get(principal) ?? 0;
+    if (held >= limits.perPrincipal || this.#total >= limits.total) return false;
+    this.#admitted.set(principal, held + 1);
+    this.#total++;
+    return true;
+  }
+
+  #leave(principal: string): void {
+    const held = (this.#admitted.get(principal) ?? 1) - 1;
+    if (held <= 0) this.#admitted.delete(principal);
+    else this.#admitted.set(principal, held);
+    this.#total--;
+  }
+}
+
+function digestOf({ method, params }: Exchange): string {
+  return digestRequest(method, params === undefined ? undefined : JSON.parse(params.bytes.toString('utf8', params.start, params.end)));
+}
+
+function expiredOutcome({ method }: Exchange): Outcome {
+  const ending = failCall({ method, revision: LATEST_MODERN }, EXPIRED);
+  if (ending.kind === 'result') return { kind: 'result', revision: LATEST_MODERN, result: ending.result };
+  return { kind: 'error', revision: LATEST_MODERN, error: encodeError(ending.error) };
+}
