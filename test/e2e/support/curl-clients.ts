@@ -52,10 +52,13 @@ export async function connectCurlModern(url: string): Promise<TestClient> {
   return { ask, close: async () => undefined };
 }
 
-/** curl in the hands of somebody in a hurry: no session, no version, no headers but those curl sends by itself. */
+/**
+ * curl in the hands of somebody in a hurry: no session, no version, no Accept. The media type is not optional: what a browser sends to a
+ * foreign site without asking it (a form, plain text) must never be a message.
+ */
 export async function connectCurlBare(url: string): Promise<TestClient> {
   return {
-    ask: async (method, params = {}) => readResult(await curl(url, [], { jsonrpc: '2.0', id: 1, method, params })),
+    ask: async (method, params = {}) => readResult(await curl(url, ['Content-Type: application/json'], { jsonrpc: '2.0', id: 1, method, params })),
     close: async () => undefined,
   };
 }

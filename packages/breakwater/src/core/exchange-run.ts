@@ -1,3 +1,5 @@
+import { memberValue } from '../jsonrpc/raw.ts';
+import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { passQuestion } from './asking.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
@@ -91,13 +93,17 @@ export class ExchangeRun implements CallFollower {
     }
   }
 
+  get suspended(): boolean {
+    return this.#parked?.suspended === true;
+  }
+
   notify(notification: CallNotification): void {
     if (this.#parked === undefined) this.#pass(notification);
     else this.#parked.notify(notification);
   }
 
   #pass(notification: CallNotification): void {
-    if (this.#ended) return;
+    if (this.#ended || !this.#isWanted(notification)) return;
     if (this.#deps.reply.notify(notification) || this.#paused) return;
     this.#paused = true;
     this.#call?.pause();
@@ -105,6 +111,15 @@ export class ExchangeRun implements CallFollower {
       this.#paused = false;
       this.#call?.resume();
     });
+  }
+
+  // 2026-07-28 server/utilities/logging §Per-request log level: nothing without a level, and nothing below it. A legacy server has one level for
+  // all its callers, the lowest anybody asked for.
+  #isWanted({ method, params }: CallNotification): boolean {
+    const { client, logLevel } = this.#deps.exchange;
+    if (method !== 'notifications/message' || eraOf(client.revision) === 'legacy') return true;
+    const level = params === undefined ? undefined : memberValue(params, 'level');
+    return isLogLevel(logLevel) && isLogLevel(level) && isAtLeast(level, logLevel);
   }
 
   ask(question: ServerQuestion): void {

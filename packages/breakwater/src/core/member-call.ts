@@ -24,6 +24,8 @@ export interface MemberCallDeps {
 
 /** Who follows a call on a server. `done` is called exactly once for each `send`, unless the call was cancelled. */
 export interface CallFollower {
+  /** See {@link CallSink.suspended}. */
+  readonly suspended: boolean;
   /** The call is about to be sent on this handle. */
   starting(handle: Handle): void;
   notify(notification: CallNotification): void;
@@ -56,6 +58,10 @@ export class MemberCall implements CallSink {
   /** The upstream that is being asked, or was asked last. */
   get upstream(): string | undefined {
     return this.#member?.upstream.name;
+  }
+
+  get suspended(): boolean {
+    return this.#follower.suspended;
   }
 
   /** What is sent: the client's params in the server's own names. */

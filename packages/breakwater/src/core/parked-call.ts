@@ -60,6 +60,11 @@ export class ParkedCall {
     this.#state = startPark({ method: deps.method, client: { profile: deps.profile }, server: { revision: deps.server } });
   }
 
+  /** The client is away to gather input. */
+  get suspended(): boolean {
+    return this.#state.phase === 'suspended';
+  }
+
   notify(notification: CallNotification): void {
     if (notification.method === 'notifications/elicitation/complete') return this.#takeCompletion(notification);
     for (const reader of this.#readers) reader.notify(notification);

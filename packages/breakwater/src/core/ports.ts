@@ -77,6 +77,8 @@ export interface ServerQuestion {
 
 /** Receives what a call brings. `done` is called exactly once and nothing after it. */
 export interface CallSink {
+  /** True while the client is away to gather input: such a call is not the likely owner of a new question. */
+  readonly suspended?: boolean;
   notify(notification: CallNotification): void;
   ask(question: ServerQuestion): void;
   done(outcome: Outcome): void;

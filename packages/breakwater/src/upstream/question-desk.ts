@@ -90,13 +90,16 @@ export class QuestionDesk {
     if (this.#open.size >= MAX_OPEN) return { code: RpcCode.internalError, message: 'Too many open questions' };
     const interactive = calls.filter((call) => call.isInteractive);
     const able = interactive.filter((call) => this.#options.declared[needed] && call.call.client.profile[needed]);
-    if (able.length > 1) {
-      const detail = { method, calls: able.length };
+    // A server that waits for an answer seldom asks again; a call whose client is away is the last choice.
+    const waiting = able.filter((call) => !call.isSuspended);
+    const likely = waiting.length > 0 ? waiting : able;
+    if (likely.length > 1) {
+      const detail = { method, calls: likely.length };
       this.#options.log('info', 'A question could belong to several calls; it goes to the oldest.', detail);
     }
     const message =
       interactive.length === 0 ? 'Client cannot be asked outside a request' : 'Client cannot be asked this';
-    return able[0] ?? { code: RpcCode.methodNotFound, message };
+    return likely[0] ?? { code: RpcCode.methodNotFound, message };
   }
 }
 

@@ -45,6 +45,11 @@ export class RunningCall implements ResponseReceiver {
     this.notify(method, params);
   }
 
+  /** The client is away to gather input for an earlier question. */
+  get isSuspended(): boolean {
+    return this.#sink.suspended === true;
+  }
+
   ask(question: ServerQuestion): void {
     this.#sink.ask(question);
   }

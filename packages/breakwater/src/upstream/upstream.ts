@@ -1,5 +1,5 @@
 import type { Emit } from '../core/events.ts';
-import type { Clock, HandleNeed, Random, Upstream } from '../core/ports.ts';
+import type { Clock, Random, Upstream } from '../core/ports.ts';
 import type { DuplexChannel } from './channel.ts';
 import { createHttpOpener } from './http-open.ts';
 import { InProcessChannel } from './in-process-channel.ts';
@@ -35,20 +35,13 @@ export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): Up
   const pool = new HandlePool(config, { ...deps, open, transport });
   return {
     name: config.name,
-    acquire: (need) => pool.acquire(withAnswerableRoots(need)),
+    acquire: (need) => pool.acquire(need),
     endSession: (sessionId) => pool.endSession(sessionId),
     close: async () => {
       await pool.close();
       await release();
     },
   };
-}
-
-// A typical server asks for roots right after the handshake; a client without a session has no request then that could carry the question
-// (eras.md §2.3), so it is not declared for one.
-function withAnswerableRoots(need: HandleNeed): HandleNeed {
-  if (need.sessionId !== undefined || !need.profile.roots) return need;
-  return { ...need, profile: { ...need.profile, roots: false } };
 }
 
 interface Opening {

@@ -51,7 +51,7 @@ const drafts: fc.Arbitrary<Draft> = fc.oneof(
         fc.constantFrom(0, 0, 0, 1, 2, -1),
         fc.array(
           fc.tuple(
-            fc.integer({ min: 1, max: 6 }),
+            fc.integer({ min: 1, max: 4 }),
             fc.constantFrom(...RESPONSES, '{"action":"accept"}', '{"action":"accept"}'),
           ),
           { maxLength: 5 },
@@ -176,7 +176,7 @@ function realise(draft: Draft, model: Model, state: ParkState): ParkEvent {
     case 'withdrawn':
       return { type: 'withdrawn', id: `q${draft.nth}` };
     case 'retry': {
-      const members = draft.responses.map(([n, response]) => `"in${Math.max(state.minted - 6, 0) + n}":${response}`);
+      const members = draft.responses.map(([n, response]) => `"in${Math.max(state.minted - 4, 0) + n}":${response}`);
       return {
         type: 'retry',
         round: state.round - draft.back,
@@ -206,7 +206,7 @@ describe('a call that may be parked, whatever happens in whatever order', () => 
         methods,
         fc.constantFrom(...LEGACY_REVISIONS),
         profiles,
-        fc.array(drafts, { maxLength: 50 }),
+        fc.array(drafts, { minLength: 10, maxLength: 60, size: 'max' }),
         (method, revision, profile, events) => {
           let state = startPark({ method, client: { profile }, server: { revision } });
           const model = new Model(profile);
@@ -238,7 +238,7 @@ describe('a call that may be parked, whatever happens in whatever order', () => 
           expect(model.waiting.size).toBe(0);
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: 2_000 },
     );
   });
 });

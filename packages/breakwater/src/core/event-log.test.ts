@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import { EventLog, type EventLogLimits } from './event-log.ts';
+import type { Clock } from './ports.ts';
+
+function setUp(limits: Partial<EventLogLimits> = {}) {
+  let now = 0;
+  let ids = 0;
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
+  const clock: Clock = {
+    now: () => now,
+    after: (delayMs, run) => {
+      const timer = { at: now + delayMs, run };
+      timers.add(timer);
+      return { clear: () => timers.delete(timer) };
+    },
+  };
+  const log = new EventLog<string>({
+    limits: { events: 10, bytes: 1_000, retainMs: 100, ...limits },
+    clock,
+    // A dash in it, as random ids may have.
+    random: { id: () => `s-${++ids}` },
+  });
+  const advance = (ms: number): void => {
+    now += ms;
+    for (const timer of [...timers]) {
+      if (timer.at > now) continue;
+      timers.delete(timer);
+      timer.run();
+    }
+  };
+  return { log, advance, timers };
+}
+
+function texts(resumption: ReturnType<EventLog<string>['resume']>): string[] | undefined {
+  return resumption.kind === 'known' ? resumption.events.map(({ data }) => data.toString()) : undefined;
+}
+
+describe('resume', () => {
+  test('gives what came after an event, of that stream alone', () => {
+    const { log } = setUp();
+    const a = log.open('a');
+    const b = log.open('b');
+    const first = log.append(a, Buffer.from('a1'));
+    log.append(b, Buffer.from('b1'));
+    log.append(a, Buffer.from('a2'));
+    expect(log.resume(first)).toMatchObject({
+      kind: 'known',
+      owner: 'a',
+      trimmed: false,
+      ended: false,
+      lastLost: false,
+    });
+    expect(texts(log.resume(first))).toEqual(['a2']);
+    expect(texts(log.resume(log.position(b)))).toEqual([]);
+  });
+
+  test('from the position before the first event gives everything', () => {
+    const { log } = setUp();
+    const a = log.open('a');
+    const start = log.position(a);
+    log.append(a, Buffer.from('a1'));
+    expect(texts(log.resume(start))).toEqual(['a1']);
+  });
+
+  test.each([
+    '',
+    '-',
+    's-1',
+    's-1-',
+    's-1-x',
+    's-1--1',
+    's-1-01',
+    's-1-1.5',
+    's-1-2',
+    's-1-9007199254740993',
+    'other-0',
+  ])('%j is unknown', (id) => {
+    const { log } = setUp();
+    log.append(log.open('a'), Buffer.from('a1'));
+    expect(log.resume(id)).toEqual({ kind: 'unknown' });
+  });
+});
+
+describe('bounds', () => {
+  test('the oldest event goes first, whichever stream it is of', () => {
+    const { log } = setUp({ events: 2 });
+    const a = log.open('a');
+    const b = log.open('b');
+    const start = log.position(a);
+    log.append(a, Buffer.from('a1'));
+    log.append(b, Buffer.from('b1'));
+    log.append(b, Buffer.from('b2'));
+    expect(log.size).toBe(2);
+    expect(log.resume(start)).toMatchObject({ trimmed: true, lastLost: true, events: [] });
+    expect(log.resume(log.position(a))).toMatchObject({ trimmed: false, lastLost: false });
+  });
+
+  test('bytes bound too, and an event larger than all of them is not kept', () => {
+    const { log } = setUp({ bytes: 10 });
+    const a = log.open('a');
+    const start = log.position(a);
+    log.append(a, Buffer.from('12345'));
+    log.append(a, Buffer.from('x'.repeat(11)));
+    expect([log.size, log.bytes]).toEqual([0, 0]);
+    expect(log.resume(start)).toMatchObject({ lastLost: true });
+  });
+
+  test('many short streams leave few behind', () => {
+    const { log, timers } = setUp({ events: 3 });
+    const positions = Array.from({ length: 50 }, () => {
+      const id = log.open('x');
+      const position = log.position(id);
+      log.append(id, Buffer.from('x'));
+      log.end(id);
+      return position;
+    });
+    expect(positions.filter((position) => log.resume(position).kind === 'known')).toHaveLength(3);
+    expect(timers.size).toBe(1);
+  });
+});
+
+describe('an ended stream', () => {
+  test('is forgotten after its time, with its events', () => {
+    const { log, advance, timers } = setUp();
+    const a = log.open('a');
+    const b = log.open('b');
+    const start = log.position(a);
+    log.append(a, Buffer.from('a1'));
+    log.append(b, Buffer.from('b1'));
+    log.end(a);
+    advance(99);
+    expect(log.resume(start)).toMatchObject({ kind: 'known', ended: true });
+    advance(1);
+    expect(log.resume(start)).toEqual({ kind: 'unknown' });
+    expect([log.size, log.bytes, timers.size]).toEqual([1, 2, 0]);
+  });
+
+  test('keeps the log’s timer only as long as there is something to forget', () => {
+    const { log, advance, timers } = setUp();
+    log.end(log.open('a'));
+    advance(50);
+    log.end(log.open('b'));
+    advance(50);
+    expect(timers.size).toBe(1);
+    advance(50);
+    expect(timers.size).toBe(0);
+  });
+});
+
+test('a closed log holds nothing and no timer', () => {
+  const { log, timers } = setUp();
+  const a = log.open('a');
+  log.append(a, Buffer.from('a1'));
+  log.end(a);
+  log.close();
+  expect([log.size, log.bytes, timers.size]).toEqual([0, 0, 0]);
+});
+
+test('appending to a stream that is not there is a mistake', () => {
+  expect(() => setUp().log.append('nowhere', Buffer.from('x'))).toThrow(TypeError);
+});
