@@ -14,7 +14,12 @@ function only(from, allowed, comment) {
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     only('jsonrpc', [], 'pure'),
     only('wire', [], 'bytes in, values out; knows no JSON-RPC'),
     only('protocol', ['jsonrpc'], 'pure message to message'),

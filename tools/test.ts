@@ -16,7 +16,13 @@ run('node', ['tools/build.ts']);
 if (args.length === 0) run('node', ['tools/check.ts']);
 
 const report = join(tmpdir(), `breakwater-test-${process.pid}.json`);
-const code = attempt('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args]);
+const code = attempt('vitest', [
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...args,
+]);
 const counts = JSON.parse(readFileSync(report, 'utf8')) as Report;
 rmSync(report, { force: true });
 const skipped = counts.numPendingTests > 0 ? `, ${counts.numPendingTests} skipped` : '';

@@ -56,9 +56,10 @@ export class Harness implements AsyncDisposable {
   readonly events: GatewayEvent[] = [];
   readonly ledger = new Ledger();
   readonly sessions: Sessions;
-  readonly downstream: Downstream;
+  downstream: Downstream;
   readonly server: Server;
   ready = true;
+  readonly #make: () => Downstream;
   #base = '';
   #ids = 0;
   #waiting: { readonly matches: (event: GatewayEvent) => boolean; readonly resolve: (event: GatewayEvent) => void }[] =
@@ -95,16 +96,18 @@ export class Harness implements AsyncDisposable {
       ...init.options,
       limits: { ...DOWNSTREAM_DEFAULTS.limits, ...init.limits },
     };
-    this.downstream = createDownstream(options, {
-      handler: this.handler,
-      edge: this.edge,
-      subscriptions: this.subscriptions,
-      sessions: this.sessions,
-      clock: this.clock,
-      random,
-      emit,
-      ready: () => this.ready,
-    });
+    this.#make = () =>
+      createDownstream(options, {
+        handler: this.handler,
+        edge: this.edge,
+        subscriptions: this.subscriptions,
+        sessions: this.sessions,
+        clock: this.clock,
+        random,
+        emit,
+        ready: () => this.ready,
+      });
+    this.downstream = this.#make();
     this.server = createServer({ maxHeaderSize: options.limits.headerBytes }, (req, res) =>
       this.downstream.handleRequest(req, res),
     );
@@ -121,6 +124,13 @@ export class Harness implements AsyncDisposable {
 
   get port(): number {
     return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Puts a new downstream side in the place of the old one over the same sessions, as a configuration reload does. */
+  async reload(): Promise<void> {
+    const old = this.downstream;
+    this.downstream = this.#make();
+    await old.close();
   }
 
   /** The absolute URL of a path. */

@@ -308,6 +308,29 @@ describe('drain', () => {
   });
 });
 
+test('a session outlives a configuration reload, and its subscription moves with it', async () => {
+  await using harness = await Harness.start();
+  const headers = await openSession(harness);
+  const before = await openStream(harness, headers);
+  const primed = await before.next();
+  await post(harness, request('resources/subscribe', { uri: 'file:///a' }), headers);
+  const running = post(harness, call('hold'), headers);
+  const held = await harness.handler.next();
+  const reloaded = harness.reload();
+  await before.rest();
+  expect((await post(harness, call('echo', {}, 2), headers)).status).toBe(200);
+  const after = await openStream(harness, headers, primed?.id);
+  const feed = await harness.subscriptions.nth(1);
+  expect(feed.filter.uris).toEqual(['file:///a']);
+  feed.report({ kind: 'updated', uri: 'file:///a' });
+  expect((await after.message())?.data).toContain('resources/updated');
+  expect(harness.subscriptions.opened[0]?.closed).toBe('reload');
+  held.finish('{"old":1}');
+  expect((await running).json['result']).toEqual({ old: 1 });
+  await reloaded;
+  await after.close();
+});
+
 test('after everything ended the ledger is empty', async () => {
   const harness = await Harness.start();
   const headers = await openSession(harness);

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config/schema.ts';
-import type { ResolvedConfig, ResolvedUpstream as ConfiguredUpstream } from './config/secrets.ts';
+import type { ResolvedUpstream as ConfiguredUpstream, ResolvedConfig } from './config/secrets.ts';
 import type { Emit, GatewayEvent } from './core/events.ts';
 import { Gateway } from './core/gateway.ts';
 import { Parks } from './core/parks.ts';
@@ -12,7 +13,7 @@ import { Sessions } from './core/session.ts';
 import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
-import { type CounterValues, Counters } from './telemetry/counters.ts';
+import { Counters, type CounterValues } from './telemetry/counters.ts';
 import type { ResolvedUpstream } from './upstream/options.ts';
 import { createUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
@@ -79,6 +80,11 @@ export class App {
     this.#generation.downstream.handleRequest(request, response, next);
   }
 
+  /** Answers bytes that are no HTTP request; a listener for `clientError`. */
+  handleClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    this.#generation.downstream.handleClientError(error, socket);
+  }
+
   /** What was counted since the start. */
   get counters(): CounterValues {
     return this.#counters.values;
@@ -97,7 +103,9 @@ export class App {
     await this.#sessions.endAll('route-removed', (session) => !served.has(session.route));
     await old.downstream.close();
     old.gateway.close();
-    await Promise.all([...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream)).map(({ upstream }) => upstream.close()));
+    await Promise.all(
+      [...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream)).map(({ upstream }) => upstream.close()),
+    );
   }
 
   /** Stops taking work, lets exchanges finish, and releases everything. */
@@ -114,7 +122,12 @@ export class App {
   #endUpstreamSession(sessionId: string): void {
     for (const { upstream } of this.#generation.upstreams.values()) {
       upstream.endSession(sessionId).catch((error: unknown) => {
-        this.#emit({ type: 'notice', level: 'warn', message: 'An upstream session did not end cleanly.', detail: { error } });
+        this.#emit({
+          type: 'notice',
+          level: 'warn',
+          message: 'An upstream session did not end cleanly.',
+          detail: { error },
+        });
       });
     }
   }
@@ -123,7 +136,10 @@ export class App {
     const upstreams = new Map<string, RunningUpstream>();
     for (const [name, configured] of Object.entries(config.upstreams)) {
       const known = running.get(name);
-      const upstream = known !== undefined && isSame(known.configured, configured) ? known.upstream : this.#createUpstream(name, configured, config);
+      const upstream =
+        known !== undefined && isSame(known.configured, configured)
+          ? known.upstream
+          : this.#createUpstream(name, configured, config);
       upstreams.set(name, { configured, upstream });
     }
     const gateway = new Gateway({
@@ -171,7 +187,8 @@ export class App {
       random: systemRandom,
       emit: this.#emit,
       version: VERSION,
-      log: (level, message, detail) => this.#options.onEvent({ type: 'notice', level, message, detail: { upstream: name, ...detail } }),
+      log: (level, message, detail) =>
+        this.#options.onEvent({ type: 'notice', level, message, detail: { upstream: name, ...detail } }),
     });
   }
 }
@@ -187,7 +204,8 @@ function sessionLimits(config: ResolvedConfig): ConstructorParameters<typeof Ses
 
 // Compared as JSON: plain data after secrets are resolved. A factory is only equal to itself.
 function isSame(a: ConfiguredUpstream, b: ConfiguredUpstream): boolean {
-  if (a.kind === 'in-process' || b.kind === 'in-process') return a.kind === b.kind && 'factory' in b && 'factory' in a && a.factory === b.factory;
+  if (a.kind === 'in-process' || b.kind === 'in-process')
+    return a.kind === b.kind && 'factory' in b && 'factory' in a && a.factory === b.factory;
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
@@ -217,7 +235,11 @@ function upstreamOptions(name: string, configured: ConfiguredUpstream, config: R
     name,
     era,
     isolation,
-    limits: { handles: limits.handles, acquireTimeoutMs: limits.acquireTimeoutMs, startTimeoutMs: limits.startTimeoutMs },
+    limits: {
+      handles: limits.handles,
+      acquireTimeoutMs: limits.acquireTimeoutMs,
+      startTimeoutMs: limits.startTimeoutMs,
+    },
     probeTimeoutMs: PROBE_TIMEOUT_MS,
     idleMs: limits.idleTimeoutMs,
     restart: configured.kind === 'stdio' ? configured.restart : { minDelayMs: 250, maxDelayMs: 30_000 },

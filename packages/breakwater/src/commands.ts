@@ -10,13 +10,17 @@ import { parseLibraryConfig } from './config/library.ts';
 import { type ConfigResult, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { type ResolvedConfig, resolveSecrets } from './config/secrets.ts';
+import { findWarnings } from './config/warnings.ts';
 import { watchConfig } from './config/watch.ts';
 import { createDemoFactory } from './demo/server.ts';
+import { ACCOMMODATIONS } from './downstream/accommodations.ts';
 import { type RunningGateway, serve } from './serve.ts';
 import { createLog } from './telemetry/log.ts';
 import { VERSION } from './version.ts';
 
 type Serving = Extract<Command, { kind: 'run' | 'demo' | 'serve' }>;
+
+const ACCOMMODATION_IDS = ACCOMMODATIONS.map(({ id }) => id);
 
 /** Exit code of a program whose configuration cannot be used. */
 const BAD_CONFIG = 1;
@@ -33,7 +37,10 @@ export async function runCommand(command: Command): Promise<number> {
     case 'check':
       return await check(command.configPath);
     case 'print-config': {
-      const result = await loadConfig(command.configPath, { overrides: command.overrides });
+      const result = await loadConfig(command.configPath, {
+        overrides: command.overrides,
+        accommodationIds: ACCOMMODATION_IDS,
+      });
       if (!result.ok) return complain(result.issues, command.configPath);
       process.stdout.write(printConfig(result.config));
       return 0;
@@ -46,11 +53,13 @@ export async function runCommand(command: Command): Promise<number> {
 }
 
 async function check(path: string): Promise<number> {
-  const result = await loadConfig(path);
+  const result = await loadConfig(path, { accommodationIds: ACCOMMODATION_IDS });
   if (!result.ok) return complain(result.issues, path);
   if (result.warnings.length > 0) process.stderr.write(`${formatIssues(result.warnings, path)}\n`);
   const { upstreams, routes } = result.config;
-  process.stdout.write(`${path}: valid, ${count(Object.keys(upstreams).length, 'upstream')}, ${count(routes.length, 'route')}\n`);
+  process.stdout.write(
+    `${path}: valid, ${count(Object.keys(upstreams).length, 'upstream')}, ${count(routes.length, 'route')}\n`,
+  );
   return 0;
 }
 
@@ -69,7 +78,10 @@ async function startServing(command: Serving): Promise<number> {
   const { config } = loaded;
   const resolved = await resolveSecrets(config, sourcesOf(command, loaded));
   if (!resolved.ok) return complain(resolved.issues, command.kind === 'serve' ? command.configPath : 'command line');
-  const log = createLog({ level: config.log.level, format: config.log.format ?? (process.stderr.isTTY ? 'pretty' : 'json') });
+  const log = createLog({
+    level: config.log.level,
+    format: config.log.format ?? (process.stderr.isTTY ? 'pretty' : 'json'),
+  });
   for (const warning of loaded.warnings) log.warn(formatIssues([warning], 'config'));
   let gateway: RunningGateway;
   try {
@@ -88,37 +100,55 @@ async function startServing(command: Serving): Promise<number> {
 }
 
 async function loadFor(command: Serving): Promise<ConfigResult> {
-  if (command.kind === 'serve') return await loadConfig(command.configPath, { overrides: command.overrides });
+  if (command.kind === 'serve') {
+    return await loadConfig(command.configPath, { overrides: command.overrides, accommodationIds: ACCOMMODATION_IDS });
+  }
   try {
     const config = parseLibraryConfig(configFromFlags(command, createDemoFactory()));
-    return { ok: true, config, warnings: [], locate: () => ({ line: 1, column: 1 }) };
+    return { ok: true, config, warnings: findWarnings(config), locate: () => ({ line: 1, column: 1 }) };
   } catch (error) {
     return { ok: false, issues: [{ message: error instanceof Error ? error.message : String(error), path: [] }] };
   }
 }
 
-function sourcesOf(command: Serving, loaded: Extract<ConfigResult, { ok: true }>): Parameters<typeof resolveSecrets>[1] {
+function sourcesOf(
+  command: Serving,
+  loaded: Extract<ConfigResult, { ok: true }>,
+): Parameters<typeof resolveSecrets>[1] {
   if (command.kind !== 'serve') return { env: process.env };
   return { env: process.env, baseDir: dirname(command.configPath), locate: loaded.locate };
 }
 
 // A bad file never replaces a good one: it is reported and the running configuration stays.
-function watchFile(command: Extract<Serving, { kind: 'serve' }>, gateway: RunningGateway, log: Logger): { close(): void } {
+function watchFile(
+  command: Extract<Serving, { kind: 'serve' }>,
+  gateway: RunningGateway,
+  log: Logger,
+): { close(): void } {
   let reloading: Promise<void> = Promise.resolve();
   return watchConfig(command.configPath, {
     overrides: command.overrides,
+    accommodationIds: ACCOMMODATION_IDS,
     onChange: (result) => {
       reloading = reloading.then(() => reload(command, result, gateway, log));
     },
   });
 }
 
-async function reload(command: Extract<Serving, { kind: 'serve' }>, result: ConfigResult, gateway: RunningGateway, log: Logger): Promise<void> {
+async function reload(
+  command: Extract<Serving, { kind: 'serve' }>,
+  result: ConfigResult,
+  gateway: RunningGateway,
+  log: Logger,
+): Promise<void> {
   const resolved: { ok: true; config: ResolvedConfig } | { ok: false; issues: ConfigIssue[] } = result.ok
     ? await resolveSecrets(result.config, sourcesOf(command, result))
     : result;
   if (!resolved.ok) {
-    log.error({ issues: formatIssues(resolved.issues, command.configPath).split('\n') }, 'The changed configuration is not valid; the running one stays.');
+    log.error(
+      { issues: formatIssues(resolved.issues, command.configPath).split('\n') },
+      'The changed configuration is not valid; the running one stays.',
+    );
     return;
   }
   try {

@@ -13,8 +13,8 @@ import { ambientPrincipal } from './principal.ts';
 import type { CounterValues } from './telemetry/counters.ts';
 
 export type { LibraryConfig } from './config/schema.ts';
-export type { ExchangeRecord, GatewayEvent } from './core/events.ts';
 export { ERRORS, type ErrorCode, GatewayError, isGatewayError } from './core/errors.ts';
+export type { ExchangeRecord, GatewayEvent } from './core/events.ts';
 export type { Principal } from './core/ports.ts';
 export type { CounterValues } from './telemetry/counters.ts';
 
@@ -52,7 +52,8 @@ export async function createBreakwater(config: LibraryConfig, options: Breakwate
     principalOf: options.principalOf ?? (() => ambient),
     onEvent: options.onEvent ?? (() => undefined),
   });
-  const listener = (request: IncomingMessage, response: ServerResponse, next?: () => void): void => app.handle(request, response, next);
+  const listener = (request: IncomingMessage, response: ServerResponse, next?: () => void): void =>
+    app.handle(request, response, next);
   return Object.assign(listener, {
     counters: () => app.counters,
     reload: async (next: LibraryConfig) => await app.reload(await resolve(next)),

@@ -36,7 +36,8 @@ export async function serve(config: ResolvedConfig, log: Logger): Promise<Runnin
     },
     (request, response) => app.handle(request, response),
   );
-  refuseBrokenRequests(server);
+  // What the HTTP parser refuses never becomes a request; it still gets an answer a program can read.
+  server.on('clientError', (error, socket) => app.handleClientError(error, socket));
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   return {
@@ -61,20 +62,5 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       server.off('error', reject);
       resolve();
     });
-  });
-}
-
-const BROKEN: Readonly<Record<string, readonly [status: string, message: string]>> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The request head is larger than this gateway accepts.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request head did not arrive in time.'],
-};
-
-// What the HTTP parser refuses never becomes a request; it still gets an answer a program can read.
-function refuseBrokenRequests(server: Server): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || socket.destroyed || error.code === 'ECONNRESET') return void socket.destroy();
-    const [status, message] = BROKEN[error.code ?? ''] ?? ['400 Bad Request', 'This is not a valid HTTP/1.1 request.'];
-    const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message } });
-    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   });
 }

@@ -16,27 +16,37 @@ export interface Plan {
   readonly slow?: Named;
 }
 
+/** The least of a plan that touches everything once, for clients that start a program for each request. */
+export function shorten(plan: Plan): Plan {
+  return { ...plan, calls: plan.calls.slice(0, 1) };
+}
+
 /** What a client got to see, without what belongs to one leg alone. */
 export type Observation = Readonly<Record<string, unknown>>;
 
 /** Members that each leg has of its own: 2026-07-28 puts them on results, 2025 does not know them. */
 const LEG_MEMBERS: ReadonlySet<string> = new Set(['_meta', 'resultType', 'ttlMs', 'cacheScope']);
 
-/** Makes every request of the plan, and says what came. */
+/** Makes every request of the plan, all at once, and says what came. */
 export async function observe(client: TestClient, { calls, read, prompt }: Plan): Promise<Observation> {
-  const seen: Record<string, unknown> = {};
-  seen['tools'] = sortNames((await client.ask('tools/list'))['tools'], 'name');
-  for (const call of calls) seen[`call ${call.name}`] = withoutLeg(await client.ask('tools/call', { ...call }));
+  const asked: [what: string, answer: Promise<unknown>][] = [
+    ['tools', client.ask('tools/list').then(({ tools }) => sortNames(tools, 'name'))],
+    ...calls.map((call): [string, Promise<unknown>] => [
+      `call ${call.name}`,
+      client.ask('tools/call', { ...call }).then(withoutLeg),
+    ]),
+    ['unknown tool', describeRefusal(client)],
+  ];
   if (read !== undefined) {
-    seen['resources'] = sortNames((await client.ask('resources/list'))['resources'], 'uri');
-    seen['read'] = withoutLeg(await client.ask('resources/read', { uri: read }));
+    asked.push(['resources', client.ask('resources/list').then(({ resources }) => sortNames(resources, 'uri'))]);
+    asked.push(['read', client.ask('resources/read', { uri: read }).then(withoutLeg)]);
   }
   if (prompt !== undefined) {
-    seen['prompts'] = sortNames((await client.ask('prompts/list'))['prompts'], 'name');
-    seen['prompt'] = withoutLeg(await client.ask('prompts/get', { ...prompt }));
+    asked.push(['prompts', client.ask('prompts/list').then(({ prompts }) => sortNames(prompts, 'name'))]);
+    asked.push(['prompt', client.ask('prompts/get', { ...prompt }).then(withoutLeg)]);
   }
-  seen['unknown tool'] = await describeRefusal(client);
-  return seen;
+  const answers = await Promise.all(asked.map(async ([what, answer]) => [what, await answer] as const));
+  return Object.fromEntries(answers);
 }
 
 /** Names of tools that can only be called as a task: 2026-07-28 has no such thing, so its clients are not shown them. */

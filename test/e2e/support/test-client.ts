@@ -22,6 +22,8 @@ export interface ClientKind {
   readonly era: ClientEra;
   /** False for a program that goes away without ending its session; the gateway then keeps it until it is idle too long. */
   readonly endsSession: boolean;
+  /** True for a program that runs anew for each request: it is asked each kind of question once. */
+  readonly isSlow?: true;
   /** Connects to an endpoint of a gateway. */
   connect(url: string): Promise<TestClient>;
 }

@@ -4,13 +4,13 @@ import { bridgeItem, renameItem } from '../protocol/bridge/items.ts';
 import { META } from '../protocol/meta.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
-import type { Emit } from './events.ts';
 import { GatewayError } from './errors.ts';
+import type { Emit } from './events.ts';
 import { publicName } from './names.ts';
 import type { Clock, HandleNeed } from './ports.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
-import { declaresList, emptyList, gatewayClient, type ListSnapshot, readList, type SnapshotItem } from './snapshot.ts';
+import { declaresList, emptyList, type ListSnapshot, readList, type SnapshotItem } from './snapshot.ts';
 import type { Subscriber } from './subscription.ts';
 
 /** One item of a route's merged list. */
@@ -95,7 +95,7 @@ export class Catalogue {
     try {
       const { handle } = lease;
       if (!declaresList(handle.server, kind)) return emptyList(handle.revision);
-      return await readList(handle, kind, gatewayClient(handle.revision));
+      return await readList(handle, kind, this.#clock);
     } finally {
       lease.release();
     }
@@ -155,7 +155,12 @@ export class Catalogue {
     });
   }
 
-  #pageMembers(kind: ListKind, list: MergedList, items: readonly Buffer[], next: string | undefined): [string, Buffer | string][] {
+  #pageMembers(
+    kind: ListKind,
+    list: MergedList,
+    items: readonly Buffer[],
+    next: string | undefined,
+  ): [string, Buffer | string][] {
     const members: [string, Buffer | string][] = [[LISTS[kind].member, joinArray(items)]];
     const extra = this.#route.members.length === 1 ? list.sources[0]?.extra : undefined;
     members.push(...Object.entries(extra ?? {}));
@@ -165,7 +170,8 @@ export class Catalogue {
 
   #pageEnvelope(list: MergedList, revision: Revision, info: Buffer): [string, Buffer | string][] {
     const unavailable = list.missing.length === 0 ? undefined : encodeJson(list.missing);
-    if (eraOf(revision) === 'legacy') return unavailable === undefined ? [] : [['_meta', joinObject([[UNAVAILABLE, unavailable]])]];
+    if (eraOf(revision) === 'legacy')
+      return unavailable === undefined ? [] : [['_meta', joinObject([[UNAVAILABLE, unavailable]])]];
     const sources = list.sources.filter((source) => source !== undefined);
     const fromModern = sources.every((source) => eraOf(source.revision) === 'modern');
     const ttlMs = fromModern ? Math.min(...sources.map((source) => source.ttlMs ?? 0)) : 0;
@@ -209,7 +215,10 @@ function joinArray(items: readonly Buffer[]): Buffer {
 function joinObject(members: readonly (readonly [string, Buffer | string])[]): Buffer {
   const parts: Buffer[] = [];
   for (const [key, value] of members) {
-    parts.push(Buffer.from(`${parts.length === 0 ? '{' : ','}${JSON.stringify(key)}:`), typeof value === 'string' ? Buffer.from(value) : value);
+    parts.push(
+      Buffer.from(`${parts.length === 0 ? '{' : ','}${JSON.stringify(key)}:`),
+      typeof value === 'string' ? Buffer.from(value) : value,
+    );
   }
   parts.push(Buffer.from('}'));
   return Buffer.concat(parts);
@@ -222,7 +231,8 @@ function writeCursor(page: number, digest: string): string {
 
 function readCursor(cursor: string, digest: string): number {
   const [page, of] = cursor.split('.');
-  if (of === undefined || page === undefined || !/^\d{1,6}$/.test(page)) throw new GatewayError('params.invalid', { message: 'Invalid cursor.' });
+  if (of === undefined || page === undefined || !/^\d{1,6}$/.test(page))
+    throw new GatewayError('params.invalid', { message: 'Invalid cursor.' });
   if (of !== digest) throw new GatewayError('cursor.expired');
   return Number(page);
 }

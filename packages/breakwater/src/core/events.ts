@@ -28,7 +28,13 @@ export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle';
 /** Everything the core reports. Emitters never wait for listeners and listeners must not throw. */
 export type GatewayEvent =
   | { readonly type: 'exchange'; readonly record: ExchangeRecord }
-  | { readonly type: 'open'; readonly resource: ResourceKind; readonly id: string; readonly owner: string | undefined; readonly detail: string }
+  | {
+      readonly type: 'open';
+      readonly resource: ResourceKind;
+      readonly id: string;
+      readonly owner: string | undefined;
+      readonly detail: string;
+    }
   | { readonly type: 'close'; readonly resource: ResourceKind; readonly id: string; readonly reason: string }
   /** An accommodation was used; `id` is from the closed table of accommodations, never caller text. */
   | { readonly type: 'accommodation'; readonly id: string; readonly route: string }
@@ -37,7 +43,12 @@ export type GatewayEvent =
   /** One message sent to an upstream server, counted where it leaves. */
   | { readonly type: 'upstream-request'; readonly upstream: string; readonly method: string }
   /** Something an operator should read; `detail` may hold upstream text and is for the log only. */
-  | { readonly type: 'notice'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly detail?: Readonly<Record<string, unknown>> };
+  | {
+      readonly type: 'notice';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly detail?: Readonly<Record<string, unknown>>;
+    };
 
 /** Reports an event. */
 export type Emit = (event: GatewayEvent) => void;

@@ -2,8 +2,8 @@ import { memberValue } from '../jsonrpc/raw.ts';
 import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { passQuestion } from './asking.ts';
-import type { Emit, ExchangeRecord } from './events.ts';
 import { type GatewayError, toGatewayError } from './errors.ts';
+import type { Emit, ExchangeRecord } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { ForwardedCall } from './forwarded-call.ts';
 import { type CallFollower, MemberCall } from './member-call.ts';
@@ -30,7 +30,10 @@ export interface RunDeps {
 export class ExchangeRun implements CallFollower {
   readonly #deps: RunDeps;
   /** This run as one of the readers of a call that may be parked. */
-  readonly #reader: ParkReader = { notify: (notification) => this.#pass(notification), finish: (outcome) => this.#finish(outcome) };
+  readonly #reader: ParkReader = {
+    notify: (notification) => this.#pass(notification),
+    finish: (outcome) => this.#finish(outcome),
+  };
   #call: MemberCall | undefined;
   /** The call may be held open for a client that goes away to gather input. */
   #parked: ParkedCall | undefined;
@@ -89,7 +92,15 @@ export class ExchangeRun implements CallFollower {
       this.#parked ??= parks.create(exchange, handle.revision, this.#call, this.#reader);
     } else if (client === 'legacy' && server === 'modern') {
       const deliver = (outcome: Outcome): void => this.#finish(outcome);
-      this.#forwarded ??= new ForwardedCall({ exchange, reply, clock, answerMs, idPrefix: random.id(), call: this.#call, deliver });
+      this.#forwarded ??= new ForwardedCall({
+        exchange,
+        reply,
+        clock,
+        answerMs,
+        idPrefix: random.id(),
+        call: this.#call,
+        deliver,
+      });
     }
   }
 

@@ -1,7 +1,12 @@
 import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { encodeError } from '../jsonrpc/write.ts';
 import { stepForward } from '../protocol/bridge/questions/forward.ts';
-import { type ForwardEffect, type ForwardEvent, type ForwardState, startForward } from '../protocol/bridge/questions/forward-state.ts';
+import {
+  type ForwardEffect,
+  type ForwardEvent,
+  type ForwardState,
+  startForward,
+} from '../protocol/bridge/questions/forward-state.ts';
 import { writeRetryParams } from '../protocol/bridge/questions/retry-params.ts';
 import type { Exchange } from './exchange.ts';
 import type { MemberCall } from './member-call.ts';
@@ -37,7 +42,12 @@ export class ForwardedCall {
     this.#deps = deps;
     const { method, client } = deps.exchange;
     const { revision, profile } = client;
-    this.#state = startForward({ method, client: { revision, profile }, limits: { rounds: MAX_ROUNDS }, idPrefix: deps.idPrefix });
+    this.#state = startForward({
+      method,
+      client: { revision, profile },
+      limits: { rounds: MAX_ROUNDS },
+      idPrefix: deps.idPrefix,
+    });
   }
 
   /** Takes an outcome of the server: a question, or the end. */

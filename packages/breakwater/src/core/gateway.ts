@@ -5,8 +5,8 @@ import type { ListKind } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { Catalogue, inputSchemaOf } from './catalogue.ts';
 import type { EdgeFacts, RouteFacts } from './edge.ts';
-import type { Emit } from './events.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
+import type { Emit } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { ExchangeRun } from './exchange-run.ts';
 import type { Parks } from './parks.ts';
@@ -53,14 +53,32 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     this.#views = new ServerViews({ clock: options.clock, emit: options.emit, limit: options.viewLimit });
     for (const route of options.routes) {
       const catalogue = new Catalogue({ route, views: this.#views, clock: options.clock, emit: options.emit });
-      this.#routes.set(route.path, { route, catalogue, resolver: new Resolver({ route, catalogue, views: this.#views }) });
+      this.#routes.set(route.path, {
+        route,
+        catalogue,
+        resolver: new Resolver({ route, catalogue, views: this.#views }),
+      });
     }
-    this.subscriptions = new SubscriptionHub({ routes: this.#routes, views: this.#views, clock: options.clock, emit: options.emit });
+    this.subscriptions = new SubscriptionHub({
+      routes: this.#routes,
+      views: this.#views,
+      clock: options.clock,
+      emit: options.emit,
+    });
   }
 
   handle(exchange: Exchange, reply: Reply): (reason: string) => void {
     const { clock, emit, random, questions } = this.#options;
-    const run = new ExchangeRun({ exchange, reply, clock, emit, random, views: this.#views, parks: this.#parks, answerMs: questions.ttlMs });
+    const run = new ExchangeRun({
+      exchange,
+      reply,
+      clock,
+      emit,
+      random,
+      views: this.#views,
+      parks: this.#parks,
+      answerMs: questions.ttlMs,
+    });
     const kind = exchange.traits?.list;
     if (kind !== undefined) void this.#answerList(kind, exchange, run);
     else if (!this.#resume(exchange, run)) void this.#forward(exchange, run);
@@ -105,7 +123,8 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   async #answerList(kind: ListKind, exchange: Exchange, run: ExchangeRun): Promise<void> {
     try {
       const cursor = exchange.params === undefined ? undefined : memberValue(exchange.params, 'cursor');
-      if (cursor !== undefined && typeof cursor !== 'string') throw new GatewayError('params.invalid', { message: 'The cursor must be a string.' });
+      if (cursor !== undefined && typeof cursor !== 'string')
+        throw new GatewayError('params.invalid', { message: 'The cursor must be a string.' });
       const { info } = await this.describe(exchange);
       const result = await this.#parts(exchange.route).catalogue.page(kind, exchange, cursor, info);
       run.answerAtEdge(result);

@@ -1,10 +1,21 @@
-import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { RpcCode } from '../jsonrpc/message.ts';
+import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { handleNeed } from './catalogue.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { CallControl, CallNotification, CallSink, Clock, Handle, Lease, Outcome, ServerChange, ServerQuestion, Timer } from './ports.ts';
+import type {
+  CallControl,
+  CallNotification,
+  CallSink,
+  Clock,
+  Handle,
+  Lease,
+  Outcome,
+  ServerChange,
+  ServerQuestion,
+  Timer,
+} from './ports.ts';
 import type { Target } from './resolver.ts';
 import type { RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
@@ -155,8 +166,15 @@ export class MemberCall implements CallSink {
   #start(member: RouteMember, handle: Handle): void {
     const { client, method, progress, logLevel } = this.#exchange;
     // A state that no gateway sealed belongs to a modern server; a legacy one never made it (eras.md §2.5).
-    if (eraOf(handle.revision) === 'legacy' && this.#params?.members.some(({ key }) => key === 'requestState') === true) {
-      return this.#fail(new GatewayError('params.invalid', { message: 'The requestState was altered, or was not made for this server.' }));
+    if (
+      eraOf(handle.revision) === 'legacy' &&
+      this.#params?.members.some(({ key }) => key === 'requestState') === true
+    ) {
+      return this.#fail(
+        new GatewayError('params.invalid', {
+          message: 'The requestState was altered, or was not made for this server.',
+        }),
+      );
     }
     this.#follower.starting(handle);
     this.#armDeadline(member);

@@ -1,5 +1,5 @@
-import { encodeError } from '../jsonrpc/write.ts';
 import type { RawObject } from '../jsonrpc/raw.ts';
+import { encodeError } from '../jsonrpc/write.ts';
 import { stepPark } from '../protocol/bridge/questions/park.ts';
 import { type ParkEffect, type ParkEvent, type ParkState, startPark } from '../protocol/bridge/questions/park-state.ts';
 import { writeInputRequired } from '../protocol/bridge/questions/retry-params.ts';
@@ -57,7 +57,11 @@ export class ParkedCall {
   constructor(deps: ParkDeps, first: ParkReader) {
     this.#deps = deps;
     this.#readers.add(first);
-    this.#state = startPark({ method: deps.method, client: { profile: deps.profile }, server: { revision: deps.server } });
+    this.#state = startPark({
+      method: deps.method,
+      client: { profile: deps.profile },
+      server: { revision: deps.server },
+    });
   }
 
   /** The client is away to gather input. */
@@ -103,8 +107,12 @@ export class ParkedCall {
   }
 
   #takeCompletion({ params }: CallNotification): void {
-    const value = params === undefined ? undefined : (JSON.parse(params.bytes.toString('utf8', params.start, params.end)) as { elicitationId?: unknown });
-    if (typeof value?.elicitationId === 'string') this.#step({ type: 'page-complete', elicitationId: value.elicitationId });
+    const value =
+      params === undefined
+        ? undefined
+        : (JSON.parse(params.bytes.toString('utf8', params.start, params.end)) as { elicitationId?: unknown });
+    if (typeof value?.elicitationId === 'string')
+      this.#step({ type: 'page-complete', elicitationId: value.elicitationId });
   }
 
   #step(event: ParkEvent): void {
@@ -152,7 +160,11 @@ export class ParkedCall {
     this.#admitted = true;
     call.holdDeadline();
     const requestState = seal(round, clock.now() + ttlMs);
-    this.#finish({ kind: 'result', revision: LATEST_MODERN, result: writeInputRequired({ inputRequests, requestState }) });
+    this.#finish({
+      kind: 'result',
+      revision: LATEST_MODERN,
+      result: writeInputRequired({ inputRequests, requestState }),
+    });
   }
 
   #finish(outcome: Outcome): void {

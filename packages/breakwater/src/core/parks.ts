@@ -1,7 +1,7 @@
 import { memberObject, memberValue, type RawObject } from '../jsonrpc/raw.ts';
+import { encodeError } from '../jsonrpc/write.ts';
 import { failCall } from '../protocol/bridge/questions/ending.ts';
 import { EXPIRED } from '../protocol/bridge/questions/park-suspend.ts';
-import { encodeError } from '../jsonrpc/write.ts';
 import { LATEST_MODERN, type Revision } from '../protocol/revision.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -35,7 +35,12 @@ interface SealedState {
 export type ParkLookup =
   /** The state is not ours: the server may know it. */
   | { readonly kind: 'foreign' }
-  | { readonly kind: 'parked'; readonly call: ParkedCall; readonly round: number; readonly responses: RawObject | undefined }
+  | {
+      readonly kind: 'parked';
+      readonly call: ParkedCall;
+      readonly round: number;
+      readonly responses: RawObject | undefined;
+    }
   /** The answer to give. */
   | { readonly kind: 'refused'; readonly outcome: Outcome };
 
@@ -43,7 +48,12 @@ export type ParkLookup =
 export class Parks {
   readonly #calls = new Map<string, { readonly call: ParkedCall; readonly principal: string }>();
   readonly #admitted = new Map<string, number>();
-  readonly #options: { readonly limits: ParkLimits; readonly clock: Clock; readonly random: Random; readonly keys: KeyRing };
+  readonly #options: {
+    readonly limits: ParkLimits;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly keys: KeyRing;
+  };
   #total = 0;
 
   constructor(options: { limits: ParkLimits; clock: Clock; random: Random; keys: KeyRing }) {
@@ -71,7 +81,13 @@ export class Parks {
         ttlMs: limits.ttlMs,
         keepMs: limits.keepMs,
         seal: (round, expiresAt) => {
-          const state: SealedState = { k: id, r: round, e: expiresAt + limits.keepMs, p: principal.key, d: digestOf(exchange) };
+          const state: SealedState = {
+            k: id,
+            r: round,
+            e: expiresAt + limits.keepMs,
+            p: principal.key,
+            d: digestOf(exchange),
+          };
           return seal(keys, state);
         },
         admit: () => {
@@ -98,11 +114,23 @@ export class Parks {
     if (sealed === undefined) return { kind: 'foreign' };
     // Attack: a state stolen from another caller, or taken from a harmless request and sent with another one's arguments.
     if (sealed.p !== exchange.principal.key || sealed.d !== digestOf(exchange)) {
-      return { kind: 'refused', outcome: { kind: 'failed', error: new GatewayError('params.invalid', { message: 'The requestState belongs to another request.' }) } };
+      return {
+        kind: 'refused',
+        outcome: {
+          kind: 'failed',
+          error: new GatewayError('params.invalid', { message: 'The requestState belongs to another request.' }),
+        },
+      };
     }
     const parked = this.#calls.get(sealed.k);
-    if (parked === undefined || this.#options.clock.now() > sealed.e) return { kind: 'refused', outcome: expiredOutcome(exchange) };
-    return { kind: 'parked', call: parked.call, round: sealed.r, responses: memberObject(exchange.params, 'inputResponses') };
+    if (parked === undefined || this.#options.clock.now() > sealed.e)
+      return { kind: 'refused', outcome: expiredOutcome(exchange) };
+    return {
+      kind: 'parked',
+      call: parked.call,
+      round: sealed.r,
+      responses: memberObject(exchange.params, 'inputResponses'),
+    };
   }
 
   /** Ends all parked calls. */
@@ -131,7 +159,10 @@ export class Parks {
 }
 
 function digestOf({ method, params }: Exchange): string {
-  return digestRequest(method, params === undefined ? undefined : JSON.parse(params.bytes.toString('utf8', params.start, params.end)));
+  return digestRequest(
+    method,
+    params === undefined ? undefined : JSON.parse(params.bytes.toString('utf8', params.start, params.end)),
+  );
 }
 
 function expiredOutcome({ method }: Exchange): Outcome {

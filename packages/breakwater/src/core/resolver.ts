@@ -1,4 +1,4 @@
-import { encodeJson, editObject, memberObject, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
+import { editObject, encodeJson, memberObject, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import type { Catalogue } from './catalogue.ts';
 import { GatewayError } from './errors.ts';
 import { ownName } from './names.ts';
@@ -29,7 +29,12 @@ export class Resolver {
   }
 
   /** Rejects with `params.invalid` for a name nobody serves and `method.unknown` for a method that cannot be routed. */
-  async resolve(method: string, params: RawObject | undefined, name: string | undefined, subscriber: Subscriber): Promise<Target> {
+  async resolve(
+    method: string,
+    params: RawObject | undefined,
+    name: string | undefined,
+    subscriber: Subscriber,
+  ): Promise<Target> {
     if (method === 'tools/call' || method === 'prompts/get') {
       return await this.#resolveName(method === 'tools/call' ? 'tools' : 'prompts', params, name, subscriber);
     }
@@ -49,7 +54,9 @@ export class Resolver {
     const listed = (await this.#catalogue.list('resources', subscriber)).byName.get(uri);
     if (listed !== undefined) return [listed.member];
     const templates = await this.#catalogue.list('resourceTemplates', subscriber);
-    const matching = new Set(templates.entries.filter((entry) => matchesTemplate(entry.item.name, uri)).map((entry) => entry.member));
+    const matching = new Set(
+      templates.entries.filter((entry) => matchesTemplate(entry.item.name, uri)).map((entry) => entry.member),
+    );
     for (const member of this.#route.members) {
       try {
         const { server } = await this.#views.get(member.upstream, subscriber.principal, member).facts();
@@ -62,8 +69,14 @@ export class Resolver {
     return [...matching];
   }
 
-  async #resolveName(kind: 'tools' | 'prompts', params: RawObject | undefined, name: string | undefined, subscriber: Subscriber): Promise<Target> {
-    if (params === undefined || name === undefined) throw new GatewayError('params.invalid', { message: 'Missing required parameter: name' });
+  async #resolveName(
+    kind: 'tools' | 'prompts',
+    params: RawObject | undefined,
+    name: string | undefined,
+    subscriber: Subscriber,
+  ): Promise<Target> {
+    if (params === undefined || name === undefined)
+      throw new GatewayError('params.invalid', { message: 'Missing required parameter: name' });
     const [only, ...others] = this.#route.members;
     if (only === undefined) throw new GatewayError('upstream.unavailable');
     if (others.length === 0) {
@@ -73,16 +86,27 @@ export class Resolver {
       if (own !== undefined) return this.#aim(kind, only, params, name, own, known?.item.repeatable === true);
     }
     const listed = (await this.#catalogue.list(kind, subscriber)).byName.get(name);
-    if (listed !== undefined) return this.#aim(kind, listed.member, params, name, listed.item.name, listed.item.repeatable);
+    if (listed !== undefined)
+      return this.#aim(kind, listed.member, params, name, listed.item.name, listed.item.repeatable);
     // Not in the snapshot: it may be new. The server has the last word (eras.md §2.3, "tool not in snapshot").
     for (const member of this.#route.members) {
       const own = member.prefix === '' ? undefined : ownName(member.prefix, name);
       if (own !== undefined) return this.#aim(kind, member, params, name, own, false);
     }
-    throw new GatewayError('params.invalid', { message: kind === 'tools' ? 'Unknown tool.' : 'Unknown prompt.', data: { name } });
+    throw new GatewayError('params.invalid', {
+      message: kind === 'tools' ? 'Unknown tool.' : 'Unknown prompt.',
+      data: { name },
+    });
   }
 
-  #aim(kind: 'tools' | 'prompts', member: RouteMember, params: RawObject, name: string, own: string, repeatable: boolean): Target {
+  #aim(
+    kind: 'tools' | 'prompts',
+    member: RouteMember,
+    params: RawObject,
+    name: string,
+    own: string,
+    repeatable: boolean,
+  ): Target {
     if (kind === 'tools' && member.disabledTools.has(own)) {
       throw new GatewayError('params.invalid', { message: 'Unknown tool.', data: { name } });
     }
@@ -92,16 +116,19 @@ export class Resolver {
 
   async #resolveCompletion(params: RawObject | undefined, subscriber: Subscriber): Promise<Target> {
     const ref = params === undefined ? undefined : memberObject(params, 'ref');
-    if (params === undefined || ref === undefined) throw new GatewayError('params.invalid', { message: 'Missing required parameter: ref' });
+    if (params === undefined || ref === undefined)
+      throw new GatewayError('params.invalid', { message: 'Missing required parameter: ref' });
     const name = memberValue(ref, 'name');
     if (memberValue(ref, 'type') === 'ref/prompt' && typeof name === 'string') {
       const target = await this.#resolveName('prompts', ref, name, subscriber);
-      if (target.params === ref || target.params === undefined) return { members: target.members, params, repeatable: true };
+      if (target.params === ref || target.params === undefined)
+        return { members: target.members, params, repeatable: true };
       const own = editObject(ref, { name: encodeJson(memberValue(target.params, 'name')) });
       return { members: target.members, params: scanObject(editObject(params, { ref: own })), repeatable: true };
     }
     const uri = memberValue(ref, 'uri');
-    if (typeof uri !== 'string') throw new GatewayError('params.invalid', { message: 'ref must name a prompt or a resource.' });
+    if (typeof uri !== 'string')
+      throw new GatewayError('params.invalid', { message: 'ref must name a prompt or a resource.' });
     if (this.#route.members.length === 1) return { members: this.#route.members, params, repeatable: true };
     const template = (await this.#catalogue.list('resourceTemplates', subscriber)).byName.get(uri);
     const members = template === undefined ? await this.resourceMembers(uri, subscriber) : [template.member];

@@ -39,7 +39,10 @@ export function open(ring: KeyRing, text: string): unknown {
   const tag = bytes.subarray(KEY_ID_BYTES + IV_BYTES, KEY_ID_BYTES + IV_BYTES + TAG_BYTES);
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(PURPOSE).setAuthTag(tag);
-    const plain = Buffer.concat([decipher.update(bytes.subarray(KEY_ID_BYTES + IV_BYTES + TAG_BYTES)), decipher.final()]);
+    const plain = Buffer.concat([
+      decipher.update(bytes.subarray(KEY_ID_BYTES + IV_BYTES + TAG_BYTES)),
+      decipher.final(),
+    ]);
     return JSON.parse(plain.toString()) as unknown;
   } catch {
     return undefined; // the tag does not fit: somebody altered it

@@ -1,9 +1,9 @@
-import type { ListKind } from '../protocol/methods.ts';
 import { NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
+import type { ListKind } from '../protocol/methods.ts';
 import type { Revision } from '../protocol/revision.ts';
 import type { Emit } from './events.ts';
 import type { Clock, Handle, HandleNeed, Principal, ServerChange, Timer, Upstream } from './ports.ts';
-import { declaresList, emptyList, gatewayClient, type ListSnapshot, readList, reportsChanges } from './snapshot.ts';
+import { declaresList, emptyList, type ListSnapshot, readList, reportsChanges } from './snapshot.ts';
 
 /** What is known of a server without asking it: its facts and the leg they were read on. */
 export interface KnownServer {
@@ -69,7 +69,8 @@ export class ServerView {
 
   /** The server's facts; asks it only when they are unknown or too old. */
   async facts(): Promise<KnownServer> {
-    const believed = this.#known !== undefined && (this.#handle !== undefined || this.#clock.now() - this.#knownAt < FACTS_AGE_MS);
+    const believed =
+      this.#known !== undefined && (this.#handle !== undefined || this.#clock.now() - this.#knownAt < FACTS_AGE_MS);
     if (believed && this.#known !== undefined) return this.#known;
     return await this.#use(async (handle) => ({ revision: handle.revision, server: handle.server }));
   }
@@ -116,7 +117,8 @@ export class ServerView {
   #isFresh(kind: ListKind, cached: CachedList): boolean {
     if (cached.stale) return false;
     const age = this.#clock.now() - cached.at;
-    if (this.#feedLive && this.#known !== undefined && reportsChanges(this.#known.server, kind)) return age < MAX_LIST_AGE_MS;
+    if (this.#feedLive && this.#known !== undefined && reportsChanges(this.#known.server, kind))
+      return age < MAX_LIST_AGE_MS;
     return age < (cached.snapshot.ttlMs ?? this.#ttlMs);
   }
 
@@ -128,7 +130,7 @@ export class ServerView {
       // A change reported while the pages are read makes the new snapshot stale at once: `keep` compares.
       const before = cached;
       if (before !== undefined) before.stale = false;
-      const snapshot = await this.#use((handle) => readList(handle, kind, gatewayClient(handle.revision)));
+      const snapshot = await this.#use((handle) => readList(handle, kind, this.#clock));
       const changedMeanwhile = before?.stale === true;
       const kept = this.#keep(kind, snapshot, readAt);
       const entry = this.#lists.get(kind);
@@ -223,8 +225,14 @@ export class ServerView {
       await this.#attach(lease.handle);
       if (afterGap) for (const kind of ['tools', 'prompts', 'resources'] as const) this.#reportAfterGap(kind);
     } catch (error) {
-      this.#emit({ type: 'notice', level: 'warn', message: 'A change feed could not be opened.', detail: { upstream: this.#upstream.name, error } });
-      if (this.#listeners.size > 0 && !this.#closed) this.#feedRetry = this.#clock.after(RETRY_MS, () => this.#holdFeed(true));
+      this.#emit({
+        type: 'notice',
+        level: 'warn',
+        message: 'A change feed could not be opened.',
+        detail: { upstream: this.#upstream.name, error },
+      });
+      if (this.#listeners.size > 0 && !this.#closed)
+        this.#feedRetry = this.#clock.after(RETRY_MS, () => this.#holdFeed(true));
     }
   }
 

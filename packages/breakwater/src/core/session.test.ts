@@ -16,7 +16,10 @@ class FakeClock implements Clock {
   after(delayMs: number, run: () => void): Timer {
     const timer = { at: this.#now + delayMs, run };
     this.#timers.push(timer);
-    return { clear: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+    const clear = (): void => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+    return { clear };
   }
 
   advance(ms: number): void {

@@ -1,6 +1,6 @@
 import type { LegacyRevision } from '../protocol/revision.ts';
-import type { Emit } from './events.ts';
 import { GatewayError } from './errors.ts';
+import type { Emit } from './events.ts';
 import { Owner } from './owner.ts';
 import type { ClientFacts, Clock, Principal, Random, Timer } from './ports.ts';
 
@@ -84,7 +84,14 @@ export class Sessions {
     const session: Session = {
       ...init,
       id: this.#random.id(),
-      owner: new Owner((error) => this.#emit({ type: 'notice', level: 'error', message: 'A release step of a session failed.', detail: { error } })),
+      owner: new Owner((error) =>
+        this.#emit({
+          type: 'notice',
+          level: 'error',
+          message: 'A release step of a session failed.',
+          detail: { error },
+        }),
+      ),
       createdAt: now,
       lastSeenAt: now,
       initialized: false,
@@ -93,7 +100,13 @@ export class Sessions {
     };
     this.#sessions.set(session.id, session);
     this.#perPrincipal.set(init.principal.key, (this.#perPrincipal.get(init.principal.key) ?? 0) + 1);
-    this.#emit({ type: 'open', resource: 'session', id: session.id, owner: init.principal.key, detail: `${init.transport} ${init.client.revision}` });
+    this.#emit({
+      type: 'open',
+      resource: 'session',
+      id: session.id,
+      owner: init.principal.key,
+      detail: `${init.transport} ${init.client.revision}`,
+    });
     this.#schedule();
     return session;
   }

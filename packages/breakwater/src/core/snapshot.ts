@@ -4,7 +4,7 @@ import { LISTS, type ListKind } from '../protocol/methods.ts';
 import { compileParamHeaders } from '../protocol/modern/param-headers.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import { GatewayError } from './errors.ts';
-import type { CallSink, ClientFacts, Handle } from './ports.ts';
+import type { CallControl, CallSink, ClientFacts, Clock, Handle } from './ports.ts';
 
 /** One item of a server's list: its bytes as sent and what the gateway reads of them. */
 export interface SnapshotItem {
@@ -37,10 +37,12 @@ export function declaresList(server: ServerFacts, kind: ListKind): boolean {
 }
 
 const MAX_PAGES = 1_000;
+/** A server that accepts a list request and never answers must not hold up everybody who waits for the list. */
+const PAGE_TIMEOUT_MS = 30_000;
 const ENVELOPE_MEMBERS: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope', 'nextCursor', '_meta']);
 
 /** Reads all pages of one list. Rejects with a {@link GatewayError}. A server without the method has an empty list. */
-export async function readList(handle: Handle, kind: ListKind, client: ClientFacts): Promise<ListSnapshot> {
+export async function readList(handle: Handle, kind: ListKind, clock: Clock): Promise<ListSnapshot> {
   const { method, member } = LISTS[kind];
   const items: SnapshotItem[] = [];
   let extra: Record<string, Buffer> = {};
@@ -49,7 +51,7 @@ export async function readList(handle: Handle, kind: ListKind, client: ClientFac
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
     const params = cursor === undefined ? undefined : scanObject(Buffer.from(JSON.stringify({ cursor })));
-    const bytes = await readPage(handle, method, params, client);
+    const bytes = await readPage(handle, method, params, clock);
     if (bytes === undefined) return emptyList(handle.revision);
     const result = scanObject(bytes);
     const list = result === undefined ? undefined : findMember(result, member);
@@ -101,21 +103,28 @@ function readPage(
   handle: Handle,
   method: string,
   params: ReturnType<typeof scanObject>,
-  client: ClientFacts,
+  clock: Clock,
 ): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
+    const client = gatewayClient(handle.revision);
+    let control: CallControl | undefined;
+    const deadline = clock.after(PAGE_TIMEOUT_MS, () => {
+      control?.cancel('deadline');
+      reject(new GatewayError('upstream.timeout'));
+    });
     const sink: CallSink = {
       notify: () => undefined,
       // A list may not ask anything (2026-07-28 patterns/mrtr §Supported Requests).
       ask: (question) => question.answer({ error: { code: -32601, message: 'A list request cannot ask the client.' } }),
       done: (outcome) => {
+        deadline.clear();
         if (outcome.kind === 'result') resolve(outcome.result);
         else if (outcome.kind === 'failed') reject(outcome.error);
         else if (isMethodNotFound(outcome.error)) resolve(undefined);
         else reject(new GatewayError('upstream.invalid', { cause: outcome.error.toString() }));
       },
     };
-    handle.call({ method, params, client, progress: false, logLevel: undefined }, sink);
+    control = handle.call({ method, params, client, progress: false, logLevel: undefined }, sink);
   });
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Emit } from './events.ts';
 import { handleNeed } from './catalogue.ts';
+import type { Emit } from './events.ts';
 import type { Clock, Handle, Lease, ServerChange, Timer } from './ports.ts';
 import type { Resolver } from './resolver.ts';
 import type { Route, RouteMember } from './route.ts';
@@ -26,7 +26,11 @@ export class SubscriptionHub implements Subscriptions {
     this.#deps = deps;
   }
 
-  async open(subscriber: Subscriber, filter: SubscriptionFilter, listener: (change: Change) => void): Promise<Subscription> {
+  async open(
+    subscriber: Subscriber,
+    filter: SubscriptionFilter,
+    listener: (change: Change) => void,
+  ): Promise<Subscription> {
     const subscription = new OpenSubscription(this.#deps, subscriber, listener);
     await subscription.start(filter);
     return subscription;
@@ -66,7 +70,9 @@ class OpenSubscription implements Subscription {
     const { emit } = this.#deps;
     const { route, principal, sessionId } = this.#subscriber;
     emit({ type: 'open', resource: 'subscription', id: this.id, owner: sessionId ?? principal.key, detail: route });
-    await Promise.all((this.#deps.routes.get(route)?.route.members ?? []).map((member) => this.#startLists(member, filter)));
+    await Promise.all(
+      (this.#deps.routes.get(route)?.route.members ?? []).map((member) => this.#startLists(member, filter)),
+    );
     for (const uri of new Set(filter.uris)) await this.add(uri);
   }
 
@@ -74,7 +80,9 @@ class OpenSubscription implements Subscription {
     const view = this.#deps.views.get(member.upstream, this.#subscriber.principal, member);
     try {
       const { server } = await view.facts();
-      const wanted = (['tools', 'prompts', 'resources'] as const).filter((kind) => filter[kind] && reportsChanges(server, kind));
+      const wanted = (['tools', 'prompts', 'resources'] as const).filter(
+        (kind) => filter[kind] && reportsChanges(server, kind),
+      );
       if (wanted.length === 0 || this.#closed) return;
       this.#honoured = {
         ...this.#honoured,
@@ -142,7 +150,9 @@ class OpenSubscription implements Subscription {
   }
 
   async #lease(watch: Watch): Promise<Handle | undefined> {
-    const lease = await watch.member.upstream.acquire(handleNeed(watch.member, this.#subscriber, this.#deps.clock.now()));
+    const lease = await watch.member.upstream.acquire(
+      handleNeed(watch.member, this.#subscriber, this.#deps.clock.now()),
+    );
     if (this.#closed || watch.lease !== undefined) {
       lease.release();
       return watch.lease?.handle;
@@ -160,7 +170,11 @@ class OpenSubscription implements Subscription {
 
   #onUpdate(watch: Watch, change: ServerChange): void {
     if (change.kind !== 'updated' || change.uri === undefined || !isWatched(watch.uris, change.uri)) return;
-    this.#report(change.params === undefined ? { kind: 'updated', uri: change.uri } : { kind: 'updated', uri: change.uri, params: change.params });
+    this.#report(
+      change.params === undefined
+        ? { kind: 'updated', uri: change.uri }
+        : { kind: 'updated', uri: change.uri, params: change.params },
+    );
   }
 
   // The server forgot what it was asked to watch; ask again, and report what may have been missed.

@@ -117,13 +117,13 @@ export class LateAnswer implements Answer {
     const { res, context } = inbound;
     // A legacy client that is gone has not cancelled, but it has no event id to resume by either: the answer has no reader.
     if (res.destroyed || res.headersSent) return;
-    const length = String(body.length);
-    res.writeHead(
-      status,
-      sessionId === undefined
-        ? { 'content-type': 'application/json', 'content-length': length }
-        : { 'content-type': 'application/json', 'content-length': length, 'mcp-session-id': sessionId },
-    );
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+    };
+    if (sessionId !== undefined) headers['mcp-session-id'] = sessionId;
+    if (status === 429 || status === 503) headers['retry-after'] = '1';
+    res.writeHead(status, headers);
     if (body.length <= PACED_BYTES) res.end(body);
     else new PacedWriter(res, context.options, context.deps.clock, noteNothing).end('ended', body);
   }

@@ -27,6 +27,7 @@ export class ExchangeReply implements Reply {
   readonly #progressToken: string | undefined;
   readonly #session: SessionState | undefined;
   readonly #onDone: () => void;
+  #asked: RawId[] = [];
   #done = false;
 
   constructor(init: {
@@ -59,6 +60,8 @@ export class ExchangeReply implements Reply {
     this.#done = true;
     const { message, status } = writeOutcome(outcome, this.#exchange, this.#id);
     this.#answer.respond(message, status);
+    // An answer to a question of a request that is over has nobody left to hear it.
+    for (const id of this.#asked) this.#session?.questions.drop(id);
     this.#onDone();
   }
 
@@ -76,6 +79,7 @@ export class ExchangeReply implements Reply {
       session.questions.drop(id);
       return undefined;
     }
+    this.#asked.push(id);
     return {
       withdraw: (reason) => {
         if (!session.questions.drop(id)) return;

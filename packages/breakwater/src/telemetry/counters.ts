@@ -3,7 +3,13 @@ import { Ledger, type LedgerCounts } from './ledger.ts';
 
 /** What the gateway counted since it started. Keys come from closed sets (methods of the specification, tables of codes and ids), never from callers. */
 export interface CounterValues {
-  readonly exchanges: { readonly ok: number; readonly error: number; readonly failed: number; readonly cancelled: number; readonly edge: number };
+  readonly exchanges: {
+    readonly ok: number;
+    readonly error: number;
+    readonly failed: number;
+    readonly cancelled: number;
+    readonly edge: number;
+  };
   readonly accommodations: Readonly<Record<string, number>>;
   readonly refusals: Readonly<Record<string, number>>;
   /** Messages sent to each configured upstream. */

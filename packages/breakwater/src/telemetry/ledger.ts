@@ -15,7 +15,8 @@ export class Ledger {
       if (this.#open.has(key)) return;
       this.#open.set(key, event.resource);
       this.#counts[event.resource]++;
-    } else if (event.type === 'close' && this.#open.delete(`${event.resource} ${event.id}`)) this.#counts[event.resource]--;
+    } else if (event.type === 'close' && this.#open.delete(`${event.resource} ${event.id}`))
+      this.#counts[event.resource]--;
   }
 
   get counts(): LedgerCounts {

@@ -10,12 +10,24 @@ export interface LogOptions {
 
 /** Makes the program's logger. It writes to stderr: stdout belongs to what the program prints for its user. */
 export function createLog(options: LogOptions): Logger {
-  const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err, cause: pino.stdSerializers.err } };
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { error: pino.stdSerializers.err, cause: pino.stdSerializers.err },
+  };
   const stderr = pino.destination({ fd: 2, sync: true });
   return pino(settings, options.format === 'json' ? stderr : prettyStream(stderr));
 }
 
-const LEVELS: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'WARN', 50: 'ERROR', 60: 'FATAL' };
+const LEVELS: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'WARN',
+  50: 'ERROR',
+  60: 'FATAL',
+};
 
 // The text comes from callers and upstreams: control characters would let them write over the operator's terminal.
 function escapeControl(text: string): string {
@@ -26,9 +38,12 @@ function prettyStream(out: DestinationStream): DestinationStream {
   return {
     write(line: string): void {
       const { level, time, msg, error, cause, ...rest } = JSON.parse(line) as Record<string, unknown>;
-      const fields = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+      const fields = Object.entries(rest).map(
+        ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      );
       for (const fault of [error, cause]) {
-        if (typeof fault === 'object' && fault !== null && 'message' in fault) fields.push(`cause=${JSON.stringify(fault.message)}`);
+        if (typeof fault === 'object' && fault !== null && 'message' in fault)
+          fields.push(`cause=${JSON.stringify(fault.message)}`);
         else if (fault !== undefined) fields.push(`cause=${JSON.stringify(fault)}`);
       }
       const clock = String(time).slice(11, 19);

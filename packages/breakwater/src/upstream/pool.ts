@@ -234,7 +234,12 @@ export class HandlePool {
   }
 
   #close(entry: PoolEntry, reason: string): Promise<void> {
-    entry.closing ??= this.#end(entry, reason);
+    if (entry.closing === undefined) {
+      // Set before anything ends: a handle reports its end while it is being closed, and that end is ours.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      entry.closing = promise;
+      void this.#end(entry, reason).then(resolve);
+    }
     return entry.closing;
   }
 

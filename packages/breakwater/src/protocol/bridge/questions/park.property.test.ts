@@ -238,7 +238,7 @@ describe('a call that may be parked, whatever happens in whatever order', () => 
           expect(model.waiting.size).toBe(0);
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });
