@@ -33,9 +33,9 @@ export function openDialogue(header: Header): Speaker {
 }
 
 const MACHINES: Readonly<Record<string, (header: Header) => Speaker>> = {
-  forward({ method = '', client, profile = '', rounds = '20' }) {
+  forward({ method = '', client, profile = '', rounds = '20', waitMs = '600000' }) {
     const revision = readRevision(client);
-    const limits = { rounds: Number(rounds) };
+    const limits = { rounds: Number(rounds), waitMs: Number(waitMs) };
     let state = startForward({ method, client: { revision, profile: readProfile(profile) }, limits, idPrefix: 'e' });
     return (line) => {
       const step = stepForward(state, readForwardEvent(line));

@@ -36,9 +36,12 @@ export const Timeouts = durationsInMs(
     write: duration()
       .prefault('30s')
       .meta({ description: 'How long a client may leave written bytes unread before its stream is cut.' }),
+    answer: duration()
+      .prefault('10m')
+      .meta({ description: "How long a client may take to answer a server's question." }),
     drain: duration().prefault('25s').meta({ description: 'How long unfinished requests may go on at shutdown.' }),
   }),
-  ['commit', 'heartbeat', 'read', 'write', 'drain'],
+  ['commit', 'heartbeat', 'read', 'write', 'answer', 'drain'],
 );
 
 /** What is logged, and how. */

@@ -35,6 +35,7 @@ export class ForwardedCall {
   readonly #deps: ForwardDeps;
   readonly #asked = new Map<string, AskControl>();
   #state: ForwardState;
+  readonly #events: ForwardEvent[] = [];
   #answerDeadline: Timer | undefined;
   #wait: Timer | undefined;
 
@@ -65,10 +66,16 @@ export class ForwardedCall {
     this.#clear();
   }
 
+  // What happens while the effects of a step run (a client that reads no stream) is a step of its own, after them.
   #step(event: ForwardEvent): void {
-    const { state, effects } = stepForward(this.#state, event);
-    this.#state = state;
-    for (const effect of effects) this.#run(effect);
+    this.#events.push(event);
+    if (this.#events.length > 1) return;
+    for (let next = this.#events[0]; next !== undefined; next = this.#events[0]) {
+      const { state, effects } = stepForward(this.#state, next);
+      this.#state = state;
+      for (const effect of effects) this.#run(effect);
+      this.#events.shift();
+    }
     if (this.#asked.size === 0) {
       this.#answerDeadline?.clear();
       this.#answerDeadline = undefined;

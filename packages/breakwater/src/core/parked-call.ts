@@ -1,4 +1,4 @@
-import type { RawObject } from '../jsonrpc/raw.ts';
+import { memberValue, type RawObject } from '../jsonrpc/raw.ts';
 import { encodeError } from '../jsonrpc/write.ts';
 import { stepPark } from '../protocol/bridge/questions/park.ts';
 import { type ParkEffect, type ParkEvent, type ParkState, startPark } from '../protocol/bridge/questions/park-state.ts';
@@ -46,6 +46,7 @@ export class ParkedCall {
   readonly #readers = new Set<ParkReader>();
   readonly #questions = new Map<string, ServerQuestion>();
   #state: ParkState;
+  readonly #events: ParkEvent[] = [];
   #outcome: Outcome | undefined;
   #retrying: ParkReader | undefined;
   #minted = 0;
@@ -107,19 +108,22 @@ export class ParkedCall {
   }
 
   #takeCompletion({ params }: CallNotification): void {
-    const value =
-      params === undefined
-        ? undefined
-        : (JSON.parse(params.bytes.toString('utf8', params.start, params.end)) as { elicitationId?: unknown });
-    if (typeof value?.elicitationId === 'string')
-      this.#step({ type: 'page-complete', elicitationId: value.elicitationId });
+    const elicitationId = params === undefined ? undefined : memberValue(params, 'elicitationId');
+    if (typeof elicitationId === 'string') this.#step({ type: 'page-complete', elicitationId });
   }
 
+  // What happens while the effects of a step run is a step of its own, after them.
   #step(event: ParkEvent): void {
-    const { state, effects } = stepPark(this.#state, event);
-    this.#state = state;
-    for (const effect of effects) this.#run(effect);
-    this.#watchPhase();
+    this.#events.push(event);
+    if (this.#events.length > 1) return;
+    for (let next = this.#events[0]; next !== undefined; next = this.#events[0]) {
+      const before = this.#state;
+      const { state, effects } = stepPark(before, next);
+      this.#state = state;
+      for (const effect of effects) this.#run(effect);
+      if (state.phase !== before.phase || state.round !== before.round) this.#watchPhase();
+      this.#events.shift();
+    }
   }
 
   #run(effect: ParkEffect): void {
@@ -149,6 +153,7 @@ export class ParkedCall {
         this.#wait = clock.after(effect.delayMs, () => this.#step({ type: 'wait-over' }));
         return;
       case 'reissue':
+        this.#wait?.clear();
         void call.resend();
         return;
     }
@@ -158,6 +163,7 @@ export class ParkedCall {
     const { clock, ttlMs, seal, call, admit } = this.#deps;
     if (!this.#admitted && !admit()) return this.#step({ type: 'refused' });
     this.#admitted = true;
+    this.#wait?.clear();
     call.holdDeadline();
     const requestState = seal(round, clock.now() + ttlMs);
     this.#finish({

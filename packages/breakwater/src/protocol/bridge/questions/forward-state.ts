@@ -9,8 +9,8 @@ import type { QuestionKind } from './kind.ts';
 export interface ForwardCall {
   readonly method: string;
   readonly client: { readonly revision: Revision; readonly profile: CapabilityProfile };
-  /** `rounds` bounds how often the client is asked; waiting for a page to be finished is bounded by `expired` alone. */
-  readonly limits: { readonly rounds: number };
+  /** `rounds` bounds how often the client is asked; `waitMs` how long in all a call is retried without asking, 10 minutes by default. */
+  readonly limits: { readonly rounds: number; readonly waitMs?: number };
   /** Fresh and unguessable per call: elicitation ids are this and a number. */
   readonly idPrefix: string;
 }
@@ -46,6 +46,8 @@ export interface ForwardState {
   readonly rounds: number;
   /** Rounds in a row that asked nothing: they set the pace of the next retry. */
   readonly quiet: number;
+  /** The delays of these rounds, together. */
+  readonly waitedMs: number;
   readonly minted: number;
   /** The server's keys of this round, in its order. */
   readonly serverKeys: readonly string[];
@@ -100,6 +102,7 @@ export function startForward(call: ForwardCall): ForwardState {
     phase: 'calling',
     rounds: 0,
     quiet: 0,
+    waitedMs: 0,
     minted: 0,
     serverKeys: [],
     open: new Map(),

@@ -23,6 +23,11 @@ const PAGE_PACE = { firstMs: 1_000, mostMs: 30_000 };
 /** Retry pace when the server only says "not yet". The SDK's own driver starts at 250 ms too. */
 const STATE_PACE = { firstMs: 250, mostMs: 5_000 };
 
+const TIMED_OUT = 'Timed out waiting for your input.';
+
+/** How long a call is retried without asking, when its limits do not say. */
+const WAIT_MS = 600_000;
+
 /** The next state of a forwarded call, and what to do. Events that do not belong to the phase change nothing. */
 export function stepForward(state: ForwardState, event: ForwardEvent): ForwardStep {
   if (state.phase === 'ended') return stayForward(state);
@@ -36,7 +41,7 @@ export function stepForward(state: ForwardState, event: ForwardEvent): ForwardSt
     case 'retry-due':
       return state.phase === 'waiting' ? retry(state) : stayForward(state);
     case 'expired':
-      return endForward(state, failCall(endedCall(state), 'Timed out waiting for your input.'));
+      return endForward(state, failCall(endedCall(state), TIMED_OUT));
     case 'cancelled':
       return endForward(state, undefined);
     case 'finished': {
@@ -65,7 +70,7 @@ function takeRound(state: ForwardState, result: RawObject): ForwardStep {
   if (plan.onlyConsented) return prepend(news, pause(planned, PAGE_PACE));
   if (state.rounds >= state.call.limits.rounds)
     return prepend(news, endForward({ ...planned, open: new Map() }, tooMany(state)));
-  const asking: ForwardState = { ...planned, rounds: state.rounds + 1, quiet: 0, phase: 'asking' };
+  const asking: ForwardState = { ...planned, rounds: state.rounds + 1, quiet: 0, waitedMs: 0, phase: 'asking' };
   // Nobody to wait for: every question had an answer of the gateway's own.
   if (open.size === 0) return prepend(news, retry(asking));
   return { state: asking, effects: [...news, ...plan.asks] };
@@ -110,9 +115,20 @@ function retry(state: ForwardState): ForwardStep {
   return { state: calling, effects: [{ type: 'retry', inputResponses, requestState }] };
 }
 
-function pause(state: ForwardState, pace: { readonly firstMs: number; readonly mostMs: number }): ForwardStep {
-  const delayMs = Math.min(pace.firstMs * 2 ** Math.min(state.quiet, 16), pace.mostMs);
-  return { state: { ...state, phase: 'waiting', quiet: state.quiet + 1 }, effects: [{ type: 'wait', delayMs }] };
+interface Pace {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+function pause(state: ForwardState, { firstMs, mostMs }: Pace): ForwardStep {
+  const delayMs = Math.min(firstMs * 2 ** Math.min(state.quiet, 16), mostMs);
+  const waitedMs = state.waitedMs + delayMs;
+  if (waitedMs > (state.call.limits.waitMs ?? WAIT_MS)) {
+    const text = state.consents.size > 0 ? TIMED_OUT : 'The server did not finish in time.';
+    return endForward(state, failCall(endedCall(state), text));
+  }
+  const waiting: ForwardState = { ...state, phase: 'waiting', quiet: state.quiet + 1, waitedMs };
+  return { state: waiting, effects: [{ type: 'wait', delayMs }] };
 }
 
 function prepend(effects: readonly ForwardEffect[], step: ForwardStep): ForwardStep {

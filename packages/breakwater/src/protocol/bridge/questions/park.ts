@@ -133,7 +133,8 @@ function giveUp(state: ParkState, reason: string, text: string): ParkStep {
 function end(state: ParkState, reason: string, toServer: string, ending: Ending | undefined): ParkStep {
   const effects: ParkEffect[] = [...abandonOpen(state, toServer)];
   if (state.running) effects.push({ type: 'cancel-call', reason });
-  if (ending !== undefined && state.readers > 0) effects.push({ type: 'give-up', outcome: ending });
+  // Also without a reader: a call that is refused while it is being suspended still has its own.
+  if (ending !== undefined) effects.push({ type: 'give-up', outcome: ending });
   const ended: ParkState = {
     ...state,
     phase: 'finished',
