@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
 import { CLIENTS } from './support/clients.ts';
 import { findLeftovers, findSessions } from './support/leftovers.ts';
-import { findTaskTools, type Observation, observe, shorten } from './support/observe.ts';
+import { findTaskTools, limitTo, type Observation, observe, shorten } from './support/observe.ts';
 import { findDescendants } from './support/programs.ts';
 import { connectV2 } from './support/sdk-v2-clients.ts';
 import { Table } from './support/table.ts';
@@ -44,9 +44,7 @@ describe.each(UPSTREAMS)('to $name', ({ name: column, era, plan, start }) => {
       const asked = client.isSlow ? shorten(plan) : plan;
       const seen = await observe(connected, asked).finally(() => connected.close());
       const expected = client.isSlow ? direct.short : direct.full;
-      const tools = expected['tools'] as string[];
-      const listed = client.era === 'modern' ? tools.filter((name) => !taskTools.includes(name)) : tools;
-      expect(seen).toEqual({ ...expected, tools: listed });
+      expect(seen).toEqual(limitTo(client.revision, expected, taskTools));
 
       if (!client.endsSession) for (const id of findSessions(gateway.events)) abandoned.add(id);
       await expect.poll(() => findLeftovers(gateway.events, abandoned)).toEqual([]);

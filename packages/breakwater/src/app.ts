@@ -5,7 +5,7 @@ import type { Config } from './config/schema.ts';
 import type { ResolvedUpstream as ConfiguredUpstream, ResolvedConfig } from './config/secrets.ts';
 import type { Emit, GatewayEvent } from './core/events.ts';
 import { Gateway } from './core/gateway.ts';
-import { Parks } from './core/parks.ts';
+import { type ParkLimits, Parks } from './core/parks.ts';
 import type { Principal, Upstream } from './core/ports.ts';
 import type { Route, RouteMember } from './core/route.ts';
 import { freshKeyRing } from './core/seal.ts';
@@ -26,7 +26,7 @@ const PROBE_TIMEOUT_MS = 4_000;
 const VIEW_LIMIT = 10_000;
 
 /** Calls held open while a modern client gathers input (eras.md §2.5). */
-const PARK_LIMITS = { perPrincipal: 32, total: 1_000, ttlMs: 600_000, keepMs: 300_000 } as const;
+const PARK_LIMITS = { perPrincipal: 32, total: 1_000, keepMs: 300_000 } as const;
 
 /** What an {@link App} is given beside its configuration. */
 export interface AppOptions {
@@ -54,7 +54,7 @@ export class App {
   readonly #counters = new Counters();
   readonly #emit: Emit;
   readonly #sessions: Sessions;
-  readonly #parks = new Parks({ limits: PARK_LIMITS, clock: systemClock, random: systemRandom, keys: freshKeyRing() });
+  readonly #parks: Parks;
   readonly #options: AppOptions;
   #generation: Generation;
   #draining = false;
@@ -71,6 +71,12 @@ export class App {
       clock: systemClock,
       random: systemRandom,
       emit: this.#emit,
+    });
+    this.#parks = new Parks({
+      limits: parkLimits(options.config),
+      clock: systemClock,
+      random: systemRandom,
+      keys: freshKeyRing(),
     });
     this.#generation = this.#generate(options.config, new Map());
   }
@@ -97,6 +103,7 @@ export class App {
   async reload(config: ResolvedConfig): Promise<void> {
     const old = this.#generation;
     this.#sessions.limits = sessionLimits(config);
+    this.#parks.limits = parkLimits(config);
     this.#generation = this.#generate(config, old.upstreams);
     const kept = new Set([...this.#generation.upstreams.values()].map(({ upstream }) => upstream));
     const served = new Set(config.routes.map((route) => route.path));
@@ -149,7 +156,7 @@ export class App {
       random: systemRandom,
       emit: this.#emit,
       parks: this.#parks,
-      questions: { ttlMs: PARK_LIMITS.ttlMs },
+      questions: { ttlMs: config.timeouts.answerMs },
       viewLimit: VIEW_LIMIT,
     });
     const downstream = createDownstream(
@@ -200,6 +207,10 @@ function sessionLimits(config: ResolvedConfig): ConstructorParameters<typeof Ses
     perPrincipal: config.limits.sessionsPerPrincipal,
     total: config.limits.sessions,
   };
+}
+
+function parkLimits({ timeouts }: ResolvedConfig): ParkLimits {
+  return { ...PARK_LIMITS, ttlMs: timeouts.answerMs };
 }
 
 // Compared as JSON: plain data after secrets are resolved. A factory is only equal to itself.

@@ -58,7 +58,8 @@ export async function connectCurlModern(url: string): Promise<TestClient> {
  */
 export async function connectCurlBare(url: string): Promise<TestClient> {
   return {
-    ask: async (method, params = {}) => readResult(await curl(url, ['Content-Type: application/json'], { jsonrpc: '2.0', id: 1, method, params })),
+    ask: async (method, params = {}) =>
+      readResult(await curl(url, ['Content-Type: application/json'], { jsonrpc: '2.0', id: 1, method, params })),
     close: async () => undefined,
   };
 }

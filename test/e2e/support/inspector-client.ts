@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REPOSITORY, runProgram } from './programs.ts';
-import type { Asked, ClientEra, Members, TestClient } from './test-client.ts';
+import type { Asked, Era, Members, TestClient } from './test-client.ts';
 
 const LAUNCHER = join(REPOSITORY, 'node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js');
 
 /** The Inspector's command line: each request is a program of its own that connects, asks and goes. */
-export async function connectInspector(url: string, era: ClientEra): Promise<TestClient> {
+export async function connectInspector(url: string, era: Era): Promise<TestClient> {
   const home = await mkdtemp(join(tmpdir(), 'breakwater-inspector-'));
   return {
     ask: async (method, params = {}) => {

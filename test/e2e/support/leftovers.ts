@@ -24,6 +24,9 @@ export function findSessions(events: readonly GatewayEvent[]): string[] {
 export function findLeftovers(events: readonly GatewayEvent[], abandoned: ReadonlySet<string>): string[] {
   return findOpen(events)
     .filter(({ resource }) => resource !== 'handle')
-    .filter(({ resource, id, owner }) => !abandoned.has(resource === 'session' ? id : resource === 'subscription' ? (owner ?? '') : ''))
+    .filter(
+      ({ resource, id, owner }) =>
+        !abandoned.has(resource === 'session' ? id : resource === 'subscription' ? (owner ?? '') : ''),
+    )
     .map(({ resource, id }) => `${resource} ${id}`);
 }

@@ -4,8 +4,8 @@ export type Asked = 'tools/list' | 'tools/call' | 'resources/list' | 'resources/
 /** Members of a request's params or of a result. */
 export type Members = Readonly<Record<string, unknown>>;
 
-/** Which kind of client speaks: what it can be told about differs. */
-export type ClientEra = 'legacy' | 'modern';
+/** The two kinds of protocol (eras.md). */
+export type Era = 'legacy' | 'modern';
 
 /** A real client that is connected. */
 export interface TestClient {
@@ -18,8 +18,8 @@ export interface TestClient {
 /** A kind of client: a row of the matrix. */
 export interface ClientKind {
   readonly name: string;
-  /** The era it speaks with a gateway that offers both. */
-  readonly era: ClientEra;
+  /** The revision it comes to speak with the gateway; 2025-03-26 is what a request means that does not say. */
+  readonly revision: '2025-03-26' | '2025-11-25' | '2026-07-28';
   /** False for a program that goes away without ending its session; the gateway then keeps it until it is idle too long. */
   readonly endsSession: boolean;
   /** True for a program that runs anew for each request: it is asked each kind of question once. */

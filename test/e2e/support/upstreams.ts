@@ -13,7 +13,7 @@ import { createDemoFactory } from '../../../packages/breakwater/src/demo/server.
 import type { LibraryConfig } from '../../../packages/breakwater/src/index.ts';
 import type { Plan } from './observe.ts';
 import { findFreePort, REPOSITORY, startProgram } from './programs.ts';
-import type { ClientEra } from './test-client.ts';
+import type { Era } from './test-client.ts';
 
 type Configured = LibraryConfig['upstreams'][string];
 
@@ -29,7 +29,7 @@ export interface ReadyServer extends AsyncDisposable {
 export interface UpstreamKind {
   readonly name: string;
   /** The newest era it speaks. */
-  readonly era: ClientEra;
+  readonly era: Era;
   readonly plan: Plan;
   /** False where the server's transport cannot carry what nobody asked for. */
   readonly tellsChanges: boolean;

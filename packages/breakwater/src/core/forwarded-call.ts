@@ -92,6 +92,7 @@ export class ForwardedCall {
         this.#asked.delete(effect.key);
         return;
       case 'wait':
+        this.#wait?.clear();
         this.#wait = clock.after(effect.delayMs, () => this.#step({ type: 'retry-due' }));
         return;
       case 'retry': {

@@ -150,6 +150,7 @@ export class ParkedCall {
       case 'cancel-call':
         return call.cancel(effect.reason);
       case 'wait':
+        this.#wait?.clear();
         this.#wait = clock.after(effect.delayMs, () => this.#step({ type: 'wait-over' }));
         return;
       case 'reissue':

@@ -48,8 +48,9 @@ export type ParkLookup =
 export class Parks {
   readonly #calls = new Map<string, { readonly call: ParkedCall; readonly principal: string }>();
   readonly #admitted = new Map<string, number>();
+  /** Bounds of the calls that are parked from now on; those of a reloaded configuration can be put in. */
+  limits: ParkLimits;
   readonly #options: {
-    readonly limits: ParkLimits;
     readonly clock: Clock;
     readonly random: Random;
     readonly keys: KeyRing;
@@ -57,6 +58,7 @@ export class Parks {
   #total = 0;
 
   constructor(options: { limits: ParkLimits; clock: Clock; random: Random; keys: KeyRing }) {
+    this.limits = options.limits;
     this.#options = options;
   }
 
@@ -67,7 +69,8 @@ export class Parks {
 
   /** Makes the call of an exchange one that can be parked. */
   create(exchange: Exchange, server: Revision, call: MemberCall, first: ParkReader): ParkedCall {
-    const { clock, random, keys, limits } = this.#options;
+    const { clock, random, keys } = this.#options;
+    const { limits } = this;
     const { principal, method, client } = exchange;
     const id = random.id();
     let admitted = false;
@@ -142,7 +145,7 @@ export class Parks {
   }
 
   #admit(principal: string): boolean {
-    const { limits } = this.#options;
+    const { limits } = this;
     const held = this.#admitted.get(principal) ?? 0;
     if (held >= limits.perPrincipal || this.#total >= limits.total) return false;
     this.#admitted.set(principal, held + 1);
