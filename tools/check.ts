@@ -7,6 +7,7 @@ const STEPS: readonly (readonly [name: string, program: string, args: readonly s
   ['boundaries', 'depcruise', ['--config', 'tools/boundaries.cjs', 'packages/breakwater/src']],
   ['unused', 'knip', ['--no-progress']],
   ['schema and configuration reference', 'node', ['tools/schema.ts', '--check']],
+  ['generated pages', 'node', ['tools/docs.ts', '--check']],
   ['package', 'publint', ['packages/breakwater', '--strict']],
 ];
 

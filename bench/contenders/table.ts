@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Child, readAnnouncement, startChild, waitForPort } from '../child.ts';
+import { findFreePort } from '../free-port.ts';
 import { CONTENDER_CORE, type Contender, type RunningContender, type UpstreamAddress } from './contender.ts';
 
 const BIN = fileURLToPath(new URL('../../packages/breakwater/dist/bin.js', import.meta.url));
@@ -52,16 +52,4 @@ async function orStop<T>(child: Child, ready: Promise<T>): Promise<T> {
     await child.stop();
     throw error;
   }
-}
-
-/** A port that was free a moment ago; good enough on a loopback that nobody else binds in a hurry. */
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -22,6 +22,16 @@ export class LegacySession {
     return this.#lastId;
   }
 
+  /** The id of the open session, if the server minted one. */
+  get sessionId(): string | undefined {
+    return this.#sessionId;
+  }
+
+  /** Cuts the connection and leaves the session to the server, as most clients do. */
+  abandon(): void {
+    this.#connection.close();
+  }
+
   /** Sends `initialize` outside any session and keeps the session id of the answer, if one came. Throws WrongReply. */
   async initialize(): Promise<void> {
     this.#sessionId = undefined;

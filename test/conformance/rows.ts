@@ -37,7 +37,7 @@ export const ROWS: readonly Row[] = [
   },
   { name: 'stdio', speaks: 'both', start: async () => behindGateway(new AsyncDisposableStack(), STDIO) },
   {
-    name: 'stdio, `era: legacy`',
+    name: 'stdio, legacy',
     speaks: '2025-11-25',
     start: async () => behindGateway(new AsyncDisposableStack(), { ...STDIO, era: 'legacy' }),
   },

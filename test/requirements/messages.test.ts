@@ -8,7 +8,7 @@ import { errorOf, resultOf, type Script, sendJson, startScripted } from './suppo
 import { post, send, type WireAnswer } from './support/wire.ts';
 import { knownFailure, verifies } from './verifies.ts';
 
-type Override = NonNullable<Parameters<typeof legacyScript>[0]>['instead'];
+type Override = NonNullable<NonNullable<Parameters<typeof legacyScript>[0]>['instead']>;
 
 /** Answers one method in its own way. */
 function on(method: string, script: Script): Override {

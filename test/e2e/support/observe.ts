@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientKind, Members, TestClient } from './test-client.ts';
 
 /** One request by name, of a tool or a prompt. */
@@ -56,7 +57,7 @@ export async function findTaskTools(client: TestClient): Promise<string[]> {
   return items.filter(({ execution }) => execution?.taskSupport === 'required').map(({ name }) => name);
 }
 
-/** What a client of that revision is to see where a direct connection saw this: nothing that its revision does not know. */
+/** What a client of that revision is to see where a direct connection saw this: all of it in the forms that its revision knows. */
 export function limitTo(
   revision: ClientKind['revision'],
   direct: Observation,
@@ -67,13 +68,25 @@ export function limitTo(
     if (what === 'tools' && revision !== '2025-11-25') {
       return [what, (answer as string[]).filter((name) => !taskTools.includes(name))];
     }
-    if (what.startsWith('call ') && revision < '2025-06-18') {
-      const { structuredContent: _unknown, ...known } = answer as Members;
-      return [what, known];
-    }
+    if (what.startsWith('call ') && revision < '2025-06-18') return [what, writeAsText(answer as Members)];
     return [what, answer];
   });
   return Object.fromEntries(seen);
+}
+
+// Before 2025-06-18 structured content can only be text; servers that say it in both forms have said it already.
+function writeAsText({ structuredContent, content, ...rest }: Members): Members {
+  const blocks = content as readonly { readonly text?: string }[];
+  const isSaid = structuredContent === undefined || blocks.some(({ text }) => isJsonOf(text, structuredContent));
+  return { ...rest, content: isSaid ? blocks : [...blocks, { type: 'text', text: JSON.stringify(structuredContent) }] };
+}
+
+function isJsonOf(text: string | undefined, value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(text ?? ''), value);
+  } catch {
+    return false; // prose, not JSON
+  }
 }
 
 function sortNames(items: unknown, member: 'name' | 'uri'): string[] {

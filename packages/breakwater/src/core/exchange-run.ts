@@ -5,7 +5,7 @@ import { passQuestion } from './asking.ts';
 import { type GatewayError, toGatewayError } from './errors.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
 import type { Exchange } from './exchange.ts';
-import { ForwardedCall } from './forwarded-call.ts';
+import { ForwardedCall, inputRequired } from './forwarded-call.ts';
 import { type CallFollower, MemberCall } from './member-call.ts';
 import type { ParkedCall, ParkReader } from './parked-call.ts';
 import type { Parks } from './parks.ts';
@@ -84,24 +84,10 @@ export class ExchangeRun implements CallFollower {
   }
 
   starting(handle: Handle): void {
-    const { exchange, parks, random, reply, clock, answerMs } = this.#deps;
-    if (this.#call === undefined || exchange.traits?.interactive !== true) return;
-    const client = eraOf(exchange.client.revision);
-    const server = eraOf(handle.revision);
-    if (client === 'modern' && server === 'legacy') {
-      this.#parked ??= parks.create(exchange, handle.revision, this.#call, this.#reader);
-    } else if (client === 'legacy' && server === 'modern') {
-      const deliver = (outcome: Outcome): void => this.#finish(outcome);
-      this.#forwarded ??= new ForwardedCall({
-        exchange,
-        reply,
-        clock,
-        answerMs,
-        idPrefix: random.id(),
-        call: this.#call,
-        deliver,
-      });
-    }
+    const { exchange, parks } = this.#deps;
+    if (this.#call === undefined || exchange.traits?.interactive !== true || this.#parked !== undefined) return;
+    if (eraOf(exchange.client.revision) === 'legacy' || eraOf(handle.revision) === 'modern') return;
+    this.#parked = parks.create(exchange, handle.revision, this.#call, this.#reader);
   }
 
   get suspended(): boolean {
@@ -147,9 +133,24 @@ export class ExchangeRun implements CallFollower {
   }
 
   done(outcome: Outcome): void {
-    if (this.#parked !== undefined) this.#parked.done(outcome);
-    else if (this.#forwarded === undefined) this.#finish(outcome);
+    if (this.#parked !== undefined) return this.#parked.done(outcome);
+    if (this.#forwarded === undefined && this.#asksLegacyClient(outcome)) this.#forwarded = this.#forwardQuestions();
+    if (this.#forwarded === undefined) this.#finish(outcome);
     else this.#forwarded.take(outcome);
+  }
+
+  #asksLegacyClient(outcome: Outcome): boolean {
+    const { client, traits } = this.#deps.exchange;
+    if (outcome.kind !== 'result' || eraOf(outcome.revision) === 'legacy' || eraOf(client.revision) === 'modern')
+      return false;
+    return traits?.interactive === true && inputRequired(outcome.result) !== undefined;
+  }
+
+  #forwardQuestions(): ForwardedCall | undefined {
+    const { exchange, reply, clock, random, answerMs } = this.#deps;
+    const deliver = (outcome: Outcome): void => this.#finish(outcome);
+    const idPrefix = random.id();
+    return this.#call && new ForwardedCall({ exchange, reply, clock, answerMs, idPrefix, call: this.#call, deliver });
   }
 
   #finish(outcome: Outcome): void {

@@ -134,7 +134,7 @@ export class ForwardedCall {
 }
 
 /** The result as an object when it asks for input, otherwise undefined. */
-function inputRequired(result: Buffer): RawObject | undefined {
+export function inputRequired(result: Buffer): RawObject | undefined {
   // Most results are long and ask nothing: the words are looked for before the members are scanned.
   if (!result.includes('"input_required"')) return undefined;
   const object = scanObject(result);

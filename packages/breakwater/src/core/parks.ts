@@ -72,7 +72,8 @@ export class Parks {
     const { clock, random, keys } = this.#options;
     const { limits } = this;
     const { principal, method, client } = exchange;
-    const id = random.id();
+    // Most calls never ask; only those that do get an id.
+    let id = '';
     let admitted = false;
     const parked = new ParkedCall(
       {
@@ -95,6 +96,7 @@ export class Parks {
         },
         admit: () => {
           admitted = this.#admit(principal.key);
+          id = random.id();
           if (admitted) this.#calls.set(id, { call: parked, principal: principal.key });
           return admitted;
         },

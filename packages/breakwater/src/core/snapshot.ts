@@ -71,7 +71,7 @@ export async function readList(handle: Handle, kind: ListKind, clock: Clock): Pr
       );
     }
     // One private page makes the list private: it is given out with one scope for all pages (2026-07-28 caching §Cache Scope Field).
-    const isPublic = memberValue(result, 'cacheScope') === 'public' && (page === 0 || cacheScope === 'public');
+    const isPublic: boolean = memberValue(result, 'cacheScope') === 'public' && (page === 0 || cacheScope === 'public');
     cacheScope = isPublic ? 'public' : 'private';
     const pageTtl = memberValue(result, 'ttlMs');
     if (typeof pageTtl === 'number') ttlMs = Math.min(ttlMs ?? Number.POSITIVE_INFINITY, Math.max(0, pageTtl));

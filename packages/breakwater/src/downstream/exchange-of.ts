@@ -13,6 +13,21 @@ export interface ExchangeInit {
   readonly logLevel: string | undefined;
 }
 
+/** Ids of exchanges: unique, for logs and error data; nobody gains by guessing one, so they cost no randomness each. */
+export class ExchangeIds {
+  readonly #prefix: string;
+  #count = 0;
+
+  /** @param prefix tells this node and start from others. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  next(): string {
+    return `${this.#prefix}-${(++this.#count).toString(36)}`;
+  }
+}
+
 /** Makes the exchange of a request: session state or envelope are read out of it and re-attached. */
 export function makeExchange(inbound: Inbound, message: RequestMessage, init: ExchangeInit): Exchange {
   const { deps } = inbound.context;
@@ -20,7 +35,7 @@ export function makeExchange(inbound: Inbound, message: RequestMessage, init: Ex
   const named = traits?.nameFrom;
   const name = named === undefined || message.params === undefined ? undefined : memberValue(message.params, named);
   return {
-    id: deps.random.id(),
+    id: inbound.context.exchangeIds.next(),
     route: inbound.route.path,
     principal: inbound.principal,
     client: init.client,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../core/ports.ts';
 import { type AccommodationId, useAccommodation } from './accommodations.ts';
 import type { Drain } from './drain.ts';
+import type { ExchangeIds } from './exchange-of.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
 import { isAllowedHost } from './origin.ts';
 
@@ -10,6 +11,7 @@ export interface Context {
   readonly options: DownstreamOptions;
   readonly deps: DownstreamDeps;
   readonly drain: Drain;
+  readonly exchangeIds: ExchangeIds;
 }
 
 /** One HTTP request before it is known what it wants. */

@@ -6,6 +6,7 @@ import { refuseBytes } from './client-error.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { Drain } from './drain.ts';
 import { serveEndpoint, serveLiveness } from './endpoint.ts';
+import { ExchangeIds } from './exchange-of.ts';
 import { reportFault } from './fault-report.ts';
 import { type Arrival, accommodates, type Context, headerOf, type Inbound } from './inbound.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
@@ -34,7 +35,12 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
       if (!isAccommodationId(id)) throw new TypeError(`Route ${route.path} switches an unknown accommodation: ${id}`);
     }
   }
-  const context: Context = { options, deps, drain: new Drain() };
+  const context: Context = {
+    options,
+    deps,
+    drain: new Drain(),
+    exchangeIds: new ExchangeIds(deps.random.id().slice(0, 8)),
+  };
   const placeOf = createPlaces(options.routes);
   const channels = new SseChannels(context);
 

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Child, readAnnouncement, startChild, waitForPort } from '../child.ts';
+import { findFreePort } from '../free-port.ts';
+import type { Reading } from './reading.ts';
+
+const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../packages/breakwater/src/bin.ts', import.meta.url));
+const DIRECT = fileURLToPath(new URL('../upstream.ts', import.meta.url));
+const LONG = 24 * 3_600_000;
+
+/** A process whose memory is measured. */
+export interface MeasuredProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** Forces collections and says what is left. */
+  read(): Promise<Reading>;
+  close(): Promise<void>;
+}
+
+/** Starts the gateway from its sources with a configuration over the upstream; JSON is YAML. */
+export async function startGateway(upstreamUrl: string, settings: object, core: number): Promise<MeasuredProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-memory-'));
+  const port = await findFreePort();
+  const file = join(folder, 'config.yaml');
+  const config = {
+    version: 1,
+    listen: { port },
+    upstreams: { one: { url: upstreamUrl, era: 'legacy' } },
+    log: { level: 'warn', format: 'json' },
+    ...settings,
+  };
+  writeFileSync(file, JSON.stringify(config));
+  const child = startMeasured([BIN, 'serve', '--config', file], core);
+  child.process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  await waitForPort(child, port);
+  return measure(child, `http://127.0.0.1:${port}/mcp`);
+}
+
+/** Starts the bare server that keeps a set of session ids and nothing else: the floor. */
+export async function startDirect(core: number): Promise<MeasuredProcess> {
+  const child = startMeasured([DIRECT], core);
+  return measure(child, await readAnnouncement(child));
+}
+
+function startMeasured(args: readonly string[], core: number): Child {
+  const flags = ['--expose-gc', '--no-warnings', '--import', PROBE];
+  return startChild({ args: [...flags, ...args], core, ipc: true });
+}
+
+function measure(child: Child, url: string): MeasuredProcess {
+  const { process: running, pid } = child;
+  return {
+    url,
+    pid,
+    read: () =>
+      new Promise((resolve, reject) => {
+        const onExit = (code: number | null): void => reject(new Error(`the measured process ended with ${code}`));
+        running.once('exit', onExit);
+        running.once('message', (reading) => {
+          running.off('exit', onExit);
+          resolve(reading as Reading);
+        });
+        running.send('read');
+      }),
+    close: () => child.stop(),
+  };
+}
+
+/** Settings under which nothing ends by itself and nothing is refused. */
+export const UNBOUNDED = {
+  sessions: { idle: LONG, maxAge: LONG },
+  limits: { sessions: 2_000_000, sessionsPerPrincipal: 2_000_000 },
+} as const;
