@@ -47,7 +47,9 @@ export function writePage(
 
 function writeTable(rows: readonly Row[], scoreOf: (row: string, revision: Revision) => Score): string {
   const lines = rows.map(({ name, speaks }) => {
-    const cells = REVISIONS.map((revision) => scoreOf(name, revision)).map((score) => `${score.passed}/${score.required}`);
+    const cells = REVISIONS.map((revision) => scoreOf(name, revision)).map(
+      (score) => `${score.passed}/${score.required}`,
+    );
     return [name, speaks, ...cells];
   });
   return toTable([['server behind the gateway', 'speaks', ...REVISIONS], ...lines]);

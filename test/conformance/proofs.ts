@@ -16,7 +16,7 @@ export function proveFromSessions(exchanges: readonly TappedExchange[]): Proof[]
     {
       reason: 'capability-not-named',
       claim:
-        'The gateway declared what its client declared: nothing. The server refused by a tool result; its text is prose, made for a model and worded by one SDK.',
+        'The gateway declared what its client declared: nothing. The server refused by a tool result, in prose for a model.',
       exchanges: [opened, refused],
     },
     {

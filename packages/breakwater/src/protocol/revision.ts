@@ -43,8 +43,3 @@ export function negotiateLegacy(asked: unknown): LegacyRevision {
   if (isLegacyRevision(asked)) return asked;
   return asked === '2024-10-07' ? '2024-11-05' : LATEST_LEGACY;
 }
-
-/** One side's negotiated form of speech. Everything a bridge needs to know of a side. */
-export interface Leg {
-  readonly revision: Revision;
-}
