@@ -16,7 +16,10 @@ const REQUESTS: readonly (readonly [method: string, params: { readonly [key: str
   ['tools/list', {}],
   ['tools/call', { name: 'echo', arguments: { text: 'x' } }],
   ['tools/call', { name: 'slow', arguments: { steps: 2, delayMs: 1 }, _meta: { progressToken: 'p' } }],
-  ['tools/call', { name: 'ask', arguments: {}, inputResponses: { answer: { action: 'accept', content: {} } }, requestState: 'x' }],
+  [
+    'tools/call',
+    { name: 'ask', arguments: {}, inputResponses: { answer: { action: 'accept', content: {} } }, requestState: 'x' },
+  ],
   ['prompts/get', { name: 'greet', arguments: { name: 'x' } }],
   ['resources/read', { uri: 'demo://readme' }],
   ['resources/subscribe', { uri: 'demo://counter' }],
@@ -76,7 +79,10 @@ interface Mutation {
 const mutation: fc.Arbitrary<Mutation> = fc.record({
   kind: fc.oneof(
     { weight: 4, arbitrary: fc.constant('none' as const) },
-    { weight: 6, arbitrary: fc.constantFrom('replace' as const, 'remove' as const, 'double' as const, 'rename' as const) },
+    {
+      weight: 6,
+      arbitrary: fc.constantFrom('replace' as const, 'remove' as const, 'double' as const, 'rename' as const),
+    },
   ),
   place: fc.nat({ max: 40 }),
   token,
@@ -145,7 +151,9 @@ export const message: fc.Arbitrary<FuzzedMessage> = fc
 const otherBody: fc.Arbitrary<string> = fc.oneof(
   fc.array(message, { maxLength: 5 }).map((messages) => `[${messages.map(({ text }) => text).join()}]`),
   fc.constantFrom('[[', '{"a":').chain((open) => fc.nat({ max: 3_000 }).map((depth) => open.repeat(depth))),
-  fc.nat({ max: 3_000 }).map((depth) => `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`),
+  fc
+    .nat({ max: 3_000 })
+    .map((depth) => `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`),
   fc.nat({ max: 3_000 }).map((count) => `[${'{},'.repeat(count)}{}]`),
   fc.nat({ max: 100_000 }).map((size) => `{"jsonrpc":"2.0","id":"${'i'.repeat(size)}","method":"ping"}`),
   fc.json(),

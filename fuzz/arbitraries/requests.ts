@@ -11,7 +11,10 @@ export interface FuzzedRequest {
 const verb = fc.oneof(
   { weight: 12, arbitrary: fc.constant('POST') },
   { weight: 4, arbitrary: fc.constant('GET') },
-  { weight: 2, arbitrary: fc.constantFrom('DELETE', 'OPTIONS', 'HEAD', 'PUT', 'PATCH', 'TRACE', 'PRI', 'get', 'M-SEARCH') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('DELETE', 'OPTIONS', 'HEAD', 'PUT', 'PATCH', 'TRACE', 'PRI', 'get', 'M-SEARCH'),
+  },
   { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
 );
 
@@ -107,7 +110,16 @@ const oddField: fc.Arbitrary<Field> = fc.oneof(
 const framing = fc.oneof(
   { weight: 10, arbitrary: fc.constant('length' as const) },
   { weight: 3, arbitrary: fc.constant('chunked' as const) },
-  { weight: 1, arbitrary: fc.constantFrom('short' as const, 'long' as const, 'none' as const, 'broken-chunks' as const, 'both' as const) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      'short' as const,
+      'long' as const,
+      'none' as const,
+      'broken-chunks' as const,
+      'both' as const,
+    ),
+  },
 );
 
 const delivery: fc.Arbitrary<Delivery> = fc.record({
@@ -138,15 +150,22 @@ function headersFor(message: FuzzedMessage | undefined, sessionId: string): Fiel
 function frame(bytes: Buffer, how: string): { readonly fields: Field[]; readonly bytes: Buffer } {
   const length = (size: number): Field => ['Content-Length', String(size)];
   const half = Math.floor(bytes.length / 2);
-  const chunk = (part: Buffer): Buffer => Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')]);
+  const chunk = (part: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')]);
   const chunks = [bytes.subarray(0, half), bytes.subarray(half)].filter((part) => part.length > 0).map(chunk);
   switch (how) {
     case 'chunked':
-      return { fields: [['Transfer-Encoding', 'chunked']], bytes: Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]) };
+      return {
+        fields: [['Transfer-Encoding', 'chunked']],
+        bytes: Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]),
+      };
     case 'broken-chunks':
       return { fields: [['Transfer-Encoding', 'chunked']], bytes: Buffer.concat([Buffer.from('zz\r\n'), ...chunks]) };
     case 'both':
-      return { fields: [length(bytes.length), ['Transfer-Encoding', 'chunked']], bytes: Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]) };
+      return {
+        fields: [length(bytes.length), ['Transfer-Encoding', 'chunked']],
+        bytes: Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]),
+      };
     case 'short':
       return { fields: [length(Math.max(0, bytes.length - 5))], bytes };
     case 'long':
@@ -170,20 +189,36 @@ export function request(sessionId: string): fc.Arbitrary<FuzzedRequest> {
       odd: fc.array(oddField, { maxLength: 3 }),
       dropped: fc.oneof({ weight: 5, arbitrary: fc.constant(-1) }, { weight: 1, arbitrary: fc.nat({ max: 5 }) }),
       session: fc.boolean(),
-      lineEnd: fc.oneof({ weight: 20, arbitrary: fc.constant('\r\n') }, { weight: 1, arbitrary: fc.constantFrom('\n', '\r', '\r\n ') }),
+      lineEnd: fc.oneof(
+        { weight: 20, arbitrary: fc.constant('\r\n') },
+        { weight: 1, arbitrary: fc.constantFrom('\n', '\r', '\r\n ') },
+      ),
       version: fc.oneof(
         { weight: 20, arbitrary: fc.constant('HTTP/1.1') },
         { weight: 1, arbitrary: fc.constantFrom('HTTP/1.0', 'HTTP/2.0', 'HTTP/1.2', 'http/1.1', '') },
       ),
     })
-    .map(({ verb: method, target: path, body: { bytes, message }, framing: how, odd, dropped, session, lineEnd, version, delivery: given }) => {
-      const hasBody = method !== 'GET' && method !== 'HEAD';
-      const framed = hasBody ? frame(bytes, how) : { fields: [], bytes: Buffer.alloc(0) };
-      const own = headersFor(message, session ? sessionId : '').filter((_, index) => index !== dropped);
-      const fields = [...own, ...framed.fields, ...odd].map(([name, value]) => `${name}: ${value}`);
-      const head = [`${method} ${path} ${version}`, ...fields, '', ''].join(lineEnd);
-      return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), framed.bytes]), delivery: given };
-    });
+    .map(
+      ({
+        verb: method,
+        target: path,
+        body: { bytes, message },
+        framing: how,
+        odd,
+        dropped,
+        session,
+        lineEnd,
+        version,
+        delivery: given,
+      }) => {
+        const hasBody = method !== 'GET' && method !== 'HEAD';
+        const framed = hasBody ? frame(bytes, how) : { fields: [], bytes: Buffer.alloc(0) };
+        const own = headersFor(message, session ? sessionId : '').filter((_, index) => index !== dropped);
+        const fields = [...own, ...framed.fields, ...odd].map(([name, value]) => `${name}: ${value}`);
+        const head = [`${method} ${path} ${version}`, ...fields, '', ''].join(lineEnd);
+        return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), framed.bytes]), delivery: given };
+      },
+    );
 }
 
 /** Bytes that are perhaps no HTTP at all, or only its beginning. */
@@ -192,19 +227,27 @@ export const rawBytes: fc.Arbitrary<FuzzedRequest> = fc
     bytes: fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
       fc.string({ unit: 'binary', minLength: 1 }).map((text) => Buffer.from(text, 'latin1')),
-      fc.constantFrom(
-        'GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n',
-        'POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 50\r\n\r\n{"jsonrpc"',
-        'POST /messages/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel',
-        '\r\n\r\n\r\n',
-        'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-        '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
-        'GET / HTTP/0.9\r\n\r\n',
-        'POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello',
-        'POST /mcp HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
-      ).map((text) => Buffer.from(text, 'latin1')),
+      fc
+        .constantFrom(
+          'GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n',
+          'POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 50\r\n\r\n{"jsonrpc"',
+          'POST /messages/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel',
+          '\r\n\r\n\r\n',
+          'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+          '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+          'GET / HTTP/0.9\r\n\r\n',
+          'POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello',
+          'POST /mcp HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+        )
+        .map((text) => Buffer.from(text, 'latin1')),
     ),
-    then: fc.constantFrom('half-close' as const, 'half-close' as const, 'half-close' as const, 'hold' as const, 'drop' as const),
+    then: fc.constantFrom(
+      'half-close' as const,
+      'half-close' as const,
+      'half-close' as const,
+      'hold' as const,
+      'drop' as const,
+    ),
   })
   .map(({ bytes, then }) => ({ bytes, delivery: { slices: [], then } }));
 
@@ -223,6 +266,11 @@ export const pipeline: fc.Arbitrary<readonly string[]> = fc.array(
 );
 
 function postOf(text: string): string {
-  const fields = ['Host: 127.0.0.1', 'Content-Type: application/json', 'Accept: application/json', `Content-Length: ${text.length}`];
+  const fields = [
+    'Host: 127.0.0.1',
+    'Content-Type: application/json',
+    'Accept: application/json',
+    `Content-Length: ${text.length}`,
+  ];
   return `POST /mcp HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${text}`;
 }

@@ -21,7 +21,8 @@ export function parseAnswers(bytes: Buffer, headless: boolean): RawAnswer[] {
     if (status === undefined) throw new Error(`no status line: ${JSON.stringify(line.slice(0, 200))}`);
     const headers = new Map(fields.map((field) => splitField(field)));
     text = text.slice(end + HEAD_END.length);
-    const { body, rest, complete } = Number(status) < 200 ? { body: '', rest: text, complete: true } : takeBody(text, headers, headless);
+    const { body, rest, complete } =
+      Number(status) < 200 ? { body: '', rest: text, complete: true } : takeBody(text, headers, headless);
     text = rest;
     answers.push({ status: Number(status), headers, body: Buffer.from(body, 'latin1').toString(), complete });
   }
@@ -44,7 +45,8 @@ function takeBody(
     const size = Number(length);
     return { body: text.slice(0, size), rest: text.slice(size), complete: text.length >= size };
   }
-  if (headers.get('transfer-encoding') !== 'chunked') return { body: text, rest: '', complete: headers.get('connection') === 'close' };
+  if (headers.get('transfer-encoding') !== 'chunked')
+    return { body: text, rest: '', complete: headers.get('connection') === 'close' };
   let body = '';
   let rest = text;
   for (;;) {

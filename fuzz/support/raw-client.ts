@@ -21,7 +21,12 @@ export interface Exchanged {
 const HANG_MS = 6_000;
 
 /** Sends bytes on a connection of their own and reads until `answers` whole answers (or the head of a stream) have come. */
-export async function exchange(port: number, bytes: Buffer, delivery: Delivery, answers: number = 1): Promise<Exchanged> {
+export async function exchange(
+  port: number,
+  bytes: Buffer,
+  delivery: Delivery,
+  answers: number = 1,
+): Promise<Exchanged> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   const received: Buffer[] = [];
   const { promise, resolve } = Promise.withResolvers<Exchanged['end']>();
