@@ -1,6 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { createDemoFactory } from '../packages/breakwater/src/demo/server.ts';
-import { type HostileAnswer, hostileAnswer, hostileLines } from './arbitraries/hostile.ts';
+import { hostileAnswer, hostileLines } from './arbitraries/hostile.ts';
 import { pipeline, rawBytes, request } from './arbitraries/requests.ts';
 import { callThrough, type Era } from './support/call-through.ts';
 import { startHostileHttp } from './support/hostile-http.ts';
@@ -19,8 +20,8 @@ export interface Budget {
 /** One property of the gateway, for tests and for longer runs. */
 export interface FuzzProperty {
   readonly name: string;
-  /** Rejects with the smallest case that breaks the property; its seed and path are in the message. */
-  run(budget: Budget): Promise<void>;
+  /** Returns how many cases were tried; rejects with the smallest one that breaks the property, its seed and path in the message. */
+  run(budget: Budget): Promise<number>;
 }
 
 const ALIVE_EVERY = 100;
@@ -33,6 +34,7 @@ function withDemo(
     name,
     async run(budget) {
       const target = await startTarget({ upstreams: { demo: { factory: createDemoFactory() } } });
+      let tried = 0;
       try {
         const sessionId = await openSession(target.port);
         let count = 0;
@@ -40,7 +42,7 @@ function withDemo(
           count += 1;
           if (count % ALIVE_EVERY === 0) await checkAlive(target);
         });
-        await fc.assert(checked, parameters(budget));
+        tried = await check(checked, budget);
         await checkAlive(target);
         await checkReleased(target);
       } finally {
@@ -48,18 +50,20 @@ function withDemo(
       }
       const left = Object.entries(target.app.counters.open).filter(([, count]) => count !== 0);
       if (left.length > 0) throw new Error(`left open after close: ${JSON.stringify(left)}`);
+      return tried;
     },
   };
 }
 
-function parameters({ seed, runs, limitMs }: Budget): fc.Parameters<[unknown]> {
-  return {
+async function check<T>(property: fc.IAsyncProperty<[T]>, { seed, runs, limitMs }: Budget): Promise<number> {
+  const details = await fc.check(property, {
     seed,
     numRuns: runs,
     interruptAfterTimeLimit: limitMs,
-    markInterruptAsFailure: false,
-    verbose: fc.VerbosityLevel.None,
-  };
+    includeErrorInReport: true,
+  });
+  if (details.failed && details.counterexample !== null) throw new Error(fc.defaultReportMessage(details));
+  return details.numRuns;
 }
 
 /** Requests to every endpoint in which something is wrong. */
@@ -80,7 +84,7 @@ export const BYTES: FuzzProperty = withDemo('bytes that are hardly HTTP', (targe
 export const PIPELINES: FuzzProperty = withDemo('pipelined requests', (target) =>
   fc.asyncProperty(pipeline, async (requests) => {
     const bytes = Buffer.from(requests.join(''));
-    const answers = judge(bytes, await exchange(target.port, bytes, { slices: [], then: 'wait' }, requests.length));
+    const answers = judge(bytes, await exchange(target.port, bytes, { slices: [], after: 'wait' }, requests.length));
     if (answers.length !== requests.length) throw new Error(`${answers.length} answers to ${requests.length} requests`);
     for (const [index, { body }] of answers.entries()) {
       const id = /"id":(\d)/.exec(requests[index] ?? '')?.[1];
@@ -92,16 +96,15 @@ export const PIPELINES: FuzzProperty = withDemo('pipelined requests', (target) =
 
 const anyEra = fc.constantFrom<Era>('legacy', 'modern');
 
-function againstHostile(
-  name: string,
-  arbitrary: fc.Arbitrary<{ readonly answer: HostileAnswer; readonly server: Era; readonly client: Era }>,
-): FuzzProperty {
-  return {
-    name,
-    async run(budget) {
-      const hostile = await startHostileHttp();
-      const property = fc.asyncProperty(arbitrary, async ({ answer, server, client }) => {
-        hostile.play(server, answer);
+/** Servers over HTTP that answer rubbish; several at a time, because most of a case is waiting. */
+export const HOSTILE_HTTP: FuzzProperty = {
+  name: 'servers that answer rubbish over HTTP',
+  run: (budget) => {
+    const play = fc.record({ answer: hostileAnswer, server: anyEra, client: anyEra });
+    const several = fc.array(play, { minLength: 1, maxLength: 10, size: 'max' });
+    const property = fc.asyncProperty(several, async (plays) => {
+      await allOf(plays, async ({ answer, server, client }) => {
+        await using hostile = await startHostileHttp(server, answer);
         await using target = await startTarget({
           upstreams: {
             bad: {
@@ -115,45 +118,45 @@ function againstHostile(
         });
         await callThrough(target, client);
       });
-      try {
-        await fc.assert(property, parameters(budget));
-      } finally {
-        await hostile.close();
-      }
-    },
-  };
-}
+    });
+    return check(property, budget);
+  },
+};
 
-/** Servers over HTTP that answer rubbish. */
-export const HOSTILE_HTTP: FuzzProperty = againstHostile(
-  'servers that answer rubbish over HTTP',
-  fc.record({ answer: hostileAnswer, server: anyEra, client: anyEra }),
-);
-
-const HOSTILE_STDIO_SCRIPT = new URL('support/hostile-stdio.ts', import.meta.url).pathname;
+const HOSTILE_STDIO_SCRIPT = fileURLToPath(new URL('support/hostile-stdio.ts', import.meta.url));
 
 /** Servers on pipes that answer rubbish. */
 export const HOSTILE_STDIO: FuzzProperty = {
   name: 'servers that answer rubbish on pipes',
-  async run(budget) {
-    const arbitrary = fc.record({ lines: hostileLines, server: anyEra, client: anyEra });
-    const property = fc.asyncProperty(arbitrary, async ({ lines, server, client }) => {
-      await using target = await startTarget({
-        upstreams: {
-          bad: {
-            command: process.execPath,
-            args: [HOSTILE_STDIO_SCRIPT, server, lines.toString('base64url')],
-            era: server,
-            maxLineBytes: '256KiB',
-            limits: { startTimeout: '2s', acquireTimeout: '2s', requestTimeout: '400ms' },
+  run: (budget) => {
+    const play = fc.record({ lines: hostileLines, server: anyEra, client: anyEra });
+    const several = fc.array(play, { minLength: 1, maxLength: 4, size: 'max' });
+    const property = fc.asyncProperty(several, async (plays) => {
+      await allOf(plays, async ({ lines, server, client }) => {
+        await using target = await startTarget({
+          upstreams: {
+            bad: {
+              command: process.execPath,
+              args: [HOSTILE_STDIO_SCRIPT, server, lines.toString('base64url')],
+              era: server,
+              maxLineBytes: '256KiB',
+              limits: { startTimeout: '5s', acquireTimeout: '5s', requestTimeout: '400ms' },
+            },
           },
-        },
+        });
+        await callThrough(target, client);
       });
-      await callThrough(target, client);
     });
-    await fc.assert(property, parameters(budget));
+    return check(property, budget);
   },
 };
+
+/** Plays all, also when one fails: what was started must be closed before the next case. */
+async function allOf<T>(plays: readonly T[], run: (play: T) => Promise<void>): Promise<void> {
+  const settled = await Promise.allSettled(plays.map(run));
+  const failure = settled.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
 
 /** All of them. */
 export const PROPERTIES: readonly FuzzProperty[] = [REQUESTS, BYTES, PIPELINES, HOSTILE_HTTP, HOSTILE_STDIO];

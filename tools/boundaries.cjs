@@ -27,6 +27,7 @@ module.exports = {
     only('downstream', ['core', 'protocol', 'jsonrpc', 'wire'], 'never imports upstream'),
     only('upstream', ['core', 'protocol', 'jsonrpc', 'wire'], 'never imports downstream'),
     only('telemetry', ['core', 'protocol', 'jsonrpc'], 'a fold over core events'),
+    only('doctor', ['protocol', 'jsonrpc', 'wire'], 'a client of any server: knows nothing of this one'),
     only('config', [], 'a schema and its loader'),
     only('cli', ['config'], 'argv and texts'),
     only('demo', [], 'a server like any other: SDK only'),

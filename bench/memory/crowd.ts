@@ -32,7 +32,11 @@ export async function isAlive(url: string, sessionId: string): Promise<boolean> 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } as const;
 
 /** Opens the GET stream of each session and resolves when all have sent their head. */
-export async function openStreams(url: string, sessionIds: readonly string[], parallel = 64): Promise<readonly Socket[]> {
+export async function openStreams(
+  url: string,
+  sessionIds: readonly string[],
+  parallel = 64,
+): Promise<readonly Socket[]> {
   const { hostname, port, pathname } = new URL(url);
   const sockets: Socket[] = [];
   let next = 0;

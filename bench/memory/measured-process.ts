@@ -71,6 +71,6 @@ function measure(child: Child, url: string): MeasuredProcess {
 
 /** Settings under which nothing ends by itself and nothing is refused. */
 export const UNBOUNDED = {
-  sessions: { idle: LONG, maxAge: LONG },
+  sessions: { idle: LONG, ephemeralIdle: LONG, handshake: LONG, maxAge: LONG },
   limits: { sessions: 2_000_000, sessionsPerPrincipal: 2_000_000 },
 } as const;

@@ -2,11 +2,13 @@ import fc from 'fast-check';
 
 /** What a hostile server writes, with `$ID` where the id of the request belongs. */
 export interface HostileAnswer {
+  /** Shows a failed case as text. */
+  readonly [fc.toStringMethod]?: () => string;
   /** Also the handshake is answered like this. */
   readonly always: boolean;
   readonly bytes: Buffer;
   /** What follows the bytes: an end in order, a reset, or nothing for ever. */
-  readonly then: 'end' | 'reset' | 'silence';
+  readonly after: 'end' | 'reset' | 'silence';
 }
 
 const RESULTS = [
@@ -155,6 +157,13 @@ function asBody(messages: readonly string[], isStream: boolean, separator: strin
   return messages.map((text) => `${separator}data: ${text.replaceAll('\n', '\ndata: ')}\n\n`).join('');
 }
 
+function show(answer: Pick<HostileAnswer, 'always' | 'bytes' | 'after'>): HostileAnswer {
+  const { bytes, ...how } = answer;
+  const text = (): string =>
+    `${JSON.stringify(bytes.toString('latin1').slice(0, 2_000))} as latin1, ${JSON.stringify(how)}`;
+  return { ...answer, [fc.toStringMethod]: text };
+}
+
 /** An HTTP answer in which something is wrong. */
 export const hostileAnswer: fc.Arbitrary<HostileAnswer> = fc
   .record({
@@ -178,12 +187,16 @@ export const hostileAnswer: fc.Arbitrary<HostileAnswer> = fc
       { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
     ),
     always: fc.boolean(),
-    then: fc.constantFrom('end' as const, 'end' as const, 'reset' as const, 'silence' as const),
+    after: fc.constantFrom('end' as const, 'end' as const, 'reset' as const, 'silence' as const),
   })
-  .map(({ head: line, type: media, extra: field, framing: how, messages, separator, raw, always, then }) => {
-    if (raw !== undefined) return { always, then, bytes: Buffer.from(raw) };
+  .map(({ head: line, type: media, extra: field, framing: how, messages, separator, raw, always, after }) => {
+    if (raw !== undefined) return show({ always, after, bytes: Buffer.from(raw) });
     const text = asBody(messages, media === 'text/event-stream', separator);
-    return { always, then, bytes: Buffer.from(`${line}\r\ncontent-type: ${media}\r\n${field}${frame(how, text)}`) };
+    return show({
+      always,
+      after,
+      bytes: Buffer.from(`${line}\r\ncontent-type: ${media}\r\n${field}${frame(how, text)}`),
+    });
   });
 
 /** Lines in which something is wrong. */

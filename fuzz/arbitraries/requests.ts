@@ -4,6 +4,8 @@ import { body, type FuzzedMessage } from './messages.ts';
 
 /** One connection's worth of bytes. */
 export interface FuzzedRequest {
+  /** Shows a failed case as text. */
+  readonly [fc.toStringMethod]: () => string;
   readonly bytes: Buffer;
   readonly delivery: Delivery;
 }
@@ -127,12 +129,17 @@ const delivery: fc.Arbitrary<Delivery> = fc.record({
     { weight: 4, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 }) },
   ),
-  then: fc.oneof(
+  after: fc.oneof(
     { weight: 20, arbitrary: fc.constant('wait' as const) },
     { weight: 3, arbitrary: fc.constant('half-close' as const) },
     { weight: 3, arbitrary: fc.constant('drop' as const) },
   ),
 });
+
+function show(bytes: Buffer, how: Delivery): FuzzedRequest {
+  const text = (): string => `${JSON.stringify(bytes.toString('latin1'))} as latin1, ${JSON.stringify(how)}`;
+  return { bytes, delivery: how, [fc.toStringMethod]: text };
+}
 
 function headersFor(message: FuzzedMessage | undefined, sessionId: string): Field[] {
   const fields: Field[] = [
@@ -216,7 +223,7 @@ export function request(sessionId: string): fc.Arbitrary<FuzzedRequest> {
         const own = headersFor(message, session ? sessionId : '').filter((_, index) => index !== dropped);
         const fields = [...own, ...framed.fields, ...odd].map(([name, value]) => `${name}: ${value}`);
         const head = [`${method} ${path} ${version}`, ...fields, '', ''].join(lineEnd);
-        return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), framed.bytes]), delivery: given };
+        return show(Buffer.concat([Buffer.from(head, 'latin1'), framed.bytes]), given);
       },
     );
 }
@@ -241,7 +248,7 @@ export const rawBytes: fc.Arbitrary<FuzzedRequest> = fc
         )
         .map((text) => Buffer.from(text, 'latin1')),
     ),
-    then: fc.constantFrom(
+    after: fc.constantFrom(
       'half-close' as const,
       'half-close' as const,
       'half-close' as const,
@@ -249,7 +256,7 @@ export const rawBytes: fc.Arbitrary<FuzzedRequest> = fc
       'drop' as const,
     ),
   })
-  .map(({ bytes, then }) => ({ bytes, delivery: { slices: [], then } }));
+  .map(({ bytes, after }) => show(bytes, { slices: [], after }));
 
 /** Valid requests to be sent in one go, with how many answers they are. */
 export const pipeline: fc.Arbitrary<readonly string[]> = fc.array(

@@ -39,7 +39,8 @@ function takeBody(
   headers: ReadonlyMap<string, string>,
   headless: boolean,
 ): { readonly body: string; readonly rest: string; readonly complete: boolean } {
-  if (headless) return { body: '', rest: text, complete: true };
+  // What the parser refuses is answered with a body even then: nobody knows yet that it is a HEAD.
+  if (headless) return { body: '', rest: '', complete: true };
   const length = headers.get('content-length');
   if (length !== undefined) {
     const size = Number(length);

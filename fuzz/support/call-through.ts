@@ -7,7 +7,7 @@ import type { Target } from './target.ts';
 export type Era = 'legacy' | 'modern';
 
 const META = '"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}';
-const DONE = { slices: [], then: 'wait' } as const;
+const DONE = { slices: [], after: 'wait' } as const;
 
 /** Calls a tool, a list and a discovery through the gateway; throws unless each gets a JSON-RPC answer under its own id, and no 500. */
 export async function callThrough({ port, faults }: Target, client: Era): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Era } from './call-through.ts';
 
-const CAPABILITIES = '"capabilities":{"tools":{"listChanged":true}}';
+// Without listChanged: the gateway waits 5 s for a feed that a hostile server never acknowledges.
+const CAPABILITIES = '"capabilities":{"tools":{}}';
 
 /** What a polite server of this era answers to the messages that come before a call; undefined for the call itself. */
 export function handshakeResult(era: Era, method: string | undefined): string | undefined {
@@ -11,4 +12,9 @@ export function handshakeResult(era: Era, method: string | undefined): string | 
     return `{"resultType":"complete","supportedVersions":["2026-07-28"],${CAPABILITIES},"ttlMs":0,"cacheScope":"private"}`;
   }
   return undefined;
+}
+
+/** An empty list, for servers whose silence is only about the call: the gateway waits 30 s for a list, whatever its configuration says. */
+export function listResult(era: Era): string {
+  return era === 'legacy' ? '{"tools":[]}' : '{"resultType":"complete","tools":[],"ttlMs":0,"cacheScope":"private"}';
 }

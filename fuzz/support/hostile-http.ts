@@ -2,41 +2,41 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import type { HostileAnswer } from '../arbitraries/hostile.ts';
 import type { Era } from './call-through.ts';
-import { handshakeResult } from './handshake.ts';
+import { handshakeResult, listResult } from './handshake.ts';
 
 /** A server made of sockets, that writes whatever it is told. */
-export interface HostileHttp {
+export interface HostileHttp extends AsyncDisposable {
   readonly url: string;
-  /** What to do from now on: be a server of this era, and answer calls (or everything) like this. */
-  play(era: Era, answer: HostileAnswer): void;
   close(): Promise<void>;
 }
 
-/** Starts a hostile server on a free port. */
-export async function startHostileHttp(): Promise<HostileHttp> {
+/** Starts a server on a free port that is of this era, and answers calls (or everything) like this. */
+export async function startHostileHttp(era: Era, hostile: HostileAnswer): Promise<HostileHttp> {
   const sockets = new Set<Socket>();
-  let current: { readonly era: Era; readonly answer: HostileAnswer } | undefined;
 
   function answer(socket: Socket, head: string, body: string): void {
-    if (current === undefined) return void socket.destroy();
     const method = /"method":"([^"]+)"/.exec(body)?.[1];
     const id = /"id":("[^"]*"|[^,}]+)/.exec(body)?.[1] ?? 'null';
-    const polite = current.answer.always ? undefined : handshakeResult(current.era, method);
+    const { always, after: end } = hostile;
+    // Both make the gateway wait, and for a list it waits longer than a test may take.
+    const isEndless = end === 'silence' || hostile.bytes.includes('retry: 999');
+    const isList = method === 'tools/list' && isEndless;
+    const polite = isList ? listResult(era) : always ? undefined : handshakeResult(era, method);
     if (polite !== undefined) {
       const text = `{"jsonrpc":"2.0","id":${id},"result":${polite}}`;
       const session = method === 'initialize' ? 'mcp-session-id: hostile\r\n' : '';
       socket.write(
         `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${session}content-length: ${text.length}\r\n\r\n${text}`,
       );
-    } else if (!current.answer.always && (method?.startsWith('notifications/') === true || !head.startsWith('POST'))) {
+    } else if (!always && (method?.startsWith('notifications/') === true || !head.startsWith('POST'))) {
       socket.write('HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n');
     } else {
-      const { bytes, then } = current.answer;
+      const { bytes, after } = hostile;
       const marker = Buffer.from('$ID');
       const at = bytes.indexOf(marker);
       socket.write(at < 0 ? bytes : Buffer.from(bytes.toString('latin1').replaceAll('$ID', id), 'latin1'));
-      if (then === 'end') socket.end();
-      else if (then === 'reset') setImmediate(() => socket.resetAndDestroy());
+      if (after === 'end') socket.end();
+      else if (after === 'reset') setImmediate(() => socket.resetAndDestroy());
     }
   }
 
@@ -61,14 +61,10 @@ export async function startHostileHttp(): Promise<HostileHttp> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
-    play: (era, made) => {
-      current = { era, answer: made };
-    },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
   };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  return { url, close, [Symbol.asyncDispose]: close };
 }

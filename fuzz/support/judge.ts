@@ -23,7 +23,7 @@ function judgeAnswer({ status, headers, body, complete }: RawAnswer, request: Bu
     throw new Error(`no error in ${body.slice(0, 300)}`);
 }
 
-const OK = { slices: [], then: 'wait' } as const;
+const OK = { slices: [], after: 'wait' } as const;
 
 /** Throws unless the gateway lives: health answers, a legacy and a modern request work. */
 export async function checkAlive({ port, faults }: Target): Promise<void> {

@@ -7,7 +7,7 @@ export interface Delivery {
   /** Sizes of the slices; the last one is repeated. Empty: everything at once. */
   readonly slices: readonly number[];
   /** `wait`: until there is an answer. `half-close`: sends FIN first. `hold`: until the server gives up or answers. `drop`: goes away at once. */
-  readonly then: 'wait' | 'half-close' | 'hold' | 'drop';
+  readonly after: 'wait' | 'half-close' | 'hold' | 'drop';
 }
 
 /** What one connection came to. */
@@ -29,10 +29,11 @@ export async function exchange(
 ): Promise<Exchanged> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   const received: Buffer[] = [];
+  const isHead = bytes.subarray(0, 5).toString('latin1') === 'HEAD ';
   const { promise, resolve } = Promise.withResolvers<Exchanged['end']>();
   socket.on('data', (chunk: Buffer) => {
     received.push(chunk);
-    if (hasAnswers(Buffer.concat(received), answers)) resolve('answered');
+    if (hasAnswers(Buffer.concat(received), answers, isHead)) resolve('answered');
   });
   // A reset is an end like any other: who sends rubbish may be cut off.
   socket.on('error', () => resolve('closed'));
@@ -44,8 +45,8 @@ export async function exchange(
     await deliver(bytes, delivery.slices, (slice) => {
       if (!socket.destroyed && socket.writable) socket.write(slice);
     });
-    if (delivery.then === 'drop') return { received: Buffer.concat(received), end: 'dropped' };
-    if (delivery.then === 'half-close' && socket.writable) socket.end();
+    if (delivery.after === 'drop') return { received: Buffer.concat(received), end: 'dropped' };
+    if (delivery.after === 'half-close' && socket.writable) socket.end();
     return { end: await promise, received: Buffer.concat(received) };
   } finally {
     clearTimeout(limit);
@@ -65,9 +66,10 @@ async function deliver(bytes: Buffer, slices: readonly number[], write: (slice: 
 }
 
 // Interim answers (100 Continue) do not count; the body of an answer may still be under way when its head is here.
-function hasAnswers(bytes: Buffer, answers: number): boolean {
+function hasAnswers(bytes: Buffer, answers: number, isHead: boolean): boolean {
   const heads = bytes.toString('latin1').match(/HTTP\/1\.1 [2-5]\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n/g) ?? [];
   if (heads.length < answers) return false;
+  if (isHead) return true;
   const last = heads.at(-1) ?? '';
   const start = bytes.lastIndexOf(last, undefined, 'latin1') + last.length;
   const length = /\r\ncontent-length: (\d+)\r\n/i.exec(last)?.[1];

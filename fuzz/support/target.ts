@@ -39,9 +39,11 @@ export async function startTarget(config: LibraryConfig): Promise<Target> {
       headersTimeout: SERVER_PATIENCE_MS,
       requestTimeout: 0,
       connectionsCheckingInterval: 100,
+      requireHostHeader: false,
     },
     (request, response) => app.handle(request, response),
   );
+  server.on('checkExpectation', (request, response) => app.handle(request, response));
   server.on('clientError', (error, socket) => app.handleClientError(error, socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   let closing: Promise<void> | undefined;

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EdgeFacts, RouteFacts } from '../../packages/breakwater/src/core/edge.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
-import { Sessions } from '../../packages/breakwater/src/core/session.ts';
+import { Sessions } from '../../packages/breakwater/src/core/sessions.ts';
 import type { Subscriber } from '../../packages/breakwater/src/core/subscription.ts';
 import {
   DOWNSTREAM_DEFAULTS,
@@ -71,7 +71,16 @@ export class Harness implements AsyncDisposable {
       id: () => `id${(++this.#ids).toString().padStart(6, '0')}-${Math.random().toString(36).slice(2)}`,
     };
     this.sessions = new Sessions({
-      limits: { idleMs: 1_800_000, maxAgeMs: 86_400_000, perPrincipal: init.perPrincipal ?? 1_000, total: 10_000 },
+      limits: {
+        idleMs: 1_800_000,
+        ephemeralIdleMs: 1_800_000,
+        handshakeMs: 30_000,
+        maxAgeMs: 86_400_000,
+        routes: new Map(),
+        clients: new Map(),
+        perPrincipal: init.perPrincipal ?? 1_000,
+        total: 10_000,
+      },
       clock: this.clock,
       random,
       emit,

@@ -4,7 +4,7 @@ import { type RunningGateway, startGateway } from '../requirements/support/gatew
 import { CLIENTS } from './support/clients.ts';
 import { findLeftovers, findSessions } from './support/leftovers.ts';
 import { findTaskTools, limitTo, type Observation, observe, shorten } from './support/observe.ts';
-import { findDescendants } from './support/programs.ts';
+import { findDescendants, PATIENT } from './support/programs.ts';
 import { connectV2 } from './support/sdk-v2-clients.ts';
 import { Table } from './support/table.ts';
 import { type ReadyServer, UPSTREAMS } from './support/upstreams.ts';
@@ -47,7 +47,7 @@ describe.each(UPSTREAMS)('to $name', ({ name: column, era, plan, start }) => {
       expect(seen).toEqual(limitTo(client.revision, expected, taskTools));
 
       if (!client.endsSession) for (const id of findSessions(gateway.events)) abandoned.add(id);
-      await expect.poll(() => findLeftovers(gateway.events, abandoned)).toEqual([]);
+      await expect.poll(() => findLeftovers(gateway.events, abandoned), PATIENT).toEqual([]);
     });
   });
 

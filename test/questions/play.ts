@@ -63,7 +63,7 @@ export async function describeCall(call: Promise<unknown>): Promise<string> {
     return describeResult(await call);
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
-    return `error ${String(code)}: ${message.replace(/^MCP error -?\d+: /, '')}`;
+    return `error ${String(code)}: ${withoutPrefix(message)}`;
   }
 }
 
@@ -72,7 +72,12 @@ export function describeResult(result: unknown): string {
   const { content, isError, resultType } = result as Result;
   if (resultType === 'input_required') return 'input_required';
   const text = content?.map((block) => block.text).join(' ') ?? '';
-  return isError === true ? `isError: ${text}` : text;
+  return isError === true ? `isError: ${withoutPrefix(text)}` : text;
+}
+
+/** What SDK v1 puts before the text of every error. */
+export function withoutPrefix(text: string): string {
+  return text.replace(/MCP error -?\d+: /, '');
 }
 
 interface Result {

@@ -26,6 +26,8 @@ export interface UpstreamTraits {
   readonly knowsClient: boolean;
   /** The answer to a question finds the call that asked. */
   readonly findsAnswers: boolean;
+  /** Each user has a process of their own, with keys of its own. */
+  readonly perUser: boolean;
 }
 
 /** A column of the matrix. */
@@ -35,12 +37,12 @@ export interface UpstreamKind extends UpstreamTraits {
 }
 
 /** How long a server waits that will never hear: the stateless ones of SDK v1. */
-const HOPELESS_MS = 300;
+const HOPELESS_MS = 800;
 
 /** The columns of the matrix. */
 export const UPSTREAMS: readonly UpstreamKind[] = [
   { name: 'modern HTTP', ...modern(), start: () => startV2('modern') },
-  { name: 'modern stdio', ...modern(), start: () => startProgram('v2-stdio.ts') },
+  { name: 'modern stdio', ...modern(), perUser: true, start: () => startProgram('v2-stdio.ts') },
   { name: 'in process', ...modern(), start: startInProcess },
   {
     name: 'no session, SDK',
@@ -58,11 +60,11 @@ export const UPSTREAMS: readonly UpstreamKind[] = [
 ];
 
 function modern(): UpstreamTraits {
-  return { era: 'modern', made: 'SDK v2', knowsClient: true, findsAnswers: true };
+  return { era: 'modern', made: 'SDK v2', knowsClient: true, findsAnswers: true, perUser: false };
 }
 
 function legacy(made: UpstreamTraits['made']): UpstreamTraits {
-  return { era: 'legacy', made, knowsClient: true, findsAnswers: true };
+  return { era: 'legacy', made, knowsClient: true, findsAnswers: true, perUser: false };
 }
 
 async function startV2(era: HttpEra, revision?: string): Promise<ReadyAsker> {

@@ -29,6 +29,8 @@ class BareHandle implements OpenedHandle {
   openFeed = async (): Promise<boolean> => false;
   watch = async (): Promise<boolean> => false;
   unwatch = async (): Promise<void> => undefined;
+  watchTask = async (): Promise<boolean> => false;
+  unwatchTask = async (): Promise<void> => undefined;
   onChange = (): (() => void) => () => undefined;
 
   onEnd(listener: (reason: string) => void): () => void {

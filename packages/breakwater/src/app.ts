@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { describeForAudit } from './audit-log.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { ResolvedUpstream as ConfiguredUpstream, ResolvedConfig } from './config/secrets.ts';
@@ -9,10 +10,13 @@ import { type ParkLimits, Parks } from './core/parks.ts';
 import type { Principal, Upstream } from './core/ports.ts';
 import type { Route, RouteMember } from './core/route.ts';
 import { freshKeyRing } from './core/seal.ts';
-import { Sessions } from './core/session.ts';
+import { type SessionLimits, Sessions } from './core/sessions.ts';
+import { TaskBook } from './core/task-book.ts';
 import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
+import { OverloadGuard, type OverloadLimits } from './overload.ts';
+import type { AuditLog } from './telemetry/audit.ts';
 import { Counters, type CounterValues } from './telemetry/counters.ts';
 import type { ResolvedUpstream } from './upstream/options.ts';
 import { createUpstream } from './upstream/upstream.ts';
@@ -35,6 +39,8 @@ export interface AppOptions {
   readonly principalOf: (request: IncomingMessage) => Principal;
   /** Gets every event after the app's own folds. Must not throw. */
   readonly onEvent: (event: GatewayEvent) => void;
+  /** Records what happens; closed with the app. */
+  readonly audit?: AuditLog | undefined;
 }
 
 /** One configuration at work. A reload makes a new one and lets the old one finish. */
@@ -55,7 +61,12 @@ export class App {
   readonly #emit: Emit;
   readonly #sessions: Sessions;
   readonly #parks: Parks;
+  readonly #tasks: TaskBook;
   readonly #options: AppOptions;
+  readonly #guard: OverloadGuard;
+  /** Every upstream that may still hold something, also those of an earlier configuration. */
+  readonly #upstreams = new Set<Upstream>();
+  #drainMs: number;
   #generation: Generation;
   #draining = false;
 
@@ -63,7 +74,7 @@ export class App {
     this.#options = options;
     this.#emit = (event) => {
       this.#counters.record(event);
-      if (event.type === 'close' && event.resource === 'session') this.#endUpstreamSession(event.id);
+      options.audit?.record(event);
       options.onEvent(event);
     };
     this.#sessions = new Sessions({
@@ -71,14 +82,19 @@ export class App {
       clock: systemClock,
       random: systemRandom,
       emit: this.#emit,
+      releaseHandles: (sessionId) => this.#releaseHandles(sessionId),
     });
+    this.#guard = new OverloadGuard(overloadLimits(options.config));
+    this.#drainMs = options.config.timeouts.drainMs;
     this.#parks = new Parks({
       limits: parkLimits(options.config),
       clock: systemClock,
       random: systemRandom,
       keys: freshKeyRing(),
     });
+    this.#tasks = new TaskBook({ clock: systemClock, keys: freshKeyRing(), emit: this.#emit });
     this.#generation = this.#generate(options.config, new Map());
+    options.audit?.configured(describeForAudit(options.config));
   }
 
   /** Serves one request. `next` is called for a path that belongs to nobody here. */
@@ -103,39 +119,48 @@ export class App {
   async reload(config: ResolvedConfig): Promise<void> {
     const old = this.#generation;
     this.#sessions.limits = sessionLimits(config);
+    this.#guard.limits = overloadLimits(config);
+    this.#drainMs = config.timeouts.drainMs;
     this.#parks.limits = parkLimits(config);
     this.#generation = this.#generate(config, old.upstreams);
+    this.#options.audit?.configured(describeForAudit(config));
     const kept = new Set([...this.#generation.upstreams.values()].map(({ upstream }) => upstream));
     const served = new Set(config.routes.map((route) => route.path));
     await this.#sessions.endAll('route-removed', (session) => !served.has(session.route));
     await old.downstream.close();
     old.gateway.close();
-    await Promise.all(
-      [...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream)).map(({ upstream }) => upstream.close()),
-    );
+    const gone = [...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream));
+    await Promise.all(gone.map(({ upstream }) => this.#closeUpstream(upstream)));
   }
 
   /** Stops taking work, lets exchanges finish, and releases everything. */
   async close(): Promise<void> {
     this.#draining = true;
-    const { downstream, gateway, upstreams } = this.#generation;
-    await downstream.close();
+    const { downstream, gateway } = this.#generation;
+    const drained = downstream.close();
+    await withinTime(this.#drainMs, drained);
     this.#parks.close();
+    this.#tasks.close();
     await this.#sessions.endAll('drain');
     gateway.close();
-    await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));
+    // What is still running now ends with its upstream, and is answered with that.
+    await Promise.all([...this.#upstreams].map((upstream) => this.#closeUpstream(upstream)));
+    await drained;
+    this.#guard.close();
+    await this.#options.audit?.close();
   }
 
-  #endUpstreamSession(sessionId: string): void {
-    for (const { upstream } of this.#generation.upstreams.values()) {
-      upstream.endSession(sessionId).catch((error: unknown) => {
-        this.#emit({
-          type: 'notice',
-          level: 'warn',
-          message: 'An upstream session did not end cleanly.',
-          detail: { error },
-        });
-      });
+  async #closeUpstream(upstream: Upstream): Promise<void> {
+    await upstream.close();
+    this.#upstreams.delete(upstream);
+  }
+
+  async #releaseHandles(sessionId: string): Promise<void> {
+    const endings = [...this.#upstreams].map((upstream) => upstream.endSession(sessionId));
+    for (const ending of await Promise.allSettled(endings)) {
+      if (ending.status === 'fulfilled') continue;
+      const message = 'An upstream session did not end cleanly.';
+      this.#emit({ type: 'notice', level: 'warn', message, detail: { error: ending.reason } });
     }
   }
 
@@ -156,6 +181,7 @@ export class App {
       random: systemRandom,
       emit: this.#emit,
       parks: this.#parks,
+      tasks: this.#tasks,
       questions: { ttlMs: config.timeouts.answerMs },
       viewLimit: VIEW_LIMIT,
     });
@@ -171,6 +197,7 @@ export class App {
         heartbeatMs: config.timeouts.heartbeatMs,
         readMs: config.timeouts.readMs,
         writeMs: config.timeouts.writeMs,
+        nodeStreamBytes: config.limits.nodeStreamBytes,
         documentation: DOCUMENTATION,
         principalOf: this.#options.principalOf,
       },
@@ -183,13 +210,14 @@ export class App {
         random: systemRandom,
         emit: this.#emit,
         ready: () => !this.#draining,
+        overloaded: () => this.#guard.isOverloaded,
       },
     );
     return { gateway, downstream, upstreams };
   }
 
   #createUpstream(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): Upstream {
-    return createUpstream(upstreamOptions(name, configured, config), {
+    const upstream = createUpstream(upstreamOptions(name, configured, config), {
       clock: systemClock,
       random: systemRandom,
       emit: this.#emit,
@@ -197,13 +225,29 @@ export class App {
       log: (level, message, detail) =>
         this.#options.onEvent({ type: 'notice', level, message, detail: { upstream: name, ...detail } }),
     });
+    this.#upstreams.add(upstream);
+    return upstream;
   }
 }
 
-function sessionLimits(config: ResolvedConfig): ConstructorParameters<typeof Sessions>[0]['limits'] {
+/** Resolves with the work, or when the time is over. */
+function withinTime(limitMs: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, limitMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function overloadLimits({ limits }: ResolvedConfig): OverloadLimits {
+  return { eventLoopDelayMs: limits.eventLoopDelayMs, rssBytes: limits.rssBytes };
+}
+
+function sessionLimits(config: ResolvedConfig): SessionLimits {
+  const { clients, ...times } = config.sessions;
   return {
-    idleMs: config.sessions.idleMs,
-    maxAgeMs: config.sessions.maxAgeMs,
+    ...times,
+    clients: new Map(Object.entries(clients)),
+    routes: new Map(config.routes.flatMap(({ path, sessions }) => (sessions === undefined ? [] : [[path, sessions]]))),
     perPrincipal: config.limits.sessionsPerPrincipal,
     total: config.limits.sessions,
   };
@@ -213,11 +257,13 @@ function parkLimits({ timeouts }: ResolvedConfig): ParkLimits {
   return { ...PARK_LIMITS, ttlMs: timeouts.answerMs };
 }
 
-// Compared as JSON: plain data after secrets are resolved. A factory is only equal to itself.
+// Compared as JSON: plain data after secrets are resolved, but for a factory, which JSON leaves out and which is only equal to itself.
 function isSame(a: ConfiguredUpstream, b: ConfiguredUpstream): boolean {
-  if (a.kind === 'in-process' || b.kind === 'in-process')
-    return a.kind === b.kind && 'factory' in b && 'factory' in a && a.factory === b.factory;
-  return JSON.stringify(a) === JSON.stringify(b);
+  return factoryOf(a) === factoryOf(b) && JSON.stringify(a) === JSON.stringify(b);
+}
+
+function factoryOf(configured: ConfiguredUpstream): unknown {
+  return configured.kind === 'in-process' ? configured.factory : undefined;
 }
 
 function makeRoute(route: Config['routes'][number], upstreams: ReadonlyMap<string, RunningUpstream>): Route {

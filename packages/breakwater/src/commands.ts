@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { runAudit } from './audit-command.ts';
 import { bannerFacts, renderBanner } from './cli/banner.ts';
 import type { Command } from './cli/command.ts';
 import { configFromFlags } from './cli/config-from-flags.ts';
@@ -13,6 +14,7 @@ import { type ResolvedConfig, resolveSecrets } from './config/secrets.ts';
 import { findWarnings } from './config/warnings.ts';
 import { watchConfig } from './config/watch.ts';
 import { createDemoFactory } from './demo/server.ts';
+import { runDoctor } from './doctor/doctor.ts';
 import { ACCOMMODATIONS } from './downstream/accommodations.ts';
 import { type RunningGateway, serve } from './serve.ts';
 import { createLog } from './telemetry/log.ts';
@@ -36,6 +38,10 @@ export async function runCommand(command: Command): Promise<number> {
       return 0;
     case 'check':
       return await check(command.configPath);
+    case 'audit':
+      return await runAudit(command.query, process.env);
+    case 'doctor':
+      return await runDoctor(command.query, { version: VERSION, out: process.stdout, err: process.stderr });
     case 'print-config': {
       const result = await loadConfig(command.configPath, {
         overrides: command.overrides,
@@ -165,7 +171,9 @@ function describeListenError(error: unknown, { listen }: Config): string {
   if (code === 'EADDRINUSE') return `another program listens on ${place}; choose another port with --port`;
   if (code === 'EACCES') return `listening on ${place} is not permitted; choose a port above 1023 with --port`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${listen.host}`;
-  return `could not listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
+  const message = error instanceof Error ? error.message : String(error);
+  // Only the system names a call: what has none did not come from listening.
+  return error instanceof Error && !('syscall' in error) ? message : `could not listen on ${place}: ${message}`;
 }
 
 // The first signal drains; a second one, from somebody in a hurry, ends the process at once.

@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { App } from './app.ts';
+import { openAuditLog } from './audit-log.ts';
 import { formatIssues } from './config/issue.ts';
 import { parseLibraryConfig } from './config/library.ts';
 import type { LibraryConfig } from './config/schema.ts';
@@ -42,15 +43,18 @@ export interface Breakwater {
 
 /**
  * Wires a gateway from the same configuration a file holds, plus in-process servers (`{ factory: () => new McpServer(…) }`). Opens no socket and starts no
- * server before the first request needs one. Rejects with a TypeError for an invalid configuration or a missing secret.
+ * server before the first request needs one. Rejects with a TypeError for an invalid configuration or a missing secret, and with an Error
+ * when the audit log cannot be opened.
  */
 export async function createBreakwater(config: LibraryConfig, options: BreakwaterOptions = {}): Promise<Breakwater> {
   const parsed = await resolve(config);
   const ambient = ambientPrincipal(parsed.listen.host, parsed.publicUrl);
+  const onEvent = options.onEvent ?? (() => undefined);
   const app = new App({
     config: parsed,
+    audit: await openAuditLog(parsed, onEvent),
     principalOf: options.principalOf ?? (() => ambient),
-    onEvent: options.onEvent ?? (() => undefined),
+    onEvent,
   });
   const listener = (request: IncomingMessage, response: ServerResponse, next?: () => void): void =>
     app.handle(request, response, next);

@@ -30,3 +30,11 @@ export function findLeftovers(events: readonly GatewayEvent[], abandoned: Readon
     )
     .map(({ resource, id }) => `${resource} ${id}`);
 }
+
+/** True once everybody who came with these events is told of changes: each session, or else whoever listens without one. */
+export function isListening(events: readonly GatewayEvent[]): boolean {
+  const open = findOpen(events);
+  const owners = open.flatMap(({ resource, owner }) => (resource === 'subscription' ? [owner] : []));
+  const sessions = open.flatMap(({ resource, id }) => (resource === 'session' ? [id] : []));
+  return owners.length > 0 && sessions.every((id) => owners.includes(id));
+}

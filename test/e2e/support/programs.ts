@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** The repository's root, with a slash at its end. */
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** For polls: how long to wait for what is bound to come when the machine is busy. */
+export const PATIENT = { timeout: 20_000 } as const;
+
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 20_000;
 

@@ -32,12 +32,14 @@ export async function connectMcpRemote(url: string, listener?: Listener): Promis
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, MCP_REMOTE_CONFIG_DIR: folder },
     stderr: 'ignore',
   });
-  const client = await connectV1(transport, listener);
-  const close = async (): Promise<void> => {
-    await client.close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { ...client, close };
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const client = await connectV1(transport, listener);
+    return { ...client, close: () => client.close().finally(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
 async function connectV1(

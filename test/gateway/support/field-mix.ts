@@ -27,7 +27,10 @@ export async function runFieldMix(url: string, era: ClientEra, sessions: number)
   let next = 0;
   let requests = 0;
   const runClient = async (): Promise<void> => {
-    for (let round = next++; round < sessions; round = next++) requests += await runSession(url, round);
+    for (let round = next++; round < sessions; round = next++) {
+      const made = await runSession(url, round);
+      requests += made;
+    }
   };
   await Promise.all(Array.from({ length: IN_PARALLEL }, runClient));
   return requests;

@@ -16,10 +16,11 @@ export class Journal {
     return notes;
   }
 
-  /** The notes about a call, once one of them begins with `until` (at once when that is empty). */
+  /** The notes about a call, once one of them begins with one of the words in `until` (at once when that is empty). */
   async read(key: string, until: string): Promise<readonly string[]> {
     const notes = this.of(key);
-    const isThere = (): boolean => until === '' || notes.some((note) => note.startsWith(until));
+    const words = until.split(',');
+    const isThere = (): boolean => until === '' || notes.some((note) => words.some((word) => note.startsWith(word)));
     if (!isThere()) {
       await new Promise<void>((resolve) => {
         const look = (): void => {

@@ -56,7 +56,7 @@ export async function serveWireSessionless(journal: Journal): Promise<Served> {
     finish(textResult(said));
   }
 
-  const server = await startRawServer(async ({ verb, message }, response) => {
+  const server = await startRawServer(({ verb, message }, response): unknown => {
     const { id, method } = message;
     if (verb !== 'POST') return response.writeHead(405).end();
     if (method === undefined) {
@@ -64,7 +64,7 @@ export async function serveWireSessionless(journal: Journal): Promise<Served> {
       return response.writeHead(202).end();
     }
     if (id === undefined) return response.writeHead(202).end();
-    if (method === 'tools/call') return await call(message, response);
+    if (method === 'tools/call') return call(message, response);
     const result = RESULTS[method];
     if (result !== undefined) return sendJson(response, 200, { jsonrpc: '2.0', id, result });
     const error = { code: -32601, message: 'Method not found' };

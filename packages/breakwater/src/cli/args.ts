@@ -1,7 +1,9 @@
 import { HEADER_NAME_PATTERN, isHeaderValue, isHttpUrl } from '../config/address.ts';
 import type { ConfigOverrides } from '../config/overrides.ts';
 import { closest } from '../config/suggest.ts';
+import { parseAuditArgs } from './audit-args.ts';
 import { type ArgsResult, COMMAND_NAMES, type CommandName, type Target } from './command.ts';
+import { parseDoctorArgs } from './doctor-args.ts';
 import { exampleOf, type Flag, fault, printable, splitWords, type Words } from './flags.ts';
 import { type Env, overridesFrom } from './overrides-from.ts';
 
@@ -15,6 +17,8 @@ const ALLOWED: Readonly<Record<CommandName | 'run', readonly Flag[]>> = {
   demo: SETTINGS,
   check: ['config'],
   'print-config': ['config', ...SETTINGS],
+  audit: [],
+  doctor: [],
 };
 
 /** Reads a command line (without the program's own name). Pure: variables are read from `env` alone. */
@@ -29,6 +33,8 @@ export function parseArgs(argv: readonly string[], env: Env = {}): ArgsResult {
   ) {
     return unknownCommand(start, argv);
   }
+  if (start === 'audit') return parseAuditArgs(argv.slice(1));
+  if (start === 'doctor') return parseDoctorArgs(argv.slice(1));
   const split = splitWords(argv);
   if (!split.ok) return split;
   const { words } = split;
@@ -45,6 +51,8 @@ export function parseArgs(argv: readonly string[], env: Env = {}): ArgsResult {
     }
   }
   if (kind === 'check') return parseCheck(words, more);
+  if (kind === 'doctor') return fault('doctor stands before its flags', 'Write: breakwater doctor <url>');
+  if (kind === 'audit') return fault('audit stands before its flags', 'Write: breakwater audit verify <file>');
   const settings = overridesFrom(words, env);
   if (!settings.ok) return settings;
   if (kind === 'run') return parseRun(words, settings.overrides);

@@ -17,6 +17,8 @@ Usage:
   breakwater demo                      serve a built-in server, to try things out
   breakwater check [<file>]            say what is wrong with a file
   breakwater print-config [-c <file>]  show a file with all defaults, secrets hidden
+  breakwater audit <question>          check and read an audit log
+  breakwater doctor <url>              play every known client against a server, anybody's
 
 Examples:
   breakwater -- npx -y @modelcontextprotocol/server-everything
@@ -58,6 +60,40 @@ Exit code 0: valid. 1: not valid. 2: wrong usage.
 
 Usage:
   breakwater check [<file>]   [breakwater.yaml]
+`,
+  audit: `Checks and reads audit logs. Name all files of a log, in any order.
+
+Usage:
+  breakwater audit verify <file…>         is the chain whole? says the first broken line and why
+  breakwater audit session <id> <file…>   what a session owned, opened, closed and asked
+  breakwater audit at <time> <file…>      what was open then, and to which session it belonged
+
+  --key-env <name>            variable that holds the log's key
+  --key-file <path>           file that holds it; verify and plain session ids need the key
+  --expect-last <seq:mac>     verify: a record that must be there, noted elsewhere before
+  --json                      one JSON value instead of text
+
+Exit code 0: whole, found. 1: broken, unknown. 2: wrong usage, unreadable.
+`,
+  doctor: `Plays every known client against an MCP server, as real requests, and reports which of them got in,
+were told what to do, or are stuck: with the exchange that decided it, and the fix.
+
+Usage:
+  breakwater doctor <url>     such as http://127.0.0.1:8808/mcp
+  breakwater doctor --list    the clients it knows
+
+  --i-may-test <host>         play against a host that is not this machine: you have its
+                              operator's consent. Some of the clients are hostile.
+  --only <id,id>              play these alone
+  -H, --header "Name: value"  sent with every request, such as Authorization; repeatable
+  --allow-tools <name,name>   tools that may be called although they do not say readOnlyHint
+  --rate <number>             requests a second [50; 5 for hosts that are not this machine]
+  --timeout <seconds>         longest visit of one client [15]
+  --json                      the report as JSON on stdout instead of a table
+  --junit <file>              the report as JUnit XML, too
+  --html <file>               the report as one page to share, too
+
+Exit code 0: all got in or were told. 1: somebody is stuck. 2: wrong usage, or no server there.
 `,
   'print-config': `Shows the configuration as the gateway understands it: every default filled in, secrets hidden.
 

@@ -28,10 +28,12 @@ export function count() {
   return z.int().min(1);
 }
 
-const EnvReference = z.strictObject({
+/** A reference to an environment variable. */
+export const EnvReference = z.strictObject({
   env: z.string().min(1).meta({ description: 'Name of the environment variable that holds the value.' }),
 });
-const FileReference = z.strictObject({
+/** A reference to a file. */
+export const FileReference = z.strictObject({
   file: z.string().min(1).meta({
     description:
       'Path of the file that holds the value, relative to the configuration file. A newline at its end is dropped.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SessionKind } from './schema-limits.ts';
 
 /** One public endpoint path with its upstreams and its manners. */
 export const Route = z.strictObject({
@@ -22,6 +23,9 @@ export const Route = z.strictObject({
   }),
   legacySse: z.boolean().default(true).meta({
     description: 'Whether the 2024 HTTP+SSE transport is served for this route.',
+  }),
+  sessions: SessionKind.optional().meta({
+    description: 'Kind of this route’s sessions, instead of what behaviour shows: `interactive` or `ephemeral`.',
   }),
   accommodations: z.record(z.string().min(1), z.boolean()).default({}).meta({
     description: 'Switches for single accommodations by id: `{ <id>: false }` turns that tolerance off.',

@@ -15,6 +15,10 @@ const UpstreamLimits = durationsInMs(
       .prefault('10m')
       .meta({ description: 'How long one request may take before it is cancelled at the server.' }),
     idleTimeout: duration().prefault('5m').meta({ description: 'How long a handle nobody uses stays open.' }),
+    memoryBytes: size().optional().meta({
+      description:
+        'Resident memory of a child process, its own children included, beyond which it gets no new requests and is replaced when those it has are done. Needs /proc; unbounded when absent.',
+    }),
   }),
   ['acquireTimeout', 'startTimeout', 'requestTimeout', 'idleTimeout'],
 );
@@ -71,6 +75,10 @@ const Restart = durationsInMs(
   z.strictObject({
     minDelay: duration().prefault('250ms').meta({ description: 'Wait before the first restart after a crash.' }),
     maxDelay: duration().prefault('30s').meta({ description: 'Longest wait; the delay doubles from crash to crash.' }),
+    failFastAfter: count().default(5).meta({
+      description:
+        'Failures in a row after which requests are refused at once with a retry hint, while one at a time tries whether the server is back.',
+    }),
   }),
   ['minDelay', 'maxDelay'],
 );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HOST_PATTERN, isPublicUrl, LISTEN_HOST_PATTERN, ORIGIN_PATTERN } from './address.ts';
 import { defaultHosts, defaultOrigins, defaultRoutes } from './defaults.ts';
+import { Audit } from './schema-audit.ts';
 import { Limits, Log, Sessions, Timeouts } from './schema-limits.ts';
 import { Route } from './schema-route.ts';
 import { FileUpstream, LibraryUpstream, type Upstream } from './schema-upstream.ts';
@@ -62,6 +63,7 @@ const tail = {
   sessions: Sessions.prefault({}).meta({ description: 'How long legacy sessions live.' }),
   timeouts: Timeouts.prefault({}).meta({ description: 'How long the gateway waits on the downstream side.' }),
   log: Log.prefault({}).meta({ description: 'What is logged, and how.' }),
+  audit: Audit.optional().meta({ description: 'The audit log (docs/audit.md); off when absent.' }),
 };
 
 const upstreamName = () => z.string().regex(UPSTREAM_NAME, 'expected 1 to 32 letters, digits, "_" or "-" as the name');

@@ -5,6 +5,7 @@ import type { Text } from './fields.ts';
 import type { ConfigIssue, Path, Position } from './issue.ts';
 import { describeReadError } from './read-error.ts';
 import type { Config } from './schema.ts';
+import type { Audit } from './schema-audit.ts';
 import type { InProcessUpstream, RemoteUpstream, StdioUpstream } from './schema-upstream.ts';
 import { splitTemplate } from './template.ts';
 
@@ -25,7 +26,12 @@ export type ResolvedRemoteUpstream = Resolved<RemoteUpstream, 'url' | 'headers'>
 /** An upstream ready for use: `kind` says which. */
 export type ResolvedUpstream = ResolvedStdioUpstream | ResolvedRemoteUpstream | InProcessUpstream;
 /** A configuration ready for use: no references, no disabled upstreams. Never print or log it; `printConfig` takes the `Config`. */
-export type ResolvedConfig = Omit<Config, 'upstreams'> & { upstreams: Record<string, ResolvedUpstream> };
+export type ResolvedConfig = Omit<Config, 'upstreams' | 'audit'> & {
+  upstreams: Record<string, ResolvedUpstream>;
+  audit?: ResolvedAudit | undefined;
+};
+/** The audit log's settings with its key, and the file's whole path. */
+export type ResolvedAudit = Omit<Audit, 'key'> & { readonly key: string };
 
 /** Where references are looked up. */
 export interface SecretSources {
@@ -39,6 +45,9 @@ export interface SecretSources {
 }
 
 type Report = (path: Path, message: string) => void;
+
+/** Fewer characters could be guessed, and with them every hashed session id and the whole chain. */
+const LEAST_KEY_CHARS = 32;
 
 /** Replaces every reference of the enabled upstreams by its value, or says which variables and files are missing. Never rejects. */
 export async function resolveSecrets(
@@ -57,12 +66,25 @@ export async function resolveSecrets(
     else if (upstream.kind === 'remote') upstreams[name] = await resolveRemote(upstream, path, sources, report);
     else upstreams[name] = upstream;
   }
+  const audit = config.audit === undefined ? undefined : await resolveAudit(config.audit, sources, report);
   if (issues.length > 0) return { ok: false, issues };
   const routes = config.routes.map((route) => ({
     ...route,
     upstreams: route.upstreams.filter((name) => Object.hasOwn(upstreams, name)),
   }));
-  return { ok: true, config: { ...config, upstreams, routes } };
+  return { ok: true, config: { ...config, upstreams, routes, audit } };
+}
+
+async function resolveAudit(audit: Audit, sources: SecretSources, report: Report): Promise<ResolvedAudit> {
+  const path = ['audit', 'key'];
+  let isFound = true;
+  const text = await resolveText(audit.key, path, sources, (where, message) => {
+    isFound = false;
+    report(where, message);
+  });
+  const key = text.trim();
+  if (isFound && key.length < LEAST_KEY_CHARS) report(path, `the key is shorter than ${LEAST_KEY_CHARS} characters`);
+  return { ...audit, key, file: resolve(sources.baseDir ?? '.', audit.file) };
 }
 
 async function resolveStdio(

@@ -36,6 +36,7 @@ it('pins the codes and their numbers', () => {
       "exchange.cancelled": "-32603 200",
       "gateway.draining": "-32603 503",
       "gateway.internal": "-32603 500",
+      "gateway.overloaded": "-32603 503",
       "method.unknown": "-32601 404",
       "params.invalid": "-32602 400",
       "request.accept": "-32600 406",

@@ -171,6 +171,13 @@ export const ERRORS = {
     true,
     'This gateway is shutting down; send the request again.',
   ),
+  'gateway.overloaded': row(
+    RpcCode.internalError,
+    503,
+    'gateway',
+    true,
+    'This gateway is overloaded; wait and send the request again.',
+  ),
   'gateway.internal': row(RpcCode.internalError, 500, 'gateway', false, 'Internal error.'),
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 

@@ -20,10 +20,12 @@ export interface ExchangeRecord {
   readonly edge: boolean;
   /** The upstream that answered, when one did. */
   readonly upstream: string | undefined;
+  /** The handle that was asked last, when one was. */
+  readonly handle?: string | undefined;
 }
 
 /** What is opened and closed in pairs: after everything ended, the ledger of these balances. */
-export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle';
+export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle' | 'park';
 
 /** Everything the core reports. Emitters never wait for listeners and listeners must not throw. */
 export type GatewayEvent =
@@ -34,8 +36,23 @@ export type GatewayEvent =
       readonly id: string;
       readonly owner: string | undefined;
       readonly detail: string;
+      /** The legacy session it belongs to. Its id is a credential: a fold that writes it down hashes it. */
+      readonly session?: string | undefined;
+      /** The stream it ends with, where that is not its owner: a listen subscription's, or that of a session of the 2024 transport. */
+      readonly stream?: string | undefined;
+      /** The key of the principal it was opened for. */
+      readonly principal?: string | undefined;
+      /** `clientInfo` as the client sent it, for a session. */
+      readonly client?: Buffer | undefined;
     }
-  | { readonly type: 'close'; readonly resource: ResourceKind; readonly id: string; readonly reason: string }
+  | {
+      readonly type: 'close';
+      readonly resource: ResourceKind;
+      readonly id: string;
+      readonly reason: string;
+      /** What a session turned out to be (a `HostKind`). */
+      readonly detail?: string;
+    }
   /** An accommodation was used; `id` is from the closed table of accommodations, never caller text. */
   | { readonly type: 'accommodation'; readonly id: string; readonly route: string }
   /** The gateway refused a request before it became an exchange. */

@@ -1,4 +1,5 @@
 import { memberValue } from '../jsonrpc/raw.ts';
+import type { TaskWish } from '../protocol/bridge/request.ts';
 import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { passQuestion } from './asking.ts';
@@ -6,12 +7,15 @@ import { type GatewayError, toGatewayError } from './errors.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { ForwardedCall, inputRequired } from './forwarded-call.ts';
-import { type CallFollower, MemberCall } from './member-call.ts';
+import { type CallFollower, type CallSuccessor, MemberCall } from './member-call.ts';
 import type { ParkedCall, ParkReader } from './parked-call.ts';
 import type { Parks } from './parks.ts';
-import type { CallNotification, Clock, Handle, Outcome, Random, Reply, ServerQuestion } from './ports.ts';
+import type { CallNotification, Clock, Handle, Lease, Outcome, Random, Reply, ServerQuestion } from './ports.ts';
 import type { Target } from './resolver.ts';
+import type { RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
+import type { TaskBook } from './task-book.ts';
+import { makeTaskRole, type TaskRole } from './task-role.ts';
 
 /** What a run works with. */
 export interface RunDeps {
@@ -22,6 +26,7 @@ export interface RunDeps {
   readonly emit: Emit;
   readonly views: ServerViews;
   readonly parks: Parks;
+  readonly tasks: TaskBook;
   /** How long a legacy client may take to answer a question. */
   readonly answerMs: number;
 }
@@ -35,6 +40,9 @@ export class ExchangeRun implements CallFollower {
     finish: (outcome) => this.#finish(outcome),
   };
   #call: MemberCall | undefined;
+  #target: Target | undefined;
+  /** Set where tasks have to do with this exchange. */
+  #task: TaskRole | undefined;
   /** The call may be held open for a client that goes away to gather input. */
   #parked: ParkedCall | undefined;
   #forwarded: ForwardedCall | undefined;
@@ -70,9 +78,11 @@ export class ExchangeRun implements CallFollower {
     this.#end('cancelled', undefined);
   }
 
-  /** Runs the exchange on the target's first member that takes it. */
-  async forward(target: Target): Promise<void> {
+  /** Runs the exchange on the target's first member that takes it. `task` is set for a request about a task. */
+  async forward(target: Target, task?: TaskRole): Promise<void> {
     const { exchange, clock, views } = this.#deps;
+    this.#target = target;
+    this.#task = task;
     this.#call = new MemberCall({ clock, views }, exchange, target, this);
     await this.#call.send();
   }
@@ -83,11 +93,30 @@ export class ExchangeRun implements CallFollower {
     parked.resume(this.#reader, round, responses);
   }
 
-  starting(handle: Handle): void {
+  starting(handle: Handle, member: RouteMember): TaskWish | undefined {
+    const { exchange } = this.#deps;
+    if (eraOf(exchange.client.revision) === 'modern' && eraOf(handle.revision) === 'legacy') this.#makeParkable(handle);
+    if (exchange.method === 'tools/call' && this.#task === undefined) this.#task = this.#taskRole(handle, member);
+    return this.#task?.wish;
+  }
+
+  succeed(outcome: Outcome, lease: Lease): CallSuccessor | undefined {
+    return this.#task?.succeed(outcome, lease);
+  }
+
+  #makeParkable(handle: Handle): void {
     const { exchange, parks } = this.#deps;
     if (this.#call === undefined || exchange.traits?.interactive !== true || this.#parked !== undefined) return;
-    if (eraOf(exchange.client.revision) === 'legacy' || eraOf(handle.revision) === 'modern') return;
     this.#parked = parks.create(exchange, handle.revision, this.#call, this.#reader);
+  }
+
+  #taskRole(handle: Handle, member: RouteMember): TaskRole | undefined {
+    const { exchange, clock, views, tasks } = this.#deps;
+    return makeTaskRole({
+      ...{ exchange, clock, views, member, handle, book: tasks, follower: this, target: this.#target },
+      // A modern client is sent away with a task's questions like with a legacy server's.
+      onAbsorb: () => eraOf(exchange.client.revision) === 'modern' && this.#makeParkable(handle),
+    });
   }
 
   get suspended(): boolean {
@@ -119,7 +148,8 @@ export class ExchangeRun implements CallFollower {
     return isLogLevel(logLevel) && isLogLevel(level) && isAtLeast(level, logLevel);
   }
 
-  ask(question: ServerQuestion): void {
+  ask(asked: ServerQuestion): void {
+    const question = this.#task?.question(asked) ?? asked;
     if (this.#parked !== undefined) return this.#parked.ask(question);
     const { exchange, reply } = this.#deps;
     // While somebody is being waited for, the server's time does not run.
@@ -132,7 +162,8 @@ export class ExchangeRun implements CallFollower {
     passQuestion(question, exchange.client, reply, { onOpen, onClose });
   }
 
-  done(outcome: Outcome): void {
+  done(answered: Outcome): void {
+    const outcome = this.#task?.outcome(answered) ?? answered;
     if (this.#parked !== undefined) return this.#parked.done(outcome);
     if (this.#forwarded === undefined && this.#asksLegacyClient(outcome)) this.#forwarded = this.#forwardQuestions();
     if (this.#forwarded === undefined) this.#finish(outcome);
@@ -179,6 +210,7 @@ export class ExchangeRun implements CallFollower {
         code: error?.code,
         edge: this.#call === undefined && this.#parked === undefined,
         upstream: this.#call?.upstream,
+        handle: this.#call?.handle,
       },
     });
     if (error !== undefined && error.row.side !== 'client') {

@@ -16,12 +16,15 @@ import type { Route } from './route.ts';
 import { type KnownServer, ServerViews } from './server-view.ts';
 import type { Subscriber } from './subscription.ts';
 import { SubscriptionHub } from './subscription-hub.ts';
+import type { TaskBook } from './task-book.ts';
+import { TaskRequests } from './task-requests.ts';
 
 /** What a route consists of at run time. */
 export interface RouteParts {
   readonly route: Route;
   readonly catalogue: Catalogue;
   readonly resolver: Resolver;
+  readonly tasks: TaskRequests;
 }
 
 /** How the gateway introduces itself. `info` is the JSON bytes of `serverInfo` for routes over several upstreams. */
@@ -33,6 +36,8 @@ export interface GatewayOptions {
   readonly emit: Emit;
   /** Calls that wait for a modern client's input; they outlive a reload. */
   readonly parks: Parks;
+  /** The tasks of clients; they outlive a reload, too. */
+  readonly tasks: TaskBook;
   /** How long a client may take to answer a question. */
   readonly questions: { readonly ttlMs: number };
   /** Most principals' views kept. */
@@ -57,12 +62,15 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
         route,
         catalogue,
         resolver: new Resolver({ route, catalogue, views: this.#views }),
+        tasks: new TaskRequests({ route, views: this.#views, book: options.tasks, clock: options.clock }),
       });
     }
     this.subscriptions = new SubscriptionHub({
       routes: this.#routes,
       views: this.#views,
+      tasks: options.tasks,
       clock: options.clock,
+      random: options.random,
       emit: options.emit,
     });
   }
@@ -77,6 +85,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       random,
       views: this.#views,
       parks: this.#parks,
+      tasks: this.#options.tasks,
       answerMs: questions.ttlMs,
     });
     const kind = exchange.traits?.list;
@@ -150,10 +159,18 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       if (exchange.params !== undefined && hasDuplicateKey(exchange.params, ADDRESSING)) {
         throw new GatewayError('params.invalid', { message: 'A member of params occurs twice.' });
       }
+      if (isTaskMethod(exchange.method)) return await this.#forwardTask(exchange, run);
       await run.forward(await resolver.resolve(exchange.method, exchange.params, exchange.name, exchange));
     } catch (error) {
       run.fail(toGatewayError(error));
     }
+  }
+
+  async #forwardTask(exchange: Exchange, run: ExchangeRun): Promise<void> {
+    const { tasks } = this.#parts(exchange.route);
+    if (exchange.method === 'tasks/list') return run.answerAtEdge(await tasks.list(exchange));
+    const { target, pass } = await tasks.route(exchange);
+    await run.forward(target, pass);
   }
 
   #parts(path: string): RouteParts {
@@ -165,6 +182,10 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
 
 /** Members of params that decide what is asked of whom. */
 const ADDRESSING: ReadonlySet<string> = new Set(['name', 'uri', 'ref', 'arguments', '_meta', 'cursor', 'taskId']);
+
+function isTaskMethod(method: string): boolean {
+  return method.startsWith('tasks/');
+}
 
 function capabilitiesFor(known: KnownServer, revision: Subscriber['client']['revision']): JsonObject {
   return serverCapabilitiesFor(known.server.capabilities, known.revision, revision);

@@ -1,5 +1,6 @@
 import { RpcCode } from '../jsonrpc/message.ts';
 import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
+import type { TaskWish } from '../protocol/bridge/request.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { handleNeed } from './catalogue.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
@@ -37,11 +38,25 @@ export interface MemberCallDeps {
 export interface CallFollower {
   /** See {@link CallSink.suspended}. */
   readonly suspended: boolean;
-  /** The call is about to be sent on this handle. */
-  starting(handle: Handle): void;
+  /** The call is about to be sent on this handle. Says whether it has to be run as a task. */
+  starting(handle: Handle, member: RouteMember): TaskWish | undefined;
+  /** Whoever goes on with the call because this outcome is not its answer, with the lease; undefined when it is the answer. */
+  succeed(outcome: Outcome, lease: Lease): CallSuccessor | undefined;
   notify(notification: CallNotification): void;
   ask(question: ServerQuestion): void;
   done(outcome: Outcome): void;
+}
+
+/** Goes on with a call: what is done to the call is done to it from then on. */
+export interface CallSuccessor {
+  /** It has given its outcome: a call that is sent again is a new one. */
+  readonly isOver: boolean;
+  resend(params: RawObject | undefined): void;
+  holdDeadline(): void;
+  resumeDeadline(): void;
+  pause(): void;
+  resume(): void;
+  cancel(reason: string): void;
 }
 
 /** A call on the first member of its target that takes it: holds the lease, the deadline and the running request, and can be sent again. */
@@ -55,7 +70,9 @@ export class MemberCall implements CallSink {
   #attempt = 0;
   #lease: Lease | undefined;
   #control: CallControl | undefined;
+  #successor: CallSuccessor | undefined;
   #deadline: Timer | undefined;
+  #handle: string | undefined;
   #ended = false;
 
   constructor(deps: MemberCallDeps, exchange: Exchange, target: Target, follower: CallFollower) {
@@ -69,6 +86,11 @@ export class MemberCall implements CallSink {
   /** The upstream that is being asked, or was asked last. */
   get upstream(): string | undefined {
     return this.#member?.upstream.name;
+  }
+
+  /** The id of the handle it was sent on last. */
+  get handle(): string | undefined {
+    return this.#handle;
   }
 
   get suspended(): boolean {
@@ -91,31 +113,34 @@ export class MemberCall implements CallSink {
     this.#params = params;
     const member = this.#member;
     if (this.#ended || member === undefined) return;
-    await this.#acquire(member);
+    if (this.#successor?.isOver === false) this.#successor.resend(params);
+    else await this.#acquire(member);
   }
 
   /** The server waits for a person: the request's own deadline stands still until {@link resumeDeadline}. */
   holdDeadline(): void {
     this.#deadline?.clear();
+    this.#successor?.holdDeadline();
   }
 
   resumeDeadline(): void {
     if (this.#control !== undefined && this.#member !== undefined) this.#armDeadline(this.#member);
+    this.#successor?.resumeDeadline();
   }
 
   pause(): void {
-    this.#control?.pause();
+    (this.#successor ?? this.#control)?.pause();
   }
 
   resume(): void {
-    this.#control?.resume();
+    (this.#successor ?? this.#control)?.resume();
   }
 
   /** Ends the call at the server and lets go of everything; nothing is reported any more. */
   cancel(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#control?.cancel(reason);
+    (this.#successor ?? this.#control)?.cancel(reason);
     this.#release();
   }
 
@@ -131,7 +156,7 @@ export class MemberCall implements CallSink {
   }
 
   done(outcome: Outcome): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#handOver(outcome)) return;
     const serverInfo = this.#lease?.handle.server.info;
     this.#release();
     if (outcome.kind === 'error' && this.#attempt < this.#target.members.length && isNotFound(outcome.error)) {
@@ -139,6 +164,16 @@ export class MemberCall implements CallSink {
       return;
     }
     this.#follower.done(outcome.kind === 'result' && serverInfo !== undefined ? { ...outcome, serverInfo } : outcome);
+  }
+
+  #handOver(outcome: Outcome): boolean {
+    const lease = this.#lease;
+    // Whoever succeeds has the lease from the moment it is asked.
+    this.#lease = undefined;
+    this.#successor = lease === undefined ? undefined : this.#follower.succeed(outcome, lease);
+    if (this.#successor === undefined) this.#lease = lease;
+    else this.#release();
+    return this.#successor !== undefined;
   }
 
   async #tryNext(): Promise<void> {
@@ -158,9 +193,18 @@ export class MemberCall implements CallSink {
       else this.#fail(toGatewayError(error));
       return;
     }
+    if (this.#mayBeAsked && eraOf(lease.handle.revision) === 'legacy') await lease.handle.openFeed();
     if (this.#ended) return lease.release();
     this.#lease = lease;
+    this.#handle = lease.handle.id;
     this.#start(member, lease.handle);
+  }
+
+  // Many servers ask on the session's own stream (in the SDKs that takes no option, the call's stream takes one), and a server without such a
+  // stream drops its question and waits: the stream has to be there before the call.
+  get #mayBeAsked(): boolean {
+    const { traits, client } = this.#exchange;
+    return traits?.interactive === true && Object.values(client.profile).includes(true);
   }
 
   #start(member: RouteMember, handle: Handle): void {
@@ -176,10 +220,10 @@ export class MemberCall implements CallSink {
         }),
       );
     }
-    this.#follower.starting(handle);
+    const task = this.#follower.starting(handle, member);
     this.#armDeadline(member);
     this.#control = handle.call(
-      { method, params: this.#params, client, progress, logLevel, idempotent: this.#target.repeatable },
+      { method, params: this.#params, client, progress, logLevel, idempotent: this.#target.repeatable, task },
       this,
     );
   }

@@ -1,5 +1,6 @@
 import type { RpcError } from '../jsonrpc/message.ts';
 import type { RawObject } from '../jsonrpc/raw.ts';
+import type { TaskWish } from '../protocol/bridge/request.ts';
 import type { CapabilityProfile, JsonObject, ServerFacts } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revision.ts';
 import type { Exchange } from './exchange.ts';
@@ -97,6 +98,8 @@ export interface UpstreamCall {
   readonly logLevel: string | undefined;
   /** The tool says a repeated call does no harm: it may be sent again after a lost upstream session. */
   readonly idempotent?: boolean;
+  /** The gateway looks after a task: the server may run this call as one, whatever its client knows of tasks. */
+  readonly task?: TaskWish | undefined;
 }
 
 /** A running call on a handle. */
@@ -108,10 +111,11 @@ export interface CallControl {
   resume(): void;
 }
 
-/** What a server reported outside of any call. `uri` only for `updated`. */
+/** What a server reported outside of any call. `uri` only for `updated`, `taskId` only for `task`. */
 export interface ServerChange {
-  readonly kind: 'tools' | 'prompts' | 'resources' | 'updated';
+  readonly kind: 'tools' | 'prompts' | 'resources' | 'updated' | 'task';
   readonly uri?: string;
+  readonly taskId?: string;
   /** JSON bytes of the notification's params as sent. */
   readonly params: RawObject | undefined;
 }
@@ -130,6 +134,9 @@ export interface Handle {
   /** Asks the server to report updates of `uri`; false when it refused or cannot. Reference counted. */
   watch(uri: string): Promise<boolean>;
   unwatch(uri: string): Promise<void>;
+  /** Listens for the state of a task; false when it will not be reported. Reference counted. */
+  watchTask(taskId: string): Promise<boolean>;
+  unwatchTask(taskId: string): Promise<void>;
   /** Adds a listener for changes; returns its removal. */
   onChange(listener: (change: ServerChange) => void): () => void;
   /** Adds a listener for the end of this handle (called once, also when already ended); returns its removal. */

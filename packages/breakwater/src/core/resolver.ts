@@ -4,7 +4,7 @@ import { GatewayError } from './errors.ts';
 import { ownName } from './names.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
-import { declaresList } from './snapshot.ts';
+import { declaresList, type SnapshotItem } from './snapshot.ts';
 import type { Subscriber } from './subscription.ts';
 import { matchesTemplate } from './uri-template.ts';
 
@@ -14,6 +14,8 @@ export interface Target {
   readonly params: RawObject | undefined;
   /** The tool says that a repeated call does no harm. */
   readonly repeatable: boolean;
+  /** The tool is known to run only as a task of 2025-11-25. */
+  readonly taskOnly?: boolean;
 }
 
 /** Decides which upstream of a route serves a request. */
@@ -83,15 +85,14 @@ export class Resolver {
       const own = ownName(only.prefix, name);
       // What the snapshot says of a tool is a help, not a condition: a call never waits for a list it does not need.
       const known = this.#catalogue.peek(kind, subscriber)?.byName.get(name);
-      if (own !== undefined) return this.#aim(kind, only, params, name, own, known?.item.repeatable === true);
+      if (own !== undefined) return this.#aim(kind, only, params, name, own, known?.item);
     }
     const listed = (await this.#catalogue.list(kind, subscriber)).byName.get(name);
-    if (listed !== undefined)
-      return this.#aim(kind, listed.member, params, name, listed.item.name, listed.item.repeatable);
+    if (listed !== undefined) return this.#aim(kind, listed.member, params, name, listed.item.name, listed.item);
     // Not in the snapshot: it may be new. The server has the last word (eras.md §2.3, "tool not in snapshot").
     for (const member of this.#route.members) {
       const own = member.prefix === '' ? undefined : ownName(member.prefix, name);
-      if (own !== undefined) return this.#aim(kind, member, params, name, own, false);
+      if (own !== undefined) return this.#aim(kind, member, params, name, own, undefined);
     }
     throw new GatewayError('params.invalid', {
       message: kind === 'tools' ? 'Unknown tool.' : 'Unknown prompt.',
@@ -105,13 +106,14 @@ export class Resolver {
     params: RawObject,
     name: string,
     own: string,
-    repeatable: boolean,
+    known: SnapshotItem | undefined,
   ): Target {
     if (kind === 'tools' && member.disabledTools.has(own)) {
       throw new GatewayError('params.invalid', { message: 'Unknown tool.', data: { name } });
     }
     const renamed = own === name ? params : scanObject(editObject(params, { name: encodeJson(own) }));
-    return { members: [member], params: renamed, repeatable };
+    const repeatable = known?.repeatable === true;
+    return { members: [member], params: renamed, repeatable, taskOnly: known?.taskOnly === true };
   }
 
   async #resolveCompletion(params: RawObject | undefined, subscriber: Subscriber): Promise<Target> {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /** Keys for sealing: the first one seals, all of them open. 32 bytes each. */
 export type KeyRing = readonly [Buffer, ...Buffer[]];
@@ -22,15 +22,42 @@ export function isSealed(text: string): boolean {
 
 /** Encrypts and authenticates a JSON value (AES-256-GCM). The client sees an opaque string: it names internal things. */
 export function seal(ring: KeyRing, value: unknown): string {
+  return encrypt(ring[0], value, randomBytes(IV_BYTES), PURPOSE);
+}
+
+/**
+ * Seals a JSON value so that the same value has the same name for ever (under the same key). `context` says whose name it is and for what: it
+ * opens in that context alone.
+ */
+export function sealName(ring: KeyRing, value: unknown, context: string): string {
   const [key] = ring;
-  const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(PURPOSE);
+  // The nonce follows from what is sealed, so it comes again only with the same plaintext (as in AES-GCM-SIV).
+  const input = JSON.stringify([context, value]);
+  const iv = createHmac('sha256', key).update('nonce').update(input).digest().subarray(0, IV_BYTES);
+  return encrypt(key, value, iv, nameContext(context));
+}
+
+/** The value of a sealed name in its context; undefined for a foreign, altered or invented one. */
+export function openName(ring: KeyRing, name: string, context: string): unknown {
+  return decrypt(ring, name, nameContext(context));
+}
+
+function nameContext(context: string): Buffer {
+  return Buffer.from(`breakwater name 1\n${context}`);
+}
+
+function encrypt(key: Buffer, value: unknown, iv: Buffer, context: Buffer): string {
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(context);
   const sealed = Buffer.concat([cipher.update(JSON.stringify(value)), cipher.final()]);
   return PREFIX + Buffer.concat([keyId(key), iv, cipher.getAuthTag(), sealed]).toString('base64url');
 }
 
 /** The value of a sealed string; undefined when no key of the ring opens it, because it was altered, forged, or sealed elsewhere. */
 export function open(ring: KeyRing, text: string): unknown {
+  return decrypt(ring, text, PURPOSE);
+}
+
+function decrypt(ring: KeyRing, text: string, context: Buffer): unknown {
   const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
   if (!isSealed(text) || bytes.length < KEY_ID_BYTES + IV_BYTES + TAG_BYTES) return undefined;
   const key = ring.find((each) => keyId(each).equals(bytes.subarray(0, KEY_ID_BYTES)));
@@ -38,7 +65,7 @@ export function open(ring: KeyRing, text: string): unknown {
   const iv = bytes.subarray(KEY_ID_BYTES, KEY_ID_BYTES + IV_BYTES);
   const tag = bytes.subarray(KEY_ID_BYTES + IV_BYTES, KEY_ID_BYTES + IV_BYTES + TAG_BYTES);
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(PURPOSE).setAuthTag(tag);
+    const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(context).setAuthTag(tag);
     const plain = Buffer.concat([
       decipher.update(bytes.subarray(KEY_ID_BYTES + IV_BYTES + TAG_BYTES)),
       decipher.final(),

@@ -99,6 +99,8 @@ export class ServerView {
 
   /** Takes note of a change, wherever it was seen. */
   report(change: ServerChange): void {
+    // A task is its owner's alone.
+    if (change.kind === 'task') return;
     if (change.kind !== 'updated') {
       const cached = this.#lists.get(change.kind);
       if (cached !== undefined) cached.stale = true;

@@ -1,8 +1,8 @@
 import type { LegacyRevision } from '../protocol/revision.ts';
-import { GatewayError } from './errors.ts';
-import type { Emit } from './events.ts';
 import { Owner } from './owner.ts';
-import type { ClientFacts, Clock, Principal, Random, Timer } from './ports.ts';
+import type { ClientFacts, Principal } from './ports.ts';
+import { Place } from './recency.ts';
+import { type HostKind, hostKindOf, observedKind, type SessionKind, type SessionStage } from './session-policy.ts';
 
 /** Which legacy transport a session belongs to; an id of one is unknown on the other. */
 export type SessionTransport = 'streamable' | 'sse';
@@ -13,160 +13,102 @@ export interface SessionInit {
   readonly transport: SessionTransport;
   readonly principal: Principal;
   readonly client: ClientFacts & { readonly revision: LegacyRevision };
+  /** The id of the stream it ends with, for a session of the 2024 transport. */
+  readonly stream?: string | undefined;
 }
 
-/** Legacy `Mcp-Session-Id` state. What it owns (streams, subscriptions, handles) is released when it ends. */
-export interface Session extends SessionInit {
-  readonly id: string;
-  readonly owner: Owner;
-  readonly createdAt: number;
-  /** Time of the last request or delivered event. */
-  lastSeenAt: number;
-  /** The client said `notifications/initialized`, or proved readiness by its first request. */
-  initialized: boolean;
-  /** Level of `logging/setLevel`; undefined until it was called. */
-  logLevel: string | undefined;
-  /** Exchanges now running. */
-  inFlight: number;
-}
-
-/** Bounds of the registry. Durations in ms. */
-export interface SessionLimits {
-  readonly idleMs: number;
-  readonly maxAgeMs: number;
-  readonly perPrincipal: number;
-  readonly total: number;
-}
-
-/** Who asks for a session: its id is unknown to everybody else, without telling them apart. */
-export interface SessionKey {
+/**
+ * Legacy `Mcp-Session-Id` state. What it owns (streams, subscriptions, handles) is released when it ends. Most sessions own nothing and are
+ * never heard of again, so everything but a few words is made when it is first needed.
+ */
+export class Session implements SessionInit {
   readonly id: string;
   readonly route: string;
   readonly transport: SessionTransport;
   readonly principal: Principal;
-}
+  readonly client: SessionInit['client'];
+  readonly createdAt: number;
+  /** Time of the last request or delivered event. */
+  lastSeenAt: number;
+  /** Its place among the idle sessions of its stage, and among those of its principal; it stands there while nothing runs. */
+  readonly place = new Place<Session>(this);
+  readonly placeOfPrincipal = new Place<Session>(this);
+  /** Its place in the order of creation. */
+  readonly placeByAge = new Place<Session>(this);
+  stage: SessionStage = 'opening';
+  /** The client said `notifications/initialized`, or proved readiness by its first request. */
+  initialized = false;
+  /** `notifications/initialized` arrived. */
+  confirmed = false;
+  /** Level of `logging/setLevel`; undefined until it was called. */
+  logLevel: string | undefined = undefined;
+  /** Exchanges now running. */
+  inFlight = 0;
+  #called = false;
+  #streamed = false;
+  #ended = false;
+  #owner: Owner | undefined;
+  readonly #settled: SessionKind | undefined;
+  readonly #onFault: (error: unknown) => void;
 
-/** All sessions of this node. */
-export class Sessions {
-  readonly #sessions = new Map<string, Session>();
-  readonly #perPrincipal = new Map<string, number>();
-  #limits: SessionLimits;
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #emit: Emit;
-  #sweep: Timer | undefined;
-
-  constructor(options: { limits: SessionLimits; clock: Clock; random: Random; emit: Emit }) {
-    this.#limits = options.limits;
-    this.#clock = options.clock;
-    this.#random = options.random;
-    this.#emit = options.emit;
+  constructor(
+    init: SessionInit,
+    made: {
+      readonly id: string;
+      readonly now: number;
+      /** The kind, when it is not for behaviour to show. */
+      readonly settled: SessionKind | undefined;
+      readonly onFault: (error: unknown) => void;
+    },
+  ) {
+    this.id = made.id;
+    this.route = init.route;
+    this.transport = init.transport;
+    this.principal = init.principal;
+    this.client = init.client;
+    this.createdAt = made.now;
+    this.lastSeenAt = made.now;
+    this.#settled = made.settled;
+    this.#onFault = made.onFault;
   }
 
-  /** New bounds count from now on; sessions beyond them end when they are next looked at. */
-  set limits(limits: SessionLimits) {
-    this.#limits = limits;
-  }
-
-  get size(): number {
-    return this.#sessions.size;
-  }
-
-  /**
-   * Mints a session. At the principal's or the node's cap the principal's longest idle session makes room; when none is idle
-   * it throws `session.limit`.
-   */
-  create(init: SessionInit): Session {
-    const held = this.#perPrincipal.get(init.principal.key) ?? 0;
-    if (held >= this.#limits.perPrincipal) this.#evict((session) => session.principal.key === init.principal.key);
-    else if (this.#sessions.size >= this.#limits.total) this.#evict(() => true);
-    const now = this.#clock.now();
-    const session: Session = {
-      ...init,
-      id: this.#random.id(),
-      owner: new Owner((error) =>
-        this.#emit({
-          type: 'notice',
-          level: 'error',
-          message: 'A release step of a session failed.',
-          detail: { error },
-        }),
-      ),
-      createdAt: now,
-      lastSeenAt: now,
-      initialized: false,
-      logLevel: undefined,
-      inFlight: 0,
-    };
-    this.#sessions.set(session.id, session);
-    this.#perPrincipal.set(init.principal.key, (this.#perPrincipal.get(init.principal.key) ?? 0) + 1);
-    this.#emit({
-      type: 'open',
-      resource: 'session',
-      id: session.id,
-      owner: init.principal.key,
-      detail: `${init.transport} ${init.client.revision}`,
-    });
-    this.#schedule();
-    return session;
-  }
-
-  /** The session, if it lives and belongs to exactly this route, transport and principal; marks it as seen. */
-  async find(key: SessionKey): Promise<Session | undefined> {
-    const session = this.#sessions.get(key.id);
-    if (session === undefined || session.route !== key.route || session.transport !== key.transport) return undefined;
-    // A foreign id answers like an unknown one: no oracle.
-    if (session.principal.key !== key.principal.key) return undefined;
-    session.lastSeenAt = this.#clock.now();
-    return session;
-  }
-
-  /** Ends a session and releases what it owns. False when it was not there. */
-  async end(id: string, reason: string): Promise<boolean> {
-    const session = this.#sessions.get(id);
-    if (session === undefined) return false;
-    this.#sessions.delete(id);
-    const held = (this.#perPrincipal.get(session.principal.key) ?? 1) - 1;
-    if (held <= 0) this.#perPrincipal.delete(session.principal.key);
-    else this.#perPrincipal.set(session.principal.key, held);
-    await session.owner.close();
-    this.#emit({ type: 'close', resource: 'session', id, reason });
-    return true;
-  }
-
-  /** Ends every session that `which` selects (drain, a route that went away). */
-  async endAll(reason: string, which: (session: Session) => boolean = () => true): Promise<void> {
-    await Promise.all([...this.#sessions.values()].filter(which).map((session) => this.end(session.id, reason)));
-    if (this.#sessions.size === 0) this.#sweep?.clear();
-  }
-
-  // Insertion order is creation order; the longest idle one is found by a scan, which runs only at the cap.
-  #evict(which: (session: Session) => boolean): void {
-    let oldest: Session | undefined;
-    for (const session of this.#sessions.values()) {
-      if (session.inFlight > 0 || !which(session)) continue;
-      if (oldest === undefined || session.lastSeenAt < oldest.lastSeenAt) oldest = session;
+  /** The scope of what ends with it. After the session's end it releases at once what it is given. */
+  get owner(): Owner {
+    if (this.#owner === undefined) {
+      this.#owner = new Owner(this.#onFault);
+      if (this.#ended) void this.#owner.close();
     }
-    if (oldest === undefined) throw new GatewayError('session.limit');
-    void this.end(oldest.id, 'evicted');
+    return this.#owner;
   }
 
-  #schedule(): void {
-    if (this.#sweep !== undefined || this.#sessions.size === 0) return;
-    const everyMs = Math.max(1_000, Math.min(this.#limits.idleMs / 4, 30_000));
-    this.#sweep = this.#clock.after(everyMs, () => {
-      this.#sweep = undefined;
-      this.#reap();
-      this.#schedule();
-    });
+  /** Takes note that its client called something. */
+  noteCall(): void {
+    this.#called = true;
   }
 
-  #reap(): void {
-    const now = this.#clock.now();
-    for (const session of this.#sessions.values()) {
-      const idle = session.inFlight === 0 && now - session.lastSeenAt >= this.#limits.idleMs;
-      const old = now - session.createdAt >= this.#limits.maxAgeMs;
-      if (idle || old) void this.end(session.id, idle ? 'idle' : 'max-age');
-    }
+  /** Takes note that its client opened a stream to listen on. */
+  noteStream(): void {
+    this.#streamed = true;
+  }
+
+  /** Takes note of a sign of life: sets the time and the stage. */
+  noteSeen(now: number): void {
+    this.lastSeenAt = now;
+    if (this.stage !== 'interactive') this.stage = this.#settled ?? observedKind(this.#use());
+  }
+
+  /** What it turned out to be. */
+  get hostKind(): HostKind {
+    return hostKindOf(this.#use());
+  }
+
+  /** Releases what it owns; what it is given from now on is released at once. */
+  async release(): Promise<void> {
+    this.#ended = true;
+    await this.#owner?.close();
+  }
+
+  #use(): { called: boolean; streamed: boolean; activeMs: number } {
+    return { called: this.#called, streamed: this.#streamed, activeMs: this.lastSeenAt - this.createdAt };
   }
 }

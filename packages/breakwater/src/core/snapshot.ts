@@ -1,4 +1,5 @@
 import { findMember, memberBytes, memberValue, scanArray, scanObject } from '../jsonrpc/raw.ts';
+import { taskSupportOf } from '../protocol/bridge/tasks/task-call.ts';
 import { isObject, NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
 import { compileParamHeaders } from '../protocol/modern/param-headers.ts';
@@ -13,6 +14,8 @@ export interface SnapshotItem {
   readonly bytes: Buffer;
   /** A tool that says it is read-only or idempotent: may be called again after a lost upstream. */
   readonly repeatable: boolean;
+  /** A tool that runs only as a task of 2025-11-25. */
+  readonly taskOnly: boolean;
 }
 
 /** One of a server's lists, all pages, in the form its leg speaks. */
@@ -91,7 +94,8 @@ function readItem(kind: ListKind, element: Buffer): SnapshotItem | undefined {
   const repeatable =
     isObject(annotations) && (annotations['readOnlyHint'] === true || annotations['idempotentHint'] === true);
   // The list's bytes share one big buffer; the item keeps it alive, which is right: they live and die together.
-  return { name, bytes: element, repeatable };
+  const taskOnly = kind === 'tools' && element.includes('"taskSupport"') && taskSupportOf(object) === 'required';
+  return { name, bytes: element, repeatable, taskOnly };
 }
 
 // 2026-07-28 streamable-http §Schema Extension: a tool whose x-mcp-header breaks the rules is left out, the others stay.

@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { handleNeed } from './catalogue.ts';
 import type { Emit } from './events.ts';
-import type { Clock, Handle, Lease, ServerChange, Timer } from './ports.ts';
+import type { Clock, Handle, Lease, Random, ServerChange, Timer } from './ports.ts';
 import type { Resolver } from './resolver.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
 import { acceptsWatches, reportsChanges } from './snapshot.ts';
 import type { Change, Subscriber, Subscription, SubscriptionFilter, Subscriptions } from './subscription.ts';
+import type { TaskBook } from './task-book.ts';
+import { TaskWatch } from './task-watch.ts';
 
 const RETRY_MS = 2_000;
 
@@ -14,7 +15,9 @@ const RETRY_MS = 2_000;
 export interface HubDeps {
   readonly routes: ReadonlyMap<string, { readonly route: Route; readonly resolver: Resolver }>;
   readonly views: ServerViews;
+  readonly tasks: TaskBook;
   readonly clock: Clock;
+  readonly random: Random;
   readonly emit: Emit;
 }
 
@@ -47,33 +50,57 @@ interface Watch {
 }
 
 class OpenSubscription implements Subscription {
-  readonly id = randomUUID();
+  readonly id: string;
   readonly #deps: HubDeps;
   readonly #subscriber: Subscriber;
   readonly #listener: (change: Change) => void;
   readonly #stops: (() => void)[] = [];
   readonly #watches = new Map<RouteMember, Watch>();
+  readonly #tasks = new Map<string, TaskWatch>();
   #honoured: SubscriptionFilter = { tools: false, prompts: false, resources: false, uris: [] };
   #closed = false;
 
   constructor(deps: HubDeps, subscriber: Subscriber, listener: (change: Change) => void) {
+    this.id = deps.random.id();
     this.#deps = deps;
     this.#subscriber = subscriber;
     this.#listener = listener;
   }
 
   get honoured(): SubscriptionFilter {
-    return { ...this.#honoured, uris: [...this.#watches.values()].flatMap((watch) => [...watch.uris]) };
+    const uris = [...this.#watches.values()].flatMap((watch) => [...watch.uris]);
+    return { ...this.#honoured, uris, taskIds: [...this.#tasks.keys()] };
   }
 
   async start(filter: SubscriptionFilter): Promise<void> {
     const { emit } = this.#deps;
-    const { route, principal, sessionId } = this.#subscriber;
-    emit({ type: 'open', resource: 'subscription', id: this.id, owner: sessionId ?? principal.key, detail: route });
+    const { route, principal, sessionId: session, stream } = this.#subscriber;
+    emit({
+      type: 'open',
+      resource: 'subscription',
+      id: this.id,
+      owner: session ?? principal.key,
+      detail: route,
+      session,
+      stream,
+      principal: principal.key,
+    });
+    if (session !== undefined) this.#stops.push(this.#deps.tasks.onStatus(session, (change) => this.#report(change)));
     await Promise.all(
       (this.#deps.routes.get(route)?.route.members ?? []).map((member) => this.#startLists(member, filter)),
     );
     for (const uri of new Set(filter.uris)) await this.add(uri);
+    for (const name of new Set(filter.taskIds)) await this.#watchTask(name);
+  }
+
+  async #watchTask(name: string): Promise<void> {
+    const { routes, tasks: book, clock, emit } = this.#deps;
+    const members = routes.get(this.#subscriber.route)?.route.members ?? [];
+    const listener = (change: Change): void => this.#report(change);
+    const watch = new TaskWatch({ book, clock, emit, members, subscriber: this.#subscriber, listener }, name);
+    if (!(await watch.start())) return;
+    if (this.#closed) await watch.close();
+    else this.#tasks.set(name, watch);
   }
 
   async #startLists(member: RouteMember, filter: SubscriptionFilter): Promise<void> {
@@ -92,7 +119,8 @@ class OpenSubscription implements Subscription {
       };
       this.#stops.push(
         view.onChange((change) => {
-          if (change.kind !== 'updated' && wanted.includes(change.kind)) this.#report({ kind: change.kind });
+          if (change.kind !== 'updated' && change.kind !== 'task' && wanted.includes(change.kind))
+            this.#report({ kind: change.kind });
         }),
       );
     } catch (error) {
@@ -121,6 +149,7 @@ class OpenSubscription implements Subscription {
     if (this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stops.splice(0)) stop();
+    await Promise.allSettled([...this.#tasks.values()].map((watch) => watch.close()));
     for (const watch of [...this.#watches.values()]) {
       const { lease } = watch;
       if (lease !== undefined) await Promise.allSettled([...watch.uris].map((uri) => lease.handle.unwatch(uri)));

@@ -7,12 +7,16 @@ export interface SubscriptionFilter {
   readonly prompts: boolean;
   readonly resources: boolean;
   readonly uris: readonly string[];
+  /** Public ids of tasks (modern listen only). */
+  readonly taskIds?: readonly string[];
 }
 
-/** What is reported to a subscriber. `params` is the server's own notification params for `updated`, when one server reported it. */
+/** What is reported to a subscriber. `params` is the server's own notification params for `updated`, when one server reported it, and for `task`, with the public id. */
 export interface Change {
-  readonly kind: 'tools' | 'prompts' | 'resources' | 'updated';
+  readonly kind: 'tools' | 'prompts' | 'resources' | 'updated' | 'task';
   readonly uri?: string;
+  /** The task's public id. */
+  readonly taskId?: string;
   readonly params?: RawObject;
 }
 
@@ -21,6 +25,8 @@ export interface Subscriber {
   readonly route: string;
   readonly principal: Principal;
   readonly sessionId: string | undefined;
+  /** The id of the stream that will carry the changes, for a listen request. */
+  readonly stream?: string;
   readonly client: ClientFacts;
 }
 

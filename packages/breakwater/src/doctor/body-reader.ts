@@ -37,7 +37,8 @@ export async function readBody(response: IncomingMessage, until: ReadUntil): Pro
         { maxEventBytes: MOST_BYTES },
       )
     : undefined;
-  const peek = parser !== undefined && until.id === undefined ? setTimeout(() => resolve('left-open'), until.peekMs) : undefined;
+  const peek =
+    parser !== undefined && until.id === undefined ? setTimeout(() => resolve('left-open'), until.peekMs) : undefined;
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     size += chunk.length;
@@ -45,7 +46,7 @@ export async function readBody(response: IncomingMessage, until: ReadUntil): Pro
     if (size > MOST_BYTES) resolve('left-open');
   });
   response.once('end', () => resolve('complete'));
-  response.once('error', () => resolve('cut'));
+  response.on('error', () => resolve('cut'));
   response.once('close', () => resolve('cut'));
   const ending = await promise;
   clearTimeout(peek);

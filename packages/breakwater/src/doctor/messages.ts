@@ -13,7 +13,10 @@ export interface InitializeInit {
 }
 
 /** An `initialize` request. */
-export function initialize(revision: string, { id = 1, client = 'doctor', capabilities = {} }: InitializeInit = {}): Outgoing {
+export function initialize(
+  revision: string,
+  { id = 1, client = 'doctor', capabilities = {} }: InitializeInit = {},
+): Outgoing {
   const [name, version = '1.0.0'] = client.split('/');
   return request(id, 'initialize', { protocolVersion: revision, capabilities, clientInfo: { name, version } });
 }

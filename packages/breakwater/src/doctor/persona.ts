@@ -46,6 +46,8 @@ export interface Persona {
   readonly agent?: string;
   /** It looks at status and body alone: what only a header says, it was not told. */
   readonly ignoresHeaders?: true;
+  /** It knows the error of 2026-07-28 that lists the revisions served. */
+  readonly readsRevisions?: true;
   /** Plays only when a bearer token was given. */
   readonly needsToken?: true;
   /** Plays the visit. A failed {@link Wire.need} inside ends it as told or stuck, whichever the answer deserves. */

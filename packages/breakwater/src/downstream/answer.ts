@@ -30,8 +30,8 @@ export interface LateAnswerInit {
   readonly batch: boolean;
   /** Repeated in the head. */
   readonly sessionId: string | undefined;
-  /** The session's event log, where the stream can be resumed. */
-  readonly log: SessionLog | undefined;
+  /** Brings the session's event log, where the stream can be resumed; called when there is a stream. */
+  readonly log: (() => SessionLog) | undefined;
   /** The revision knows priming events. */
   readonly primes: boolean;
   /** Called when the client goes away before everything was sent; undefined where that means nothing. */
@@ -125,7 +125,10 @@ export class LateAnswer implements Answer {
     if (status === 429 || status === 503) headers['retry-after'] = '1';
     res.writeHead(status, headers);
     if (body.length <= PACED_BYTES) res.end(body);
-    else new PacedWriter(res, context.options, context.deps.clock, noteNothing).end('ended', body);
+    else {
+      const { options, deps, backlog } = context;
+      new PacedWriter(res, options, { clock: deps.clock, backlog }, noteNothing).end('ended', body);
+    }
   }
 
   #becomeStream(): void {
@@ -133,7 +136,7 @@ export class LateAnswer implements Answer {
     this.#commit?.clear();
     const { inbound, ids, log, sessionId, primes } = this.#init;
     if (inbound.res.destroyed || inbound.res.headersSent) return;
-    const call = new CallStream(ids, log);
+    const call = new CallStream(ids, log?.());
     this.#stream = call;
     const stream: EventStream = new EventStream({
       arrival: inbound,

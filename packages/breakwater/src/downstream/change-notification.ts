@@ -2,9 +2,9 @@ import type { Change } from '../core/subscription.ts';
 import { editObject, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { writeNotification } from '../jsonrpc/write.ts';
 import { bridgeNotification } from '../protocol/bridge/notification.ts';
-import { LATEST_MODERN, type Revision } from '../protocol/revision.ts';
+import { eraOf, LATEST_MODERN, type Revision } from '../protocol/revision.ts';
 
-const METHODS: Readonly<Record<Change['kind'], string>> = {
+const METHODS: Readonly<Record<Exclude<Change['kind'], 'task'>, string>> = {
   tools: 'notifications/tools/list_changed',
   prompts: 'notifications/prompts/list_changed',
   resources: 'notifications/resources/list_changed',
@@ -13,10 +13,16 @@ const METHODS: Readonly<Record<Change['kind'], string>> = {
 
 /** Bytes of the notification that reports a change to a client of `to`; `subscriptionId` is a modern client's listen id. */
 export function writeChange(change: Change, to: Revision, subscriptionId?: string): Buffer | undefined {
-  const method = METHODS[change.kind];
+  const method = methodOf(change, to);
   const params = paramsOf(change);
   const bridged = bridgeNotification({ method, params, from: LATEST_MODERN, to, subscriptionId });
   return bridged === undefined ? undefined : writeNotification(bridged.method, bridged.params);
+}
+
+// A task is told only to clients that know tasks in its server's form, under that form's name.
+function methodOf({ kind }: Change, to: Revision): string {
+  if (kind !== 'task') return METHODS[kind];
+  return eraOf(to) === 'modern' ? 'notifications/tasks' : 'notifications/tasks/status';
 }
 
 // The uri is the one under which this client subscribed, whatever the server calls it.

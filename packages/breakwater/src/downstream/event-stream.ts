@@ -1,6 +1,6 @@
-import type { Timer } from '../core/ports.ts';
 import { SSE_HEADERS, type SseEventInit, sseComment, sseEvent } from '../wire/sse-writer.ts';
-import type { Arrival } from './inbound.ts';
+import type { Beating } from './heartbeats.ts';
+import type { Inbound } from './inbound.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
 
 /** What a stream is for, as the ledger of open resources shows it. */
@@ -8,10 +8,12 @@ export type StreamKind = 'get' | 'post' | 'listen' | 'sse-2024';
 
 /** What {@link EventStream} is made of. */
 export interface EventStreamInit {
-  readonly arrival: Arrival;
+  readonly arrival: Inbound;
   readonly kind: StreamKind;
   /** The session the stream belongs to, for the ledger. */
   readonly owner: string | undefined;
+  /** The id it is to have, where something had to name it before it was open. */
+  readonly id?: string;
   /** Repeated in the head of the answer. */
   readonly sessionId: string | undefined;
   readonly onEnd: (reason: EndReason) => void;
@@ -19,13 +21,16 @@ export interface EventStreamInit {
 
 const KEEP_ALIVE = sseComment('keep-alive');
 const TCP_KEEP_ALIVE_MS = 60_000;
+/** The largest part of the pause by which a heartbeat may come early. */
+const HEARTBEAT_SPREAD = 0.2;
 
 /** One open response that carries events: its head, its heartbeat, its end. */
-export class EventStream {
+export class EventStream implements Beating {
   readonly id: string;
   readonly #writer: PacedWriter;
   readonly #init: EventStreamInit;
-  #heartbeat: Timer | undefined;
+  /** Silence after which it carries a comment. */
+  readonly #pauseMs: number;
   #lastWrite: number;
 
   /** The head goes out with the first event or comment, which the caller sends in the same turn. */
@@ -33,13 +38,18 @@ export class EventStream {
     const { arrival, kind, owner, sessionId } = init;
     const { options, deps } = arrival.context;
     this.#init = init;
-    this.id = deps.random.id();
-    this.#writer = new PacedWriter(arrival.res, options, deps.clock, this.#onEnd);
+    this.id = init.id ?? deps.random.id();
+    const { backlog, heartbeats } = arrival.context;
+    this.#writer = new PacedWriter(arrival.res, options, { clock: deps.clock, backlog }, this.#onEnd);
     this.#lastWrite = deps.clock.now();
     arrival.res.writeHead(200, sessionId === undefined ? SSE_HEADERS : { ...SSE_HEADERS, 'mcp-session-id': sessionId });
     arrival.req.socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-    deps.emit({ type: 'open', resource: 'stream', id: this.id, owner, detail: kind });
-    this.#beat();
+    const principal = arrival.principal.key;
+    deps.emit({ type: 'open', resource: 'stream', id: this.id, owner, detail: kind, session: owner, principal });
+    // Streams that were opened together, after a restart, must not all be written to in the same moment for ever.
+    const longestMs = options.heartbeatMs - heartbeats.grainMs;
+    this.#pauseMs = Math.floor(longestMs * (1 - HEARTBEAT_SPREAD * Math.random()));
+    heartbeats.add(this);
   }
 
   /** True while events can still be written. */
@@ -57,6 +67,11 @@ export class EventStream {
     this.#write(KEEP_ALIVE);
   }
 
+  /** Breaks a silence that lasted too long. */
+  beat(now: number): void {
+    if (this.open && now - this.#lastWrite >= this.#pauseMs) this.comment();
+  }
+
   /** Calls `run` once when the client has caught up. */
   onceDrained(run: () => void): void {
     this.#writer.onceDrained(run);
@@ -72,20 +87,10 @@ export class EventStream {
     return this.#writer.write(bytes);
   }
 
-  // One timer per stream that looks at the time of the last write, instead of one that is set anew by every write.
-  #beat(): void {
-    const { options, deps } = this.#init.arrival.context;
-    const silentMs = deps.clock.now() - this.#lastWrite;
-    this.#heartbeat = deps.clock.after(Math.max(1, options.heartbeatMs - silentMs), () => {
-      if (!this.open) return;
-      if (deps.clock.now() - this.#lastWrite >= options.heartbeatMs) this.comment();
-      this.#beat();
-    });
-  }
-
   readonly #onEnd = (reason: EndReason): void => {
-    this.#heartbeat?.clear();
-    this.#init.arrival.context.deps.emit({ type: 'close', resource: 'stream', id: this.id, reason });
+    const { heartbeats, deps } = this.#init.arrival.context;
+    heartbeats.delete(this);
+    deps.emit({ type: 'close', resource: 'stream', id: this.id, reason });
     this.#init.onEnd(reason);
   };
 }

@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../core/ports.ts';
 import { type AccommodationId, useAccommodation } from './accommodations.ts';
+import type { Backlog } from './backlog.ts';
+import type { ClientTable } from './client-table.ts';
 import type { Drain } from './drain.ts';
 import type { ExchangeIds } from './exchange-of.ts';
+import type { Heartbeats } from './heartbeats.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
 import { isAllowedHost } from './origin.ts';
 
@@ -11,6 +14,10 @@ export interface Context {
   readonly options: DownstreamOptions;
   readonly deps: DownstreamDeps;
   readonly drain: Drain;
+  readonly clients: ClientTable;
+  readonly heartbeats: Heartbeats;
+  /** What clients of this node have not read yet. */
+  readonly backlog: Backlog;
   readonly exchangeIds: ExchangeIds;
 }
 

@@ -42,7 +42,7 @@ export async function serveBatch(inbound: Inbound, elements: BatchElements, head
   }
   for (const message of messages) {
     if (streamable === undefined || message.kind === 'request') continue;
-    if (message.kind === 'notification') applyNotification(streamable.state, message);
+    if (message.kind === 'notification') applyNotification(streamable, message);
     else streamable.state.questions.take(message);
   }
   const faults = elements.flatMap((element) => (element.ok ? [] : [element.fault]));

@@ -10,7 +10,7 @@ import { accommodates, type Inbound } from './inbound.ts';
 import type { LegacyCaller } from './legacy-request.ts';
 import { refuse } from './refusal.ts';
 import { writeFailure } from './reply.ts';
-import { type StreamableSession, streamableOf } from './streamable-session.ts';
+import { StreamableSession } from './streamable-session.ts';
 
 /** What a client is taken for that does not say (2025-06-18 transports §Protocol Version Header). */
 const ASSUMED: LegacyRevision = '2025-03-26';
@@ -26,7 +26,7 @@ export async function findStreamable(
   const { context, route, principal } = inbound;
   const key = { id: sessionId, route: route.path, transport: 'streamable', principal } as const;
   const session = await context.deps.sessions.find(key);
-  return session === undefined ? undefined : streamableOf(context, session);
+  return session === undefined ? undefined : new StreamableSession(context, session);
 }
 
 /** Who sends a request: the client of a session, or one of whom only the header's revision is known. */
@@ -61,7 +61,7 @@ export function answerOf(
     extra: options.extra,
     batch: options.batch,
     sessionId: session?.session.id,
-    log: session?.log,
+    log: session === undefined ? undefined : () => session.log,
     primes: session !== undefined && session.session.client.revision >= PRIMES_FROM,
     // 2025-11-25 transports §Sending Messages: a disconnect is not a cancellation.
     onGone: undefined,

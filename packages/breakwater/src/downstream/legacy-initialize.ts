@@ -3,7 +3,6 @@ import type { Session, SessionTransport } from '../core/session.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
 import { writeResult } from '../jsonrpc/write.ts';
 import { writeInitializeResult } from '../protocol/bridge/initialize.ts';
-import { profileOf } from '../protocol/capabilities.ts';
 import type { Initialize } from '../protocol/legacy/initialize.ts';
 import type { Inbound } from './inbound.ts';
 
@@ -18,18 +17,16 @@ export async function openSession(
   transport: SessionTransport,
   message: RequestMessage,
   wish: Initialize,
+  stream?: string,
 ): Promise<Opened> {
   const { deps, options } = inbound.context;
   const { route, principal } = inbound;
-  const { revision, capabilities } = wish;
-  // A copy: the original is a slice of the whole request body and would keep it for as long as the session lives.
-  const info = wish.info === undefined ? undefined : Buffer.from(wish.info);
-  const client = { revision, info, capabilities, profile: profileOf(capabilities) };
   let session: Session | undefined;
   try {
-    session = deps.sessions.create({ route: route.path, transport, principal, client });
+    const client = inbound.context.clients.intern(wish);
+    session = deps.sessions.create({ route: route.path, transport, principal, client, stream });
     const facts = await deps.edge.describe({ route: route.path, principal, sessionId: session.id, client });
-    const result = writeInitializeResult({ ...facts, revision });
+    const result = writeInitializeResult({ ...facts, revision: wish.revision });
     if (route.handshake === 'strict') expectHandshake(inbound, session, options.handshakeMs);
     return { ok: true, session, response: writeResult(message.id, result) };
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Session } from '../core/session.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Message, NotificationMessage } from '../jsonrpc/message.ts';
 import { findMember } from '../jsonrpc/raw.ts';
@@ -24,21 +25,25 @@ export function receiveMessage(
         refuse(inbound, 'session.missing');
         return;
       }
-    } else if (isInitialized && streamable.state.sawInitialized && !accommodates(inbound, 'initialized-doubled')) {
+    } else if (isInitialized && streamable.session.confirmed && !accommodates(inbound, 'initialized-doubled')) {
       refuse(inbound, 'body.invalid', { message: 'This session is already initialized.', sessionId });
       return;
-    } else applyNotification(streamable.state, message);
+    } else applyNotification(streamable, message);
   }
   accept(inbound, sessionId);
 }
 
 /** What a notification does to its session. Unknown ones do nothing. */
-export function applyNotification(state: SessionState, message: NotificationMessage): void {
+export function applyNotification(
+  to: { readonly session: Session; readonly state: SessionState },
+  message: NotificationMessage,
+): void {
+  const { session } = to;
   if (message.method === 'notifications/initialized') {
-    state.sawInitialized = true;
-    state.session.initialized = true;
+    session.confirmed = true;
+    session.initialized = true;
   } else if (message.method === 'notifications/cancelled' && message.params !== undefined) {
     const member = findMember(message.params, 'requestId');
-    if (member !== undefined) state.cancel(message.params.view.slice(member.start, member.end) as RawId);
+    if (member !== undefined) to.state.cancel(message.params.view.slice(member.start, member.end) as RawId);
   }
 }

@@ -79,6 +79,7 @@ function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer,
     progress: progressToken !== undefined,
     logLevel: state?.session.logLevel,
   });
+  if (made.traits?.interactive === true) state?.session.noteCall();
   let stop: ((reason: string) => void) | undefined;
   const over = state?.run({
     id: message.id,

@@ -16,7 +16,7 @@ import { openSession } from './legacy-initialize.ts';
 import { receiveMessage } from './legacy-notification.ts';
 import { admitLegacy, failure, serveLegacy } from './legacy-request.ts';
 import { refuse } from './refusal.ts';
-import { streamableOf } from './streamable-session.ts';
+import { StreamableSession } from './streamable-session.ts';
 
 /** What the era ladder found out about a legacy message. */
 export interface LegacyHints {
@@ -50,7 +50,7 @@ export async function serveInitialize(inbound: Inbound, message: RequestMessage,
   }
   // Nobody learned this id: the client went away while the route was being described.
   if (inbound.res.destroyed) await inbound.context.deps.sessions.end(opened.session.id, 'client-gone');
-  else answerOf(inbound, [id], streamableOf(inbound.context, opened.session)).respond(opened.response, 200);
+  else answerOf(inbound, [id], new StreamableSession(inbound.context, opened.session)).respond(opened.response, 200);
 }
 
 /** Serves any other single legacy message. */

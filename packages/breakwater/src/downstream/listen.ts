@@ -13,6 +13,8 @@ import { refuse, sendJson } from './refusal.ts';
 import { writeFailure } from './reply.ts';
 import { MAX_WATCHED_URIS } from './session-subscription.ts';
 
+const MAX_WATCHED_TASKS = 100;
+
 /** Serves `subscriptions/listen`: the acknowledgement first, then what changes, until the client goes or the gateway drains. */
 export async function serveListen(inbound: Inbound, message: RequestMessage, client: ClientFacts): Promise<void> {
   const { id } = message;
@@ -20,7 +22,8 @@ export async function serveListen(inbound: Inbound, message: RequestMessage, cli
   const filter = readFilter(message);
   if (typeof filter === 'string') return refuse(inbound, 'params.invalid', { id, modern: true, message: filter });
   const { route, principal, context, res } = inbound;
-  const subscriber = { route: route.path, principal, sessionId: undefined, client };
+  const streamId = context.deps.random.id();
+  const subscriber = { route: route.path, principal, sessionId: undefined, stream: streamId, client };
   // Changes that come before the acknowledgement wait for it.
   const early: Change[] = [];
   let send: (change: Change) => void = (change) => void early.push(change);
@@ -35,6 +38,7 @@ export async function serveListen(inbound: Inbound, message: RequestMessage, cli
   const stream: EventStream = new EventStream({
     arrival: inbound,
     kind: 'listen',
+    id: streamId,
     owner: undefined,
     sessionId: undefined,
     onEnd: (reason) => {
@@ -59,6 +63,7 @@ function writeAcknowledgement(id: string, honoured: SubscriptionFilter): Buffer 
     ...(honoured.prompts ? { promptsListChanged: true } : {}),
     ...(honoured.resources ? { resourcesListChanged: true } : {}),
     ...(honoured.uris.length > 0 ? { resourceSubscriptions: honoured.uris } : {}),
+    ...(honoured.taskIds !== undefined && honoured.taskIds.length > 0 ? { taskIds: honoured.taskIds } : {}),
   });
   const params = Buffer.concat([
     Buffer.from(`{${metaOf(id)},"notifications":`, 'latin1'),
@@ -76,15 +81,21 @@ function metaOf(id: string): string {
 function readFilter({ params }: RequestMessage): SubscriptionFilter | string {
   const notifications = params === undefined ? undefined : memberValue(params, 'notifications');
   if (!isObject(notifications)) return 'params.notifications must be an object.';
-  const uris = notifications['resourceSubscriptions'] ?? [];
-  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === 'string')) {
-    return 'params.notifications.resourceSubscriptions must be an array of strings.';
-  }
+  const uris = stringsOf(notifications['resourceSubscriptions']);
+  if (uris === undefined) return 'params.notifications.resourceSubscriptions must be an array of strings.';
+  const taskIds = stringsOf(notifications['taskIds']);
+  if (taskIds === undefined) return 'params.notifications.taskIds must be an array of strings.';
+  if (taskIds.length > MAX_WATCHED_TASKS) return `At most ${MAX_WATCHED_TASKS} tasks can be watched by one request.`;
   if (uris.length > MAX_WATCHED_URIS) return `At most ${MAX_WATCHED_URIS} resources can be watched by one request.`;
   return {
     tools: notifications['toolsListChanged'] === true,
     prompts: notifications['promptsListChanged'] === true,
     resources: notifications['resourcesListChanged'] === true,
     uris: [...new Set(uris)],
+    taskIds: [...new Set(taskIds)],
   };
+}
+
+function stringsOf(value: unknown = []): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { EdgeFacts } from '../core/edge.ts';
 import type { Emit } from '../core/events.ts';
 import type { Clock, ExchangeHandler, Principal, Random } from '../core/ports.ts';
-import type { Sessions } from '../core/session.ts';
+import type { Sessions } from '../core/sessions.ts';
 import type { Subscriptions } from '../core/subscription.ts';
 
 /** One public endpoint and its manners. */
@@ -52,6 +52,8 @@ export interface DownstreamOptions {
   readonly writeMs: number;
   /** Unread bytes at which a stream is cut. */
   readonly streamBytes: number;
+  /** Unread bytes of all streams together at which the one furthest behind is cut. */
+  readonly nodeStreamBytes: number;
   /** How long a strict route waits for `notifications/initialized`. */
   readonly handshakeMs: number;
   /** How long the events of an ended stream can still be resumed. */
@@ -73,6 +75,8 @@ export interface DownstreamDeps {
   readonly emit: Emit;
   /** False while the gateway should get no new traffic (starting, draining). */
   ready(): boolean;
+  /** True while new work should be refused early; absent means never. */
+  overloaded?(): boolean;
 }
 
 /** Durations and bounds of the documentation; `app` overrides what the file says. */
@@ -81,7 +85,8 @@ export const DOWNSTREAM_DEFAULTS = {
   heartbeatMs: 15_000,
   readMs: 30_000,
   writeMs: 30_000,
-  streamBytes: 8 * 1_048_576,
+  streamBytes: 2 * 1_048_576,
+  nodeStreamBytes: 256 * 1_048_576,
   handshakeMs: 30_000,
   resumeMs: 300_000,
   limits: {

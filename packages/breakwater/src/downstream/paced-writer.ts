@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../core/ports.ts';
+import type { Backlog, SlowReader } from './backlog.ts';
 
 /** How slow a reader may be. */
 export interface Pace {
@@ -15,6 +16,7 @@ export type EndReason =
   | 'client-gone'
   | 'write-deadline'
   | 'stream-bytes'
+  | 'node-bytes'
   | 'session-ended'
   | 'replaced'
   | 'drain';
@@ -26,24 +28,32 @@ const SLICE_BYTES = 65_536;
  * Writes to one response at the pace its client reads. What the client does not read stays here, counted; a client that makes no progress
  * within the deadline, or lets too much pile up, is cut off (slow reader attack).
  */
-export class PacedWriter {
+export class PacedWriter implements SlowReader {
   readonly #res: ServerResponse;
   readonly #pace: Pace;
   readonly #clock: Clock;
+  readonly #backlog: Backlog;
   readonly #onEnd: (reason: EndReason) => void;
   #queue: Buffer[] = [];
   #queued = 0;
   #waiting = false;
+  #counted = false;
   #ending = false;
   #deadline: Timer | undefined;
   #reason: EndReason | undefined;
   #drained: (() => void)[] = [];
 
   /** @param onEnd called once when the response is over, however that came. */
-  constructor(res: ServerResponse, pace: Pace, clock: Clock, onEnd: (reason: EndReason) => void) {
+  constructor(
+    res: ServerResponse,
+    pace: Pace,
+    deps: { readonly clock: Clock; readonly backlog: Backlog },
+    onEnd: (reason: EndReason) => void,
+  ) {
     this.#res = res;
     this.#pace = pace;
-    this.#clock = clock;
+    this.#clock = deps.clock;
+    this.#backlog = deps.backlog;
     this.#onEnd = onEnd;
     res.on('drain', this.#onDrain);
     res.once('close', this.#onClose);
@@ -74,6 +84,7 @@ export class PacedWriter {
       this.#queued += bytes.length;
       this.#pump();
     }
+    this.#count();
     return !this.slow;
   }
 
@@ -115,6 +126,13 @@ export class PacedWriter {
     if (!this.#res.writableFinished) this.#wait();
   }
 
+  // Only who is behind is counted: a reader that keeps up costs nothing here.
+  #count(): void {
+    if (!this.#counted && !this.slow) return;
+    this.#counted = this.slow && !this.#res.destroyed;
+    this.#backlog.set(this, this.#counted ? this.#queued + this.#res.writableLength : 0);
+  }
+
   #wait(): void {
     this.#waiting = true;
     this.#deadline?.clear();
@@ -126,6 +144,7 @@ export class PacedWriter {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#pump();
+    this.#count();
     if (this.slow || this.#drained.length === 0) return;
     const drained = this.#drained;
     this.#drained = [];
@@ -137,6 +156,7 @@ export class PacedWriter {
     this.#queue = [];
     this.#queued = 0;
     this.#waiting = false;
+    this.#count();
     this.#reason ??= this.#res.writableFinished ? 'ended' : 'client-gone';
     // A paused source must not wait for a reader that is gone.
     const drained = this.#drained;

@@ -2,12 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { acceptsOf } from '../wire/content-type.ts';
 import { isAccommodationId } from './accommodations.ts';
+import { Backlog } from './backlog.ts';
 import { refuseBytes } from './client-error.ts';
+import { ClientTable } from './client-table.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { Drain } from './drain.ts';
 import { serveEndpoint, serveLiveness } from './endpoint.ts';
 import { ExchangeIds } from './exchange-of.ts';
 import { reportFault } from './fault-report.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { type Arrival, accommodates, type Context, headerOf, type Inbound } from './inbound.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
 import { isAllowedHost, isAllowedOrigin } from './origin.ts';
@@ -39,6 +42,9 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     options,
     deps,
     drain: new Drain(),
+    clients: new ClientTable(),
+    heartbeats: new Heartbeats(deps.clock, options.heartbeatMs),
+    backlog: new Backlog(options.nodeStreamBytes),
     exchangeIds: new ExchangeIds(deps.random.id().slice(0, 8)),
   };
   const placeOf = createPlaces(options.routes);
@@ -63,6 +69,10 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     if (!admitOrigin(arrival, host)) return;
     if (req.method === 'OPTIONS') return answerPreflight(req, arrival.res);
     if (context.drain.begun && req.method !== 'DELETE') return refuse(arrival, 'gateway.draining', { close: true });
+    // Whoever ends something helps; everybody else is told before any work is done for them.
+    if (deps.overloaded?.() === true && req.method !== 'DELETE') {
+      return refuse(arrival, 'gateway.overloaded', { close: true });
+    }
     return servePlace(arrival, place, query);
   }
 

@@ -1,4 +1,5 @@
 import type { Session } from '../core/session.ts';
+import type { Sessions } from '../core/sessions.ts';
 import type { Change } from '../core/subscription.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { Questions } from './questions.ts';
@@ -13,57 +14,90 @@ export interface RunningCall {
   abort(): void;
 }
 
+/** What a session's transport does for it. */
+export interface SessionSide {
+  /** Something the session subscribed to changed. */
+  onChange(change: Change): void;
+  /** Sends a request on the session's own stream; false when none is open. */
+  requestAside(message: Buffer): boolean;
+}
+
 /** What the downstream side keeps beside a legacy session, whichever transport it came by. */
 export class SessionState {
   readonly session: Session;
-  readonly subscription: SessionSubscription;
-  readonly questions = new Questions();
-  /** Sends a request on the session's own stream; false when none is open. */
-  requestAside: (message: Buffer) => boolean = () => false;
-  /** `notifications/initialized` arrived. */
-  sawInitialized = false;
-  readonly #running = new Set<RunningCall>();
+  readonly #sessions: Sessions;
+  readonly #side: SessionSide;
+  #running: Set<RunningCall> | undefined;
+  #subscription: SessionSubscription | undefined;
+  #questions: Questions | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor(session: Session, onChange: (change: Change) => void) {
+  constructor(session: Session, sessions: Sessions, side: SessionSide) {
     this.session = session;
-    this.subscription = new SessionSubscription(session, onChange);
-    session.owner.defer(() => {
-      for (const call of [...this.#running]) call.abort();
-    });
+    this.#sessions = sessions;
+    this.#side = side;
+  }
+
+  /** What the session wants to hear about. */
+  get subscription(): SessionSubscription {
+    this.#subscription ??= new SessionSubscription(this.session, (change) => this.#side.onChange(change));
+    return this.#subscription;
+  }
+
+  /** What its client was asked and has not answered. */
+  get questions(): Questions {
+    this.#questions ??= new Questions();
+    return this.#questions;
   }
 
   /** How many requests are being served. */
   get inFlight(): number {
-    return this.#running.size;
+    return this.#running?.size ?? 0;
+  }
+
+  /** Sends a request on the session's own stream; false when none is open. */
+  requestAside(message: Buffer): boolean {
+    return this.#side.requestAside(message);
   }
 
   /** Takes note of a request; returns what says that it is over. */
   run(call: RunningCall): () => void {
-    this.#running.add(call);
-    this.session.inFlight++;
+    const running = this.#calls();
+    running.add(call);
+    const end = this.#sessions.begin(this.session);
     return () => {
-      if (!this.#running.delete(call)) return;
-      this.session.inFlight--;
-      if (this.#running.size === 0) this.#onIdle?.();
+      if (!running.delete(call)) return;
+      end();
+      if (running.size === 0) this.#onIdle?.();
     };
   }
 
   /** True when a request with this id is being served. */
   isRunning(id: RawId): boolean {
-    for (const call of this.#running) if (call.id === id) return true;
+    for (const call of this.#running ?? []) if (call.id === id) return true;
     return false;
   }
 
   /** Cancels the request with this id. Where several carry it nobody can tell which one is meant, so none is cancelled. */
   cancel(id: RawId): void {
-    const meant = [...this.#running].filter((call) => call.id === id);
+    const meant = [...(this.#running ?? [])].filter((call) => call.id === id);
     if (meant.length === 1) meant[0]?.cancel();
   }
 
   /** Calls `run` when nothing is being served: now, or later. */
   whenIdle(run: () => void): void {
-    if (this.#running.size === 0) run();
+    if (this.inFlight === 0) run();
     else this.#onIdle = run;
+  }
+
+  #calls(): Set<RunningCall> {
+    if (this.#running === undefined) {
+      const running = new Set<RunningCall>();
+      this.#running = running;
+      this.session.owner.defer(() => {
+        for (const call of [...running]) call.abort();
+      });
+    }
+    return this.#running;
   }
 }

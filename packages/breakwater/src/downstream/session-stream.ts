@@ -23,25 +23,26 @@ const LISTS: readonly Change[] = [{ kind: 'tools' }, { kind: 'prompts' }, { kind
 export class SessionStream {
   readonly #context: Context;
   readonly #state: SessionState;
-  readonly #log: SessionLog;
+  readonly #logOf: () => SessionLog;
   /** The revision knows events without data and `retry` (2025-11-25). */
   readonly #primes: boolean;
-  readonly #missed = new Map<string, Change>();
+  #missed: Map<string, Change> | undefined;
   #streamId: string | undefined;
   #stream: EventStream | undefined;
-  #swaps: number[] = [];
+  #swaps: readonly number[] = [];
 
-  constructor(context: Context, state: SessionState, log: SessionLog) {
+  /** @param logOf brings the session's event log, which is made when something is logged. */
+  constructor(context: Context, state: SessionState, logOf: () => SessionLog) {
     this.#context = context;
     this.#state = state;
-    this.#log = log;
+    this.#logOf = logOf;
     this.#primes = state.session.client.revision >= '2025-11-25';
     state.session.owner.defer(() => this.#stream?.end('session-ended'));
   }
 
   /** Answers a GET that asks for this session's stream, or for the rest of another one by `Last-Event-ID`. */
   open(inbound: Inbound, lastEventId: string | undefined): void {
-    const resumption = lastEventId === undefined ? undefined : this.#log.resume(lastEventId);
+    const resumption = lastEventId === undefined ? undefined : this.#logOf().resume(lastEventId);
     if (resumption?.kind === 'known' && resumption.owner !== undefined) {
       if (resumption.lastLost) this.#tellLost(inbound, resumption.owner);
       else this.#resumeCall(inbound, resumption.owner, resumption.events);
@@ -68,8 +69,9 @@ export class SessionStream {
     return true;
   }
 
-  /** Ends the stream for a shutdown; the client comes back by itself. */
+  /** Ends the stream for a shutdown or a reload; the client comes back by itself and is then told that lists may differ. */
   drain(): void {
+    for (const change of LISTS) this.#keep(change);
     this.#stream?.end('drain', this.#primes ? { id: this.#position(), data: NOTHING, retry: RETRY_MS } : undefined);
   }
 
@@ -85,9 +87,9 @@ export class SessionStream {
     if (missed.length > 0) for (const event of missed) stream.send(event);
     else if (this.#primes) stream.send({ id: this.#position(), data: NOTHING });
     else stream.comment();
-    const kept = [...this.#missed.values()];
-    this.#missed.clear();
-    for (const change of kept) this.#send(change);
+    const kept = this.#missed;
+    this.#missed = undefined;
+    for (const change of kept?.values() ?? []) this.#send(change);
   }
 
   #connect(inbound: Inbound, onEnd: (stream: EventStream, reason: EndReason) => void): EventStream {
@@ -127,7 +129,7 @@ export class SessionStream {
       refuse(inbound, 'stream.conflict', { sessionId: this.#state.session.id });
       return false;
     }
-    this.#swaps.push(now);
+    this.#swaps = [...this.#swaps, now];
     return true;
   }
 
@@ -137,18 +139,27 @@ export class SessionStream {
   }
 
   #publish(data: Buffer): void {
-    this.#streamId ??= this.#log.open(undefined);
-    const id = this.#log.append(this.#streamId, data);
+    const log = this.#logOf();
+    this.#streamId ??= log.open(undefined);
+    const id = log.append(this.#streamId, data);
     this.#stream?.send({ id, data });
-    this.#state.session.lastSeenAt = this.#context.deps.clock.now();
+    this.#context.deps.sessions.touch(this.#state.session);
   }
 
   #keep(change: Change): void {
-    this.#missed.set(change.kind === 'updated' ? `updated ${change.uri}` : change.kind, change);
+    this.#missed ??= new Map();
+    this.#missed.set(keyOf(change), change);
   }
 
   #position(): string {
-    this.#streamId ??= this.#log.open(undefined);
-    return this.#log.position(this.#streamId);
+    const log = this.#logOf();
+    this.#streamId ??= log.open(undefined);
+    return log.position(this.#streamId);
   }
+}
+
+// Of several reports about one thing the last one says it all.
+function keyOf({ kind, uri, taskId }: Change): string {
+  if (kind === 'updated') return `updated ${uri}`;
+  return kind === 'task' ? `task ${taskId}` : kind;
 }

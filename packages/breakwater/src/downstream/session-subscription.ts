@@ -13,7 +13,7 @@ export const MAX_WATCHED_URIS = 1_000;
 export class SessionSubscription {
   readonly #session: Session;
   readonly #onChange: (change: Change) => void;
-  readonly #uris = new Set<string>();
+  #uris: Set<string> | undefined;
   #context: Context | undefined;
   #opening: Promise<Subscription> | undefined;
 
@@ -35,6 +35,7 @@ export class SessionSubscription {
   /** Watches a URI; false when no upstream accepts it or the session watches too many. */
   async add(context: Context, uri: string): Promise<boolean> {
     const subscription = await this.#opened(context);
+    this.#uris ??= new Set();
     if (this.#uris.has(uri)) return true;
     if (this.#uris.size >= MAX_WATCHED_URIS || !(await subscription.add(uri))) return false;
     this.#uris.add(uri);
@@ -43,7 +44,7 @@ export class SessionSubscription {
 
   /** Stops watching a URI. */
   async remove(context: Context, uri: string): Promise<void> {
-    if (this.#uris.delete(uri)) await (await this.#opened(context)).remove(uri);
+    if (this.#uris?.delete(uri) === true) await (await this.#opened(context)).remove(uri);
   }
 
   #opened(context: Context): Promise<Subscription> {
@@ -58,7 +59,9 @@ export class SessionSubscription {
 
   async #start(context: Context): Promise<Subscription> {
     const { route, principal, client, id, owner } = this.#session;
-    const filter = { tools: true, prompts: true, resources: true, uris: [...this.#uris] };
+    const filter = { tools: true, prompts: true, resources: true, uris: [...(this.#uris ?? [])] };
+    this.#session.noteStream();
+    context.deps.sessions.touch(this.#session);
     try {
       const subscriber = { route, principal, client, sessionId: id };
       const subscription = await context.deps.subscriptions.open(subscriber, filter, this.#onChange);

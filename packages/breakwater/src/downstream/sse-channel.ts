@@ -92,7 +92,7 @@ export class SseChannel {
 
   #notify(message: Extract<Message, { kind: 'notification' }>): void {
     if (this.#state === undefined) return;
-    applyNotification(this.#state, message);
+    applyNotification({ session: this.#state.session, state: this.#state }, message);
     if (message.method === 'notifications/initialized') void this.#state.subscription.open(this.#inbound.context);
   }
 
@@ -105,13 +105,17 @@ export class SseChannel {
       return this.#fail(caller, message, new GatewayError('body.invalid', { message: 'Already initialized.' }));
     }
     this.#opening = true;
-    const opened = await openSession(inbound, 'sse', message, wish.value);
+    const opened = await openSession(inbound, 'sse', message, wish.value, this.#stream.id);
     this.#opening = false;
     if (!opened.ok) return this.#fail(caller, message, opened.error);
     const { session, response } = opened;
-    this.#state = new SessionState(session, (change) => {
-      const data = writeChange(change, session.client.revision);
-      if (data !== undefined) this.send(data);
+    this.#state = new SessionState(session, inbound.context.deps.sessions, {
+      onChange: (change) => {
+        const data = writeChange(change, session.client.revision);
+        if (data !== undefined) this.send(data);
+      },
+      // This transport has one stream for everything: what could not go there can go nowhere.
+      requestAside: () => false,
     });
     session.owner.defer(() => this.#stream.end('session-ended'));
     if (this.#stream.open) this.send(response);

@@ -5,31 +5,67 @@ import type { Context } from './inbound.ts';
 import { SessionState } from './session-state.ts';
 import { SessionStream } from './session-stream.ts';
 
-/** A legacy session of the Streamable HTTP transport with what it keeps on this side. */
-export interface StreamableSession {
-  readonly session: Session;
-  readonly state: SessionState;
-  readonly log: SessionLog;
-  readonly stream: SessionStream;
+/** What a session keeps on this side; each part is made when it is first needed, because most sessions need none. */
+interface Parts {
+  state?: SessionState;
+  log?: SessionLog;
+  stream?: SessionStream;
 }
 
-const SESSIONS = new WeakMap<Session, StreamableSession>();
+const PARTS = new WeakMap<Session, Parts>();
 
-/** The streamable session around `session`, made when it is asked for first. */
-export function streamableOf(context: Context, session: Session): StreamableSession {
-  const known = SESSIONS.get(session);
-  if (known !== undefined) return known;
-  const { options, deps } = context;
-  const limits = {
-    events: options.limits.eventLogEvents,
-    bytes: options.limits.eventLogBytes,
-    retainMs: options.resumeMs,
-  };
-  const log: SessionLog = new EventLog<CallStream | undefined>({ limits, clock: deps.clock, random: deps.random });
-  session.owner.defer(() => log.close());
-  const state = new SessionState(session, (change) => made.stream.report(change));
-  const made: StreamableSession = { session, state, log, stream: new SessionStream(context, state, log) };
-  state.requestAside = (message) => made.stream.request(message);
-  SESSIONS.set(session, made);
-  return made;
+/** A legacy session of the Streamable HTTP transport as one request sees it. */
+export class StreamableSession {
+  readonly session: Session;
+  readonly #context: Context;
+
+  constructor(context: Context, session: Session) {
+    this.#context = context;
+    this.session = session;
+  }
+
+  /** What runs and what is asked in the session. */
+  get state(): SessionState {
+    const parts = this.#parts();
+    parts.state ??= new SessionState(this.session, this.#context.deps.sessions, {
+      onChange: (change) => this.stream.report(change),
+      requestAside: (message) => parts.stream?.request(message) === true,
+    });
+    return parts.state;
+  }
+
+  /** What its streams sent, for clients that resume. */
+  get log(): SessionLog {
+    const parts = this.#parts();
+    parts.log ??= this.#openLog();
+    return parts.log;
+  }
+
+  /** Its GET stream. */
+  get stream(): SessionStream {
+    const parts = this.#parts();
+    parts.stream ??= new SessionStream(this.#context, this.state, () => this.log);
+    return parts.stream;
+  }
+
+  #parts(): Parts {
+    let parts = PARTS.get(this.session);
+    if (parts === undefined) {
+      parts = {};
+      PARTS.set(this.session, parts);
+    }
+    return parts;
+  }
+
+  #openLog(): SessionLog {
+    const { options, deps } = this.#context;
+    const limits = {
+      events: options.limits.eventLogEvents,
+      bytes: options.limits.eventLogBytes,
+      retainMs: options.resumeMs,
+    };
+    const log: SessionLog = new EventLog<CallStream | undefined>({ limits, clock: deps.clock, random: deps.random });
+    this.session.owner.defer(() => log.close());
+    return log;
+  }
 }

@@ -10,7 +10,12 @@ export const META = {
 } as const;
 
 /** Reserved keys that the gateway sets on the upstream leg itself and never copies from one leg to the other. */
-export const REQUEST_META_KEYS: readonly string[] = [META.protocolVersion, META.clientInfo, META.clientCapabilities, META.logLevel];
+export const REQUEST_META_KEYS: readonly string[] = [
+  META.protocolVersion,
+  META.clientInfo,
+  META.clientCapabilities,
+  META.logLevel,
+];
 
 /** The tasks extension of the modern era (SEP-2663). */
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';

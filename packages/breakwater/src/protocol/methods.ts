@@ -47,7 +47,8 @@ const METHODS: Readonly<Record<string, MethodTraits>> = {
   'tools/call': { eras: BOTH, safe: false, cacheable: false, interactive: true, nameFrom: 'name' },
   'completion/complete': { eras: BOTH, ...read },
   'tasks/get': { eras: BOTH, ...read, nameFrom: 'taskId' },
-  'tasks/result': { eras: LEGACY, ...read },
+  // It blocks until the task ends and carries the task's questions: like the call that made the task.
+  'tasks/result': { eras: LEGACY, safe: false, cacheable: false, interactive: true, nameFrom: 'taskId' },
   'tasks/list': { eras: LEGACY, ...read },
   'tasks/cancel': { eras: BOTH, safe: false, cacheable: false, interactive: false, nameFrom: 'taskId' },
   'tasks/update': { eras: MODERN, safe: false, cacheable: false, interactive: false, nameFrom: 'taskId' },

@@ -8,6 +8,8 @@ export interface ChangeFeed {
   open(): Promise<boolean>;
   watch(uri: string): Promise<boolean>;
   unwatch(uri: string): Promise<void>;
+  watchTask(taskId: string): Promise<boolean>;
+  unwatchTask(taskId: string): Promise<void>;
   /** Takes a notification; false when it is none of this feed's. */
   receive(notification: NotificationMessage): boolean;
   /** The handle ended. */
@@ -15,7 +17,7 @@ export interface ChangeFeed {
 }
 
 /** Lists whose changes a server can report. */
-export type ChangeKind = Exclude<ServerChange['kind'], 'updated'>;
+export type ChangeKind = Exclude<ServerChange['kind'], 'updated' | 'task'>;
 
 /** All of {@link ChangeKind}. */
 export const CHANGE_KINDS: readonly ChangeKind[] = ['tools', 'prompts', 'resources'];
@@ -25,12 +27,18 @@ const KINDS: Readonly<Record<string, ServerChange['kind']>> = {
   'notifications/prompts/list_changed': 'prompts',
   'notifications/resources/list_changed': 'resources',
   'notifications/resources/updated': 'updated',
+  'notifications/tasks': 'task',
+  'notifications/tasks/status': 'task',
 };
 
 /** The change that a notification reports; undefined when it reports none. */
 export function changeOf({ method, params }: NotificationMessage): ServerChange | undefined {
   const kind = Object.hasOwn(KINDS, method) ? KINDS[method] : undefined;
   if (kind === undefined) return undefined;
+  if (kind === 'task') {
+    const taskId = params === undefined ? undefined : memberValue(params, 'taskId');
+    return typeof taskId === 'string' ? { kind, taskId, params } : undefined;
+  }
   if (kind !== 'updated') return { kind, params };
   const uri = params === undefined ? undefined : memberValue(params, 'uri');
   return typeof uri === 'string' ? { kind, uri, params } : undefined;

@@ -6,6 +6,7 @@ import { encodeJson, findMember, memberValue, type RawObject, scanObject } from 
 import { encodeError } from '../jsonrpc/write.ts';
 import { clientCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import { bridgeParams } from '../protocol/bridge/request.ts';
+import { declareTasks } from '../protocol/bridge/tasks/task-call.ts';
 import { type CapabilityProfile, isObject, type JsonObject, type ServerFacts } from '../protocol/capabilities.ts';
 import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/logging.ts';
 import { eraOf, LATEST_MODERN, type Revision } from '../protocol/revision.ts';
@@ -111,6 +112,14 @@ export class DuplexHandle implements OpenedHandle {
     return this.#ended === undefined ? this.#whileWaiting(this.#feed.unwatch(uri)) : Promise.resolve();
   }
 
+  watchTask(taskId: string): Promise<boolean> {
+    return this.#ended === undefined ? this.#whileWaiting(this.#feed.watchTask(taskId)) : Promise.resolve(false);
+  }
+
+  unwatchTask(taskId: string): Promise<void> {
+    return this.#ended === undefined ? this.#whileWaiting(this.#feed.unwatchTask(taskId)) : Promise.resolve();
+  }
+
   onChange(listener: (change: ServerChange) => void): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
@@ -169,6 +178,7 @@ export class DuplexHandle implements OpenedHandle {
       // A modern server asks in its results, which find their own way; only a legacy one asks on the channel.
       clientCapabilities: clientCapabilitiesFor(call.client.capabilities, call.client.revision, this.revision, {
         canAsk: true,
+        tasks: call.task !== undefined,
       }),
     });
     running.id = this.#rpc.request(call.method, params, running);
@@ -309,7 +319,7 @@ export class DuplexHandle implements OpenedHandle {
     const params = scanObject(encodeJson({ notifications: filter }));
     return bridgeParams(
       { method: 'subscriptions/listen', params, client },
-      { revision: this.revision, clientInfo, clientCapabilities: {} },
+      { revision: this.revision, clientInfo, clientCapabilities: 'taskIds' in filter ? declareTasks({}) : {} },
     );
   }
 

@@ -36,6 +36,7 @@ export interface LegacyHandleOptions {
 
 const RENEW_MS = 30_000;
 const LOG = 'notifications/message';
+const TASK_STATUS = 'notifications/tasks/status';
 const EMPTY_RESULT = Buffer.from('{}');
 const NOBODY = { code: RpcCode.methodNotFound, message: 'The client cannot be asked outside of a request.' };
 
@@ -125,6 +126,14 @@ export class HttpLegacyHandle implements OpenedHandle {
 
   async unwatch(uri: string): Promise<void> {
     await this.#watches.remove(uri);
+  }
+
+  async watchTask(): Promise<boolean> {
+    return await this.#feed.open();
+  }
+
+  async unwatchTask(): Promise<void> {
+    // The server reports its tasks unasked.
   }
 
   onChange(listener: (change: ServerChange) => void): () => void {
@@ -263,8 +272,12 @@ export class HttpLegacyHandle implements OpenedHandle {
     }
   }
 
-  #onNotification({ method, params }: NotificationMessage, call: LegacyCall | undefined): void {
-    if (method === 'notifications/cancelled') this.#questions.withdraw(params);
+  #onNotification(message: NotificationMessage, call: LegacyCall | undefined): void {
+    const { method, params } = message;
+    // The state of a task is news of the task's, on whichever stream it comes.
+    const change = method === TASK_STATUS ? changeOf(message) : undefined;
+    if (change !== undefined) this.#listeners.report(change);
+    else if (method === 'notifications/cancelled') this.#questions.withdraw(params);
     else if (call !== undefined && (method !== LOG || this.#wantsLog(call, params))) {
       call.sink.notify({ method, params, revision: this.revision });
     }

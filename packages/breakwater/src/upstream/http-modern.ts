@@ -96,6 +96,14 @@ export class HttpModernHandle implements OpenedHandle {
     return this.#feed.unwatch(uri);
   }
 
+  watchTask(taskId: string): Promise<boolean> {
+    return this.#feed.watchTask(taskId);
+  }
+
+  unwatchTask(taskId: string): Promise<void> {
+    return this.#feed.unwatchTask(taskId);
+  }
+
   onChange(listener: (change: ServerChange) => void): () => void {
     return this.#listeners.onChange(listener);
   }
@@ -141,7 +149,10 @@ export class HttpModernHandle implements OpenedHandle {
       progressToken: call.progress ? id : undefined,
       logLevel: call.logLevel,
       clientInfo: info ?? this.#options.clientInfo,
-      clientCapabilities: clientCapabilitiesFor(capabilities, revision, this.#revision, { canAsk: true }),
+      clientCapabilities: clientCapabilitiesFor(capabilities, revision, this.#revision, {
+        canAsk: true,
+        tasks: call.task !== undefined,
+      }),
     });
     const headers = modernRequestHeaders({ revision: this.#revision, method: call.method, params: call.params });
     return { id: makeId(id), method: call.method, params, headers: toLines({ ...headers, ...paramHeaders }) };
@@ -149,7 +160,9 @@ export class HttpModernHandle implements OpenedHandle {
 
   // The filter is the gateway's own, so it needs no scanning for a name.
   #listen(filter: JsonObject, onEnd: () => void): RawId {
-    const request = this.#request(this.#ownCall('subscriptions/listen', { notifications: filter }), NO_HEADERS);
+    const call = this.#ownCall('subscriptions/listen', { notifications: filter });
+    const task = 'taskIds' in filter ? { ttlMs: 0 } : undefined;
+    const request = this.#request({ ...call, task }, NO_HEADERS);
     const finish = (): void => {
       if (this.#listens.delete(request.id)) onEnd();
     };

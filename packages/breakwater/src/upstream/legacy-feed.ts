@@ -44,6 +44,15 @@ export class LegacyFeed implements ChangeFeed {
     await this.#options.request('resources/unsubscribe', encodeJson({ uri }));
   }
 
+  // A legacy server reports its tasks unasked, or never.
+  async watchTask(): Promise<boolean> {
+    return true;
+  }
+
+  async unwatchTask(): Promise<void> {
+    // Nothing was asked for.
+  }
+
   receive(notification: NotificationMessage): boolean {
     const change = changeOf(notification);
     if (change !== undefined) this.#options.onChange(change);

@@ -2,6 +2,7 @@ import type { Clock, ServerChange, Timer } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { NotificationMessage } from '../jsonrpc/message.ts';
 import { findMember, memberObject, memberValue, type RawObject } from '../jsonrpc/raw.ts';
+import { declaresTasks } from '../protocol/bridge/tasks/task-call.ts';
 import { isObject, type JsonObject } from '../protocol/capabilities.ts';
 import { META } from '../protocol/meta.ts';
 import {
@@ -29,6 +30,7 @@ interface Listening {
   readonly id: RawId;
   readonly kinds: ReadonlySet<ChangeKind>;
   readonly uris: ReadonlySet<string>;
+  readonly taskIds: ReadonlySet<string>;
   readonly since: number;
   /** The server has answered it, which ends it. */
   isOver: boolean;
@@ -45,6 +47,7 @@ const MAX_RETRY_MS = 30_000;
 export class ModernFeed implements ChangeFeed {
   readonly #options: ModernFeedOptions;
   readonly #wanted = new Map<string, number>();
+  readonly #wantedTasks = new Map<string, number>();
   #wantsLists = false;
   #current: Listening | undefined;
   #acknowledge: { readonly id: RawId; readonly settle: (ack: RawObject | undefined) => void } | undefined;
@@ -76,12 +79,26 @@ export class ModernFeed implements ChangeFeed {
     this.#wanted.set(uri, count + 1);
     await (count === 0 ? this.#sync() : this.#syncing);
     if (this.#current?.uris.has(uri) === true) return true;
-    this.#drop(uri);
+    drop(this.#wanted, uri);
     return false;
   }
 
   async unwatch(uri: string): Promise<void> {
-    if (this.#drop(uri)) await this.#sync();
+    if (drop(this.#wanted, uri)) await this.#sync();
+  }
+
+  async watchTask(taskId: string): Promise<boolean> {
+    if (!declaresTasks(this.#options.capabilities)) return false;
+    const count = this.#wantedTasks.get(taskId) ?? 0;
+    this.#wantedTasks.set(taskId, count + 1);
+    await (count === 0 ? this.#sync() : this.#syncing);
+    if (this.#current?.taskIds.has(taskId) === true) return true;
+    drop(this.#wantedTasks, taskId);
+    return false;
+  }
+
+  async unwatchTask(taskId: string): Promise<void> {
+    if (drop(this.#wantedTasks, taskId)) await this.#sync();
   }
 
   receive(notification: NotificationMessage): boolean {
@@ -115,14 +132,6 @@ export class ModernFeed implements ChangeFeed {
     this.#current = undefined;
   }
 
-  /** Forgets one wish for `uri`; true when it was the last. */
-  #drop(uri: string): boolean {
-    const count = this.#wanted.get(uri) ?? 0;
-    if (count > 1) this.#wanted.set(uri, count - 1);
-    else this.#wanted.delete(uri);
-    return count === 1;
-  }
-
   /** Brings the server's knowledge up to what is wanted now; wishes that come meanwhile are met by one more listen. */
   #sync(): Promise<void> {
     this.#isStale = true;
@@ -148,7 +157,7 @@ export class ModernFeed implements ChangeFeed {
     }
     const next = await this.#acknowledged(filter);
     if (next === undefined || this.#isEnded) return;
-    if (next.kinds.size === 0 && next.uris.size === 0) {
+    if (next.kinds.size === 0 && next.uris.size === 0 && next.taskIds.size === 0) {
       this.#options.cancel(next.id);
       return;
     }
@@ -178,11 +187,11 @@ export class ModernFeed implements ChangeFeed {
     this.#acknowledge = undefined;
     const honoured = params === undefined ? undefined : memberValue(params, 'notifications');
     if (!isObject(honoured)) return undefined;
-    const uris = honoured['resourceSubscriptions'];
     listening = {
       id,
       kinds: new Set(CHANGE_KINDS.filter((kind) => honoured[`${kind}ListChanged`] === true)),
-      uris: new Set(Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []),
+      uris: stringsOf(honoured['resourceSubscriptions']),
+      taskIds: stringsOf(honoured['taskIds']),
       since: this.#options.clock.now(),
       isOver,
     };
@@ -191,10 +200,11 @@ export class ModernFeed implements ChangeFeed {
 
   #filter(): JsonObject | undefined {
     const kinds = this.#wantsLists ? reportedKinds(this.#options.capabilities) : [];
-    if (kinds.length === 0 && this.#wanted.size === 0) return undefined;
+    if (kinds.length === 0 && this.#wanted.size === 0 && this.#wantedTasks.size === 0) return undefined;
     return {
       ...Object.fromEntries(kinds.map((kind) => [`${kind}ListChanged`, true])),
       ...(this.#wanted.size > 0 && { resourceSubscriptions: [...this.#wanted.keys()] }),
+      ...(this.#wantedTasks.size > 0 && { taskIds: [...this.#wantedTasks.keys()] }),
     };
   }
 
@@ -224,6 +234,18 @@ export class ModernFeed implements ChangeFeed {
     for (const kind of listening.kinds) this.#options.onChange({ kind, params: undefined });
     for (const uri of listening.uris) this.#options.onChange({ kind: 'updated', uri, params: undefined });
   }
+}
+
+/** Forgets one wish; true when it was the last. */
+function drop(wanted: Map<string, number>, key: string): boolean {
+  const count = wanted.get(key) ?? 0;
+  if (count > 1) wanted.set(key, count - 1);
+  else wanted.delete(key);
+  return count === 1;
+}
+
+function stringsOf(value: unknown): ReadonlySet<string> {
+  return new Set(Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []);
 }
 
 function subscriptionOf(params: RawObject): RawId | undefined {

@@ -25,6 +25,9 @@ export interface PoolDeps {
 /** The part of an upstream's options that concerns its pool. */
 export type PoolOptions = Pick<CommonUpstreamOptions, 'name' | 'isolation' | 'limits' | 'idleMs' | 'restart'>;
 
+/** How long the gateway's own reads of a server wait for its next opening after a failure: about two short restarts. */
+const OWN_READ_WAIT_MS = 1_000;
+
 /** What became of a waiter: it has a handle or waits for a certain one; or no place is free; or the upstream may not be opened yet. */
 type Placement = 'placed' | 'full' | 'back-off';
 
@@ -165,6 +168,8 @@ export class HandlePool {
       id: entry.id,
       owner: entry.sessionId ?? entry.principal,
       detail,
+      session: entry.sessionId,
+      principal: entry.principal,
     });
     handle.onEnd((reason) => this.#onEnded(entry, reason));
     if (!this.#entries.has(entry)) return;
@@ -291,7 +296,7 @@ export class HandlePool {
     const now = this.#deps.clock.now();
     const { need } = waiter;
     // Nothing will be tried before the waiter's time is up: it is told now.
-    if (placement === 'back-off' && now + this.#backOff.waitMs > need.deadline) {
+    if (placement === 'back-off' && now + this.#backOff.waitMs > this.#patienceOf(need, now)) {
       waiter.reject(this.#unavailable());
       return;
     }
@@ -303,6 +308,11 @@ export class HandlePool {
       waiter.reject(this.#backOff.waitMs > 0 ? this.#unavailable() : new GatewayError('upstream.busy'));
     });
     if (placement === 'back-off') this.#setWakeUp();
+  }
+
+  // One dead server must not hold up every list of its route (measured: 50 s each); whoever calls it waits for it.
+  #patienceOf({ deadline, anyProfile }: HandleNeed, now: number): number {
+    return anyProfile === true ? Math.min(deadline, now + OWN_READ_WAIT_MS) : deadline;
   }
 
   #unavailable(): GatewayError {

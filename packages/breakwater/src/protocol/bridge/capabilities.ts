@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../capabilities.ts';
 import { TASKS_EXTENSION } from '../meta.ts';
 import { eraOf, type Revision } from '../revision.ts';
+import { declareTasks } from './tasks/task-call.ts';
 
 /**
  * A server's declared capabilities as a client of `to` may be told them (eras.md §2.4): everything that can be carried between the two
@@ -13,9 +14,19 @@ export function serverCapabilitiesFor(capabilities: JsonObject, from: Revision, 
 
 /**
  * A client's declared capabilities as the upstream leg declares them. `canAsk: false` (nowhere to send a question to, or a shared upstream)
- * drops every capability that lets a server ask.
+ * drops every capability that lets a server ask; `tasks` declares the tasks extension, because the gateway looks after the task.
  */
 export function clientCapabilitiesFor(
+  capabilities: JsonObject,
+  from: Revision,
+  to: Revision,
+  options: { readonly canAsk: boolean; readonly tasks?: boolean },
+): JsonObject {
+  const bridged = bridgeClient(capabilities, from, to, options);
+  return options.tasks === true && eraOf(to) === 'modern' ? declareTasks(bridged) : bridged;
+}
+
+function bridgeClient(
   capabilities: JsonObject,
   from: Revision,
   to: Revision,

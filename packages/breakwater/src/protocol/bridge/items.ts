@@ -15,8 +15,7 @@ export function bridgeItem(kind: ListKind, item: Buffer, from: Revision, to: Rev
   // One element that is no object makes a client refuse the whole list.
   if (object === undefined) return undefined;
   if (kind !== 'tools') return item;
-  const isTask = eraOf(from) === 'legacy' && isTaskOnly(object);
-  if (isTask || hasBadHeaders(object, from, to)) return undefined;
+  if (hasBadHeaders(object, from, to)) return undefined;
   const edits = { ...schemaEdit(object, from, to), ...executionEdit(object) };
   return Object.keys(edits).length === 0 ? item : applyEdits(object, edits);
 }
@@ -37,12 +36,6 @@ function schemaEdit(tool: RawObject, from: Revision, to: Revision): { outputSche
   return bridged === schema ? {} : { outputSchema: bridged };
 }
 
-// A tool that runs only as a 2025-11-25 task cannot be called on any other leg (eras.md §2.8).
-function isTaskOnly(tool: RawObject): boolean {
-  const execution = memberObject(tool, 'execution');
-  return execution !== undefined && memberValue(execution, 'taskSupport') === 'required';
-}
-
 // Modern clients must not use a tool with an invalid `x-mcp-header` (server/tools §x-mcp-header), and towards a modern server the gateway
 // is the client. Between legacy legs it is an unknown word.
 function hasBadHeaders(tool: RawObject, from: Revision, to: Revision): boolean {
@@ -52,7 +45,7 @@ function hasBadHeaders(tool: RawObject, from: Revision, to: Revision): boolean {
   return !compileParamHeaders(memberValue(tool, 'inputSchema')).ok;
 }
 
-// Task support is a word of 2025-11-25 alone: between two different revisions nobody can act on it.
+// Task support is a word of 2025-11-25 alone: a client of another revision just calls, and the gateway looks after the task (eras.md §2.8).
 function executionEdit(tool: RawObject): { execution?: Buffer | undefined } {
   const execution = memberObject(tool, 'execution');
   if (execution === undefined || findMember(execution, 'taskSupport') === undefined) return {};

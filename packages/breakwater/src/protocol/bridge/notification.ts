@@ -27,6 +27,7 @@ const SUBSCRIBED = new Set([
   'notifications/prompts/list_changed',
   'notifications/resources/list_changed',
   'notifications/resources/updated',
+  'notifications/tasks',
 ]);
 
 /** Each leg says these for itself: they name its own ids, its own handshake, its own streams. */

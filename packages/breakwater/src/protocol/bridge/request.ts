@@ -14,6 +14,14 @@ export interface RequestToBridge {
     readonly info: Buffer | undefined;
     readonly capabilities: JsonObject;
   };
+  /** The gateway itself takes care of a task: the server may run a `tools/call` as one. */
+  readonly task?: TaskWish | undefined;
+}
+
+/** How a call may be run as a task that the gateway looks after. */
+export interface TaskWish {
+  /** How long the server should keep the task. */
+  readonly ttlMs: number;
 }
 
 /** What the upstream leg is told with every request. */
@@ -40,7 +48,7 @@ export function bridgeParams(call: RequestToBridge, to: RequestLeg): Buffer | un
     const isEmpty = Object.values(meta).every((value) => value === undefined);
     return isEmpty ? undefined : writeObject({ _meta: writeObject(meta) });
   }
-  return applyEdits(call.params, { ...droppedParams(call, to.revision), ...editMeta(call.params, meta) });
+  return applyEdits(call.params, { ...changedParams(call, to.revision), ...editMeta(call.params, meta) });
 }
 
 function envelopeOf(to: RequestLeg): Edits {
@@ -62,13 +70,16 @@ function foreignKeys(from: Revision, to: Revision): Edits {
   return hasTasks(from, to) ? {} : { [META.relatedTask]: undefined };
 }
 
-function droppedParams(call: RequestToBridge, to: Revision): Edits {
+function changedParams(call: RequestToBridge, to: Revision): Edits {
   const from = call.client.revision;
   const traits = methodTraits(call.method);
   // A method no revision defines has params of its own making.
-  const drops: Record<string, undefined> = {};
+  const drops: Record<string, string | undefined> = {};
   if (traits === undefined) return drops;
   if (!hasTasks(from, to)) drops['task'] = undefined;
+  if (call.task !== undefined && call.method === 'tools/call' && to === '2025-11-25') {
+    drops['task'] = JSON.stringify({ ttl: call.task.ttlMs });
+  }
   // Before 2025-06-18 there was no context, and strict servers refuse unknown members.
   if (call.method === 'completion/complete' && to < '2025-06-18') drops['context'] = undefined;
   // Answers to a question are for whoever asked it; a legacy server asked on its own channel.

@@ -1,0 +1,215 @@
+import { fstatSync, writeSync } from 'node:fs';
+import { access, type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { Clock, Timer } from '../core/ports.ts';
+import { rotatedFiles, rotatedName } from './audit-files.ts';
+
+/** What an {@link AuditSink} is made of. */
+export interface AuditSinkOptions {
+  readonly file: string;
+  readonly keepFiles: number;
+  readonly flushMs: number;
+  /** Number of the first record of the file as it is. */
+  readonly firstSeq: number;
+  readonly clock: Clock;
+  /** Called when writing fails, once until it works again; undefined says that it does. */
+  readonly onFault: (error: unknown) => void;
+  /** Called once when the file holds what this sink did not write: two gateways on one file break each other's chain. */
+  readonly onForeign: () => void;
+}
+
+/** Lines that are written together. */
+interface Chunk {
+  readonly lines: string[];
+  bytes: number;
+  /** Number of the first line's record, when a new file begins with it. */
+  readonly begins: number | undefined;
+}
+
+const CHUNK_BYTES = 65_536;
+const RETRY_MS = 1_000;
+/** How long the end of the process waits for the write that is under way. */
+const EXIT_WAIT_MS = 1_000;
+const EXIT_STEP_MS = 5;
+
+/** The audit log's file: takes lines at once, writes them in order and in batches, and begins new files. Never throws. */
+export class AuditSink {
+  readonly #options: AuditSinkOptions;
+  readonly #queue: Chunk[] = [];
+  #handle: FileHandle;
+  #firstSeq: number;
+  #pendingBytes = 0;
+  #writing: { bytes: Buffer; offset: number; lines: number } | undefined;
+  /** Size of the file before the write that is under way; undefined while none is. */
+  #sizeBefore: number | undefined;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #retry: { readonly timer: Timer; readonly now: () => void } | undefined;
+  #closing = false;
+  #isFaulty = false;
+  /** Size of the file after the last write; undefined before the first. */
+  #size: number | undefined;
+  #isForeign = false;
+  #lost = 0;
+
+  private constructor(options: AuditSinkOptions, handle: FileHandle) {
+    this.#options = options;
+    this.#handle = handle;
+    this.#firstSeq = options.firstSeq;
+  }
+
+  /** Opens the file for appending. Rejects with the system's error. */
+  static async open(options: AuditSinkOptions): Promise<AuditSink> {
+    return new AuditSink(options, await open(options.file, 'a', 0o600));
+  }
+
+  /** Bytes that are not in the file yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Takes a line; with `begins`, the number of its record, a new file begins with it. */
+  push(line: string, begins?: number): void {
+    let chunk = this.#queue.at(-1);
+    if (chunk === undefined || chunk.bytes >= CHUNK_BYTES || begins !== undefined) {
+      chunk = { lines: [], bytes: 0, begins };
+      this.#queue.push(chunk);
+    }
+    chunk.lines.push(line);
+    chunk.bytes += line.length;
+    this.#pendingBytes += line.length;
+    if (chunk.bytes >= CHUNK_BYTES) this.#start();
+    else this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => this.#start());
+  }
+
+  /** Writes what is there; resolves when it is in the file and on the disk. */
+  async flush(): Promise<void> {
+    this.#start();
+    await this.#running;
+    await this.#handle.datasync().catch((error: unknown) => this.#fault(error));
+  }
+
+  /** Writes everything and closes the file; says how many lines could not be written. */
+  async close(): Promise<number> {
+    this.#closing = true;
+    this.#retry?.now();
+    await this.flush();
+    await this.#handle.close().catch((error: unknown) => this.#fault(error));
+    return this.#lost;
+  }
+
+  /** Writes everything at once, for a process that ends now. */
+  flushSync(): void {
+    const { fd } = this.#handle;
+    try {
+      this.#awaitWriteSync(fd);
+      const { bytes, offset } = this.#writing ?? { bytes: Buffer.alloc(0), offset: 0 };
+      const lines = this.#queue.splice(0).flatMap((chunk) => chunk.lines);
+      const rest = Buffer.concat([bytes.subarray(offset), Buffer.from(lines.join(''), 'latin1')]);
+      for (let at = 0; at < rest.length; ) at += writeSync(fd, rest, at);
+    } catch {
+      // The process ends and nobody can be told; the next start finds what is missing and records it.
+    }
+  }
+
+  // The write under way belongs to another thread, which goes on while this one waits.
+  #awaitWriteSync(fd: number): void {
+    if (this.#writing === undefined || this.#sizeBefore === undefined) return;
+    const { bytes, offset } = this.#writing;
+    const goal = this.#sizeBefore + bytes.length - offset;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let waitedMs = 0; waitedMs < EXIT_WAIT_MS && fstatSync(fd).size < goal; waitedMs += EXIT_STEP_MS) {
+      Atomics.wait(pause, 0, 0, EXIT_STEP_MS);
+    }
+    this.#writing.offset += Math.max(0, fstatSync(fd).size - this.#sizeBefore);
+  }
+
+  #start(): void {
+    this.#timer?.clear();
+    this.#timer = undefined;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // What came between the last look at the queue and now.
+      if (this.#queue.length > 0) this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
+      if (chunk.begins !== undefined) await this.#rotate(chunk.begins);
+      this.#writing = { bytes: Buffer.from(chunk.lines.join(''), 'latin1'), offset: 0, lines: chunk.lines.length };
+      await this.#write(this.#writing);
+      this.#writing = undefined;
+      this.#pendingBytes -= chunk.bytes;
+    }
+  }
+
+  async #write(writing: { readonly bytes: Buffer; offset: number; readonly lines: number }): Promise<void> {
+    while (writing.offset < writing.bytes.length) {
+      try {
+        this.#sizeBefore = (await this.#handle.stat()).size;
+        if (this.#size !== undefined && this.#size !== this.#sizeBefore && !this.#isForeign) {
+          this.#isForeign = true;
+          this.#options.onForeign();
+        }
+        const { bytesWritten } = await this.#handle.write(writing.bytes, writing.offset);
+        writing.offset += bytesWritten;
+        this.#size = this.#sizeBefore + bytesWritten;
+        if (this.#isFaulty) this.#options.onFault(undefined);
+        this.#isFaulty = false;
+      } catch (error) {
+        this.#fault(error);
+        if (this.#closing) {
+          this.#lost += writing.lines;
+          return;
+        }
+        this.#sizeBefore = undefined;
+        await this.#pause();
+      }
+    }
+    this.#sizeBefore = undefined;
+  }
+
+  // A disk that is full or away may come back; the records wait for it as long as there is room for them.
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const now = (): void => {
+        this.#retry?.timer.clear();
+        this.#retry = undefined;
+        resolve();
+      };
+      this.#retry = { timer: this.#options.clock.after(RETRY_MS, now), now };
+    });
+  }
+
+  // Where it fails, the records go on in the file as it is: the chain does not need the cut.
+  async #rotate(begins: number): Promise<void> {
+    const { file, keepFiles } = this.#options;
+    try {
+      await this.#handle.datasync();
+      const name = rotatedName(file, this.#firstSeq);
+      // Never over another file: it would be gone.
+      if (await exists(file)) await rename(file, (await exists(name)) ? `${name}-${this.#options.clock.now()}` : name);
+      const next = await open(file, 'a', 0o600);
+      await this.#handle.close();
+      this.#handle = next;
+      this.#size = undefined;
+      this.#firstSeq = begins;
+      const full = keepFiles === 0 ? [] : await rotatedFiles(file);
+      for (const old of full.slice(0, Math.max(0, full.length - keepFiles))) await rm(old, { force: true });
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    if (!this.#isFaulty) this.#options.onFault(error);
+    this.#isFaulty = true;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,246 @@
+import type { GatewayEvent } from '../core/events.ts';
+import { type AuditKeys, auditKeys, sealLine } from './audit-chain.ts';
+import { AuditFold } from './audit-fold.ts';
+import { type Resumption, readResumption } from './audit-resume.ts';
+import type { AuditDeps, AuditedConfig, AuditSettings } from './audit-settings.ts';
+import { AuditSink } from './audit-sink.ts';
+import { asciiJson, quote } from './audit-text.ts';
+
+const ANCHOR_MS = 60_000;
+/** How long the end of the log waits for closes that are under way. */
+const LAST_CLOSES_MS = 2_000;
+/** Names of routes and upstreams in one record. */
+const MOST_NAMES = 50;
+/** The longest MAC, its member and the newline. */
+const SEAL_CHARS = 54;
+
+/** Opens the audit log and goes on with the chain that is there. Rejects when the file cannot be used. */
+export async function openAudit(settings: AuditSettings, deps: AuditDeps): Promise<AuditLog> {
+  try {
+    const keys = auditKeys(settings.key);
+    const resumption = await readResumption(settings.file, keys);
+    const sink = await AuditSink.open({
+      ...settings,
+      firstSeq: resumption.firstSeq ?? resumption.nextSeq,
+      clock: deps.clock,
+      onFault: (error) => {
+        if (error === undefined) deps.notice('warn', 'The audit log is written again.', {});
+        else deps.notice('error', 'The audit log cannot be written; its records wait.', { error });
+      },
+      onForeign: () => deps.notice('error', 'Another program writes to the audit log; its chain will not verify.', {}),
+    });
+    return new AuditLog(settings, deps, keys, sink, resumption);
+  } catch (error) {
+    throw new Error(`the audit log cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The running audit log: numbers records, chains them, and hands them to the file. Recording never waits and never throws. */
+export class AuditLog {
+  readonly #settings: AuditSettings;
+  readonly #deps: AuditDeps;
+  readonly #keys: AuditKeys;
+  readonly #sink: AuditSink;
+  readonly #fold: AuditFold;
+  readonly #head: string;
+  #seq: number;
+  #mac: string;
+  #fileBytes: number;
+  #anchoredSeq: number;
+  #anchoredAt: number;
+  #time = { at: -1, text: '' };
+  #gap: { readonly since: string; readonly events: Record<string, number> } | undefined;
+  #config: { readonly digest: string; readonly upstreams: ReadonlyMap<string, string> } | undefined;
+  #closed: Promise<void> | undefined;
+  #isEnded = false;
+  #onBalanced: (() => void) | undefined;
+  #isLateTold = false;
+  readonly #onExit = (): void => this.#sink.flushSync();
+
+  constructor(
+    settings: AuditSettings,
+    deps: AuditDeps,
+    keys: AuditKeys,
+    sink: AuditSink,
+    { tail, nextSeq, mac, firstSeq, sizeBytes, torn, unclosed }: Resumption,
+  ) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#keys = keys;
+    this.#sink = sink;
+    this.#fold = new AuditFold({ ...settings, keys });
+    this.#head = `"instance":${quote(deps.instance)},`;
+    this.#seq = nextSeq;
+    this.#mac = mac;
+    this.#fileBytes = sizeBytes;
+    this.#anchoredSeq = nextSeq;
+    this.#anchoredAt = deps.clock.now();
+    const found = torn === undefined ? '' : `,"torn":${asciiJson(torn)}`;
+    // A torn line stays as it is; only its end is made, so that the next record has a line of its own.
+    if (torn !== undefined && firstSeq !== undefined) sink.push('\n');
+    if (tail === 'new') this.#put(`"event":"log.genesis","prev":""${found}`);
+    else if (firstSeq === undefined) this.#put(`"event":"log.continue","prev":"${mac}","tail":"${tail}"${found}`);
+    else this.#put(`"event":"log.resume","tail":"${tail}"${found}`);
+    if (tail === 'unverified')
+      deps.notice('error', 'The end of the audit log does not fit its key: it was changed, or the key was.', {});
+    if (torn !== undefined) deps.notice('warn', 'The last line of the audit log was torn by a crash.', { ...torn });
+    for (const close of unclosed) this.#put(`${close},"reason":"crash-recovered"`);
+    if (unclosed.length > 0)
+      deps.notice('warn', 'The audit log held resources that a crash left open.', { closed: unclosed.length });
+    process.on('exit', this.#onExit);
+  }
+
+  /** The last record's number and MAC, to be kept elsewhere: with it a cut end shows (`audit verify --expect-last`). */
+  get last(): { readonly seq: number; readonly mac: string } {
+    return { seq: this.#seq - 1, mac: this.#mac };
+  }
+
+  /** Records an event, if it is one of those that are recorded. */
+  record(event: GatewayEvent): void {
+    const members = this.#fold.fold(event);
+    if (members === undefined) return;
+    if (this.#isEnded) return this.#tellLate(event.type);
+    this.#append(members, event.type === 'open' || event.type === 'close');
+    if (event.type === 'close' && this.#fold.isEmpty) this.#onBalanced?.();
+  }
+
+  /** Records the configuration that is at work from now on: the first one, or what a reload changed. */
+  configured({ text, routes, upstreams }: AuditedConfig): void {
+    if (this.#isEnded) return this.#tellLate('configuration');
+    const digest = this.#keys.digest(text);
+    const now = new Map(Object.entries(upstreams).map(([name, each]) => [name, this.#keys.digest(each)]));
+    const before = this.#config?.upstreams;
+    this.#config = { digest, upstreams: now };
+    const members = `"config":"${digest}","routes":${namesOf(routes)}`;
+    if (before === undefined) {
+      const version = quote(this.#deps.version);
+      this.#append(
+        `"event":"gateway.start","version":${version},${members},"upstreams":${namesOf([...now.keys()])}`,
+        true,
+      );
+      return;
+    }
+    const added = [...now.keys()].filter((name) => !before.has(name));
+    const removed = [...before.keys()].filter((name) => !now.has(name));
+    const changed = [...now]
+      .filter(([name, each]) => before.has(name) && before.get(name) !== each)
+      .map(([name]) => name);
+    this.#append(
+      `"event":"config.change",${members},"upstreams":{"added":${namesOf(added)},"changed":${namesOf(changed)},"removed":${namesOf(removed)}}`,
+      true,
+    );
+  }
+
+  /** Writes what is there to the disk. */
+  flush(): Promise<void> {
+    return this.#sink.flush();
+  }
+
+  /** Records the end, with a close for whatever is still open after a moment, and writes everything. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    await this.#balanced();
+    this.#isEnded = true;
+    const { open } = this.#fold;
+    const left = this.#fold.leftovers();
+    if (left.length > 0) this.#deps.notice('warn', 'Resources were open when the audit log was closed.', { open });
+    this.#endGap();
+    for (const members of left) this.#put(`${members},"reason":"left-open"`);
+    this.#put(`"event":"gateway.stop","open":${asciiJson(open)}`);
+    this.#deps.notice('info', 'The audit log ends.', { ...this.last });
+    const lost = await this.#sink.close();
+    if (lost > 0) this.#deps.notice('error', 'Records of the audit log could not be written.', { lost });
+    process.off('exit', this.#onExit);
+  }
+
+  // A stream that was ended is over when its last bytes are gone, which nobody waits for but this.
+  async #balanced(): Promise<void> {
+    if (this.#fold.isEmpty) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onBalanced = resolve;
+    const timer = this.#deps.clock.after(LAST_CLOSES_MS, resolve);
+    await promise;
+    timer.clear();
+  }
+
+  // What is paired may use twice the room: a lost exchange is one line less, a lost close is a session that never ends.
+  #append(members: string, isPaired: boolean): void {
+    const { queueBytes } = this.#settings;
+    const pending = this.#sink.pendingBytes;
+    const room = isPaired ? 2 * queueBytes : this.#gap === undefined ? queueBytes : queueBytes / 2;
+    if (pending > room) return this.#drop(members);
+    if (this.#gap !== undefined && pending <= queueBytes / 2) this.#endGap();
+    const now = this.#deps.clock.now();
+    const count = this.#seq - this.#anchoredSeq;
+    if (count >= this.#settings.anchorEvery || (count > 0 && now - this.#anchoredAt >= ANCHOR_MS)) this.#anchor(now);
+    this.#put(members);
+  }
+
+  #put(members: string): void {
+    const isFull = this.#fileBytes > 0 && this.#fileBytes + members.length + SEAL_CHARS > this.#settings.maxBytes;
+    if (isFull) {
+      this.#fileBytes = 0;
+      this.#write(`"event":"log.continue","prev":"${this.#mac}"`, this.#seq);
+    }
+    this.#write(members);
+  }
+
+  #write(members: string, begins?: number): void {
+    const text = `{"v":1,"seq":${this.#seq},"t":"${this.#now()}",${this.#head}${members}`;
+    this.#mac = this.#keys.mac(this.#mac, text);
+    this.#seq++;
+    const line = `${sealLine(text, this.#mac)}\n`;
+    this.#fileBytes += line.length;
+    this.#sink.push(line, begins);
+  }
+
+  #anchor(now: number): void {
+    const { seq, mac } = this.last;
+    this.#anchoredAt = now;
+    this.#put(`"event":"log.anchor","of":${seq},"open":${asciiJson(this.#fold.open)}`);
+    this.#anchoredSeq = this.#seq;
+    this.#deps.notice('info', 'The audit log so far.', { seq, mac });
+  }
+
+  #drop(members: string): void {
+    if (this.#gap === undefined) {
+      this.#gap = { since: this.#now(), events: {} };
+      this.#deps.notice('error', 'The audit log is written too slowly: records are dropped.', {
+        pendingBytes: this.#sink.pendingBytes,
+      });
+    }
+    const event = /^"event":"([\w.]+)"/.exec(members)?.[1] ?? 'other';
+    this.#gap.events[event] = (this.#gap.events[event] ?? 0) + 1;
+  }
+
+  #endGap(): void {
+    const gap = this.#gap;
+    if (gap === undefined) return;
+    this.#gap = undefined;
+    const dropped = Object.values(gap.events).reduce((sum, each) => sum + each, 0);
+    this.#put(`"event":"log.gap","dropped":${dropped},"since":"${gap.since}","events":${asciiJson(gap.events)}`);
+    this.#deps.notice('warn', 'The audit log has a gap.', { dropped, since: gap.since });
+  }
+
+  #tellLate(event: string): void {
+    if (this.#isLateTold) return;
+    this.#isLateTold = true;
+    this.#deps.notice('warn', 'An event came after the audit log was closed.', { event });
+  }
+
+  #now(): string {
+    const at = this.#deps.clock.now();
+    if (this.#time.at !== at) this.#time = { at, text: new Date(at).toISOString() };
+    return this.#time.text;
+  }
+}
+
+function namesOf(names: readonly string[]): string {
+  return `[${names.slice(0, MOST_NAMES).map(quote).join()}]`;
+}
