@@ -29,7 +29,7 @@ describe('audit verify', () => {
     // Attack: whoever stole a session makes the record say that somebody else had it.
     [
       'a changed record',
-      (lines: string[]) => void (lines[3] = String(lines[3]).replace('2025-11-25', '2025-11-26')),
+      (lines: string[]) => void lines.splice(3, 1, String(lines[3]).replace('2025-11-25', '2025-11-26')),
       4,
       'does not fit its MAC',
     ],
@@ -63,7 +63,7 @@ describe('audit verify', () => {
     ['an empty line', (lines: string[]) => void lines.splice(4, 0, ''), 5, 'no record'],
     [
       'a MAC that was cut out',
-      (lines: string[]) => void (lines[4] = String(lines[4]).replace(/,"mac".*/, '}')),
+      (lines: string[]) => void lines.splice(4, 1, String(lines[4]).replace(/,"mac".*/, '}')),
       5,
       'no record',
     ],
@@ -119,9 +119,9 @@ describe('audit verify', () => {
 
     it('tells by the anchors, which the operator has in the log of the gateway', async () => {
       await using place = await scratch();
-      const { log, notices } = await openLog(place.file, { anchorEvery: 5 });
+      const { log, notices, end } = await openLog(place.file, { anchorEvery: 5 });
       for (let n = 0; n < 20; n += 1) openSession(log, `s${n}`);
-      await log.close();
+      await end();
       const anchors = notices.filter(({ message }) => message === 'The audit log so far.').map(({ detail }) => detail);
       expect(anchors.length).toBeGreaterThan(2);
       const anchor = anchors[1] as { seq: number; mac: string };
@@ -259,7 +259,7 @@ describe('what callers send', () => {
   // Attack: whoever reads the log wants to go on with the sessions, tasks and addresses that it names.
   it('gives no credential away', async () => {
     await using place = await scratch();
-    const { log } = await openLog(place.file);
+    const { log, end } = await openLog(place.file);
     openSession(log, 'the-session-id');
     const mine = { type: 'open', resource: 'stream', id: 'st', owner: 'the-session-id', detail: 'get' } as const;
     log.record({ ...mine, session: 'the-session-id' });
@@ -271,7 +271,7 @@ describe('what callers send', () => {
     );
     log.configured({ text: 'the-secret', routes: ['/mcp'], upstreams: { one: 'the-secret' } });
     log.configured({ text: 'the-other', routes: ['/mcp'], upstreams: { one: 'the-other', two: '' } });
-    await log.close();
+    await end();
     const text = await readText(place.file);
     expect(text).not.toMatch(/the-|alice/);
     const records = await recordsOf(place.file);

@@ -3,7 +3,6 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../../packages/breakwater/src/core/ports.ts';
 import { type AuditLog, openAudit } from '../../packages/breakwater/src/telemetry/audit.ts';
 import { auditKeys } from '../../packages/breakwater/src/telemetry/audit-chain.ts';
 import { inOrder, readLines } from '../../packages/breakwater/src/telemetry/audit-files.ts';
@@ -44,6 +43,8 @@ export type Notice = { readonly level: string; readonly message: string; readonl
 export interface OpenLog {
   readonly log: AuditLog;
   readonly notices: readonly Notice[];
+  /** Closes it without waiting for what is open. */
+  end(): Promise<void>;
 }
 
 let instances = 0;
@@ -51,7 +52,7 @@ let instances = 0;
 export async function openLog(
   file: string,
   settings: Partial<AuditSettings> = {},
-  clock: Clock = new ManualClock(),
+  clock: ManualClock = new ManualClock(),
 ): Promise<OpenLog> {
   const notices: Notice[] = [];
   const log = await openAudit(
@@ -74,7 +75,12 @@ export async function openLog(
       notice: (level, message, detail) => notices.push({ level, message, detail }),
     },
   );
-  return { log, notices };
+  const end = async (): Promise<void> => {
+    const closing = log.close();
+    clock.advance(10_000);
+    await closing;
+  };
+  return { log, notices, end };
 }
 
 /** Opens a log, records the life of some sessions and closes it. */

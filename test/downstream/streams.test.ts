@@ -323,6 +323,10 @@ test('a session outlives a configuration reload, and its subscription moves with
   const feed = await harness.subscriptions.nth(1);
   expect(feed.filter.uris).toEqual(['file:///a']);
   feed.report({ kind: 'updated', uri: 'file:///a' });
+  // The new configuration may have other lists, so the client is told to read them again.
+  for (const kind of ['tools', 'prompts', 'resources']) {
+    expect((await after.message())?.data).toContain(`notifications/${kind}/list_changed`);
+  }
   expect((await after.message())?.data).toContain('resources/updated');
   expect(harness.subscriptions.opened[0]?.closed).toBe('reload');
   held.finish('{"old":1}');

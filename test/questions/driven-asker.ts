@@ -94,20 +94,26 @@ export interface DrivenAsker extends AsyncDisposable {
   answerTo(id: string): Promise<Readonly<Record<string, unknown>>>;
   /** Resolves when the gateway has cancelled a call. */
   cancelled(call: DrivenCall): Promise<unknown>;
-  /** Sends something on the session's own stream, as soon as the gateway reads it. */
-  tellAside(message: object): Promise<void>;
+  /** Sends something on the own stream of the session that a call is in, as soon as the gateway reads it. */
+  tellAside(call: DrivenCall, message: object): Promise<void>;
 }
 
 /** Starts one: 2025-11-25 with sessions, or 2026-07-28. */
 export async function startDriven(era: 'legacy' | 'modern'): Promise<DrivenAsker> {
   const ready: DrivenCall[] = [];
   const waiting: ((call: DrivenCall) => void)[] = [];
-  const aside = Promise.withResolvers<ServerResponse>();
+  const streams = new Map<string, PromiseWithResolvers<ServerResponse>>();
+  const streamOf = (request: SeenRequest): PromiseWithResolvers<ServerResponse> => {
+    const session = String(request.headers['mcp-session-id']);
+    const known = streams.get(session) ?? Promise.withResolvers<ServerResponse>();
+    streams.set(session, known);
+    return known;
+  };
   const instead = (request: SeenRequest, response: ServerResponse): boolean => {
     if (request.verb === 'GET' && era === 'legacy') {
       beginStream(response);
       response.flushHeaders();
-      aside.resolve(response);
+      streamOf(request).resolve(response);
       return true;
     }
     if (request.message?.['method'] !== 'tools/call') return false;
@@ -136,7 +142,7 @@ export async function startDriven(era: 'legacy' | 'modern'): Promise<DrivenAsker
           message?.['method'] === 'notifications/cancelled' &&
           at(message, 'params', 'requestId') === call.request.message?.['id'],
       ),
-    tellAside: async (message) => writeEvent(await aside.promise, message),
+    tellAside: async (call, message) => writeEvent(await streamOf(call.request).promise, message),
     [Symbol.asyncDispose]: upstream.close,
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type LegacySession, openSession } from '../requirements/support/clients.ts';
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
 import { at, textAt } from '../requirements/support/json.ts';
-import { post, stream, type WireStream } from '../requirements/support/wire.ts';
+import { post, stream } from '../requirements/support/wire.ts';
 import { type DrivenAsker, type DrivenCall, FORM_REQUEST, startDriven } from './driven-asker.ts';
 import { ASKABLE, nameIs } from './modern-caller.ts';
 
@@ -316,7 +316,7 @@ describe('a question between two legacy ends', () => {
     const session = await stage.open();
     const call = session.stream('tools/call', ACT, 7);
     const running = await stage.asker.nextCall();
-    await stage.asker.tellAside({ jsonrpc: '2.0', id: 'q1', ...FORM_REQUEST });
+    await stage.asker.tellAside(running, { jsonrpc: '2.0', id: 'q1', ...FORM_REQUEST });
     const client = await call;
     await respond(session, await client.reader.message(), nameIs('Ann'));
     expect((await stage.asker.answerTo('q1'))['result']).toEqual(nameIs('Ann'));

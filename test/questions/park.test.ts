@@ -303,11 +303,12 @@ describe('a page to open first', () => {
     await using stage = await setStage();
     const answer = call(stage.url);
     const elicitations = [{ ...page, elicitationId: 'e1' }];
-    (await stage.asker.nextCall()).fail(-32042, 'Sign in first', { elicitations });
+    const first = await stage.asker.nextCall();
+    first.fail(-32042, 'Sign in first', { elicitations });
     const asked = await answer;
     expect(JSON.stringify(lastOf(asked))).not.toContain('elicitationId');
     const retry = call(stage.url, { requestState: stateOf(asked), inputResponses: { in1: { action: 'accept' } } });
-    await stage.asker.tellAside({
+    await stage.asker.tellAside(first, {
       jsonrpc: '2.0',
       method: 'notifications/elicitation/complete',
       params: { elicitationId: 'e1' },

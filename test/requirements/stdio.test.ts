@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { callModern, modernMessage, openSession, streamModern, toolText } from './support/clients.ts';
-import { type RunningGateway, startGateway } from './support/gateway.ts';
+import { type RunningGateway, startGateway, stillOpen } from './support/gateway.ts';
 import { at } from './support/json.ts';
 import { ACCEPT_BOTH, open, post } from './support/wire.ts';
 import { verifies } from './verifies.ts';
@@ -83,7 +83,7 @@ describe('stdio servers', () => {
     expect(noted().some(({ end }) => end !== undefined)).toBe(true);
     expect(noted().some(({ signal }) => signal !== undefined)).toBe(false);
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-    expect(gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0 });
+    expect(stillOpen(gateway)).toEqual([]);
   });
 
   verifies(

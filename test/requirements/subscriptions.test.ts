@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { createDemoFactory } from '../../packages/breakwater/src/demo/server.ts';
 import { callModern, META, openSession, streamModern } from './support/clients.ts';
-import { type RunningGateway, startGateway } from './support/gateway.ts';
+import { type RunningGateway, startGateway, stillOpen } from './support/gateway.ts';
 import { at } from './support/json.ts';
 import { modernScript } from './support/scripted-eras.ts';
 import { beginStream, startScripted, writeEvent } from './support/scripted-upstream.ts';
@@ -100,7 +100,7 @@ describe('change notifications', () => {
     const rest = await stream.reader.rest();
     expect(rest.at(-1)).toMatchObject({ id: 'bye', result: { resultType: 'complete' } });
     await get.reader.rest();
-    expect(own.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0 });
+    expect(stillOpen(own)).toEqual([]);
   });
 
   verifies(

@@ -122,7 +122,7 @@ export class App {
     this.#guard.limits = overloadLimits(config);
     this.#drainMs = config.timeouts.drainMs;
     this.#parks.limits = parkLimits(config);
-    this.#generation = this.#generate(config, old.upstreams);
+    this.#generation = this.#generate(config, old.upstreams, old.downstream);
     this.#options.audit?.configured(describeForAudit(config));
     const kept = new Set([...this.#generation.upstreams.values()].map(({ upstream }) => upstream));
     const served = new Set(config.routes.map((route) => route.path));
@@ -164,7 +164,7 @@ export class App {
     }
   }
 
-  #generate(config: ResolvedConfig, running: ReadonlyMap<string, RunningUpstream>): Generation {
+  #generate(config: ResolvedConfig, running: ReadonlyMap<string, RunningUpstream>, former?: Downstream): Generation {
     const upstreams = new Map<string, RunningUpstream>();
     for (const [name, configured] of Object.entries(config.upstreams)) {
       const known = running.get(name);
@@ -212,6 +212,7 @@ export class App {
         ready: () => !this.#draining,
         overloaded: () => this.#guard.isOverloaded,
       },
+      former,
     );
     return { gateway, downstream, upstreams };
   }

@@ -44,3 +44,8 @@ export async function startGateway(config: LibraryConfig, options: BreakwaterOpt
   };
   return { url: `${base}/mcp`, base, breakwater, events, close, [Symbol.asyncDispose]: close };
 }
+
+/** The kinds of resources that a gateway still holds open, with their numbers. */
+export function stillOpen({ breakwater }: RunningGateway): [kind: string, count: number][] {
+  return Object.entries(breakwater.counters().open).filter(([, count]) => count !== 0);
+}

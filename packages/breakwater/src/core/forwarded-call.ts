@@ -36,6 +36,7 @@ export class ForwardedCall {
   readonly #asked = new Map<string, AskControl>();
   #state: ForwardState;
   readonly #events: ForwardEvent[] = [];
+  /** Runs while a person is waited for: with a question open, or a page that the server says is not finished. */
   #answerDeadline: Timer | undefined;
   #wait: Timer | undefined;
 
@@ -76,10 +77,10 @@ export class ForwardedCall {
       for (const effect of effects) this.#run(effect);
       this.#events.shift();
     }
-    if (this.#asked.size === 0) {
-      this.#answerDeadline?.clear();
-      this.#answerDeadline = undefined;
-    }
+    const { phase, consents } = this.#state;
+    if (phase !== 'ended' && (this.#asked.size > 0 || consents.size > 0)) return;
+    this.#answerDeadline?.clear();
+    this.#answerDeadline = undefined;
   }
 
   #run(effect: ForwardEffect): void {
@@ -122,7 +123,9 @@ export class ForwardedCall {
     });
     if (asked === undefined) return this.#step({ type: 'unreachable', key });
     this.#asked.set(key, asked);
-    this.#answerDeadline ??= clock.after(answerMs, () => this.#step({ type: 'expired' }));
+    // A new question has the whole time; what only goes on waiting for a page has not.
+    this.#answerDeadline?.clear();
+    this.#answerDeadline = clock.after(answerMs, () => this.#step({ type: 'expired' }));
   }
 
   #clear(): void {

@@ -3,8 +3,9 @@ import { LATEST_LEGACY } from '../protocol/revision.ts';
 import type { Answer } from './answer.ts';
 import { INITIALIZED, type InitializeInit, initialize, listTools, request } from './messages.ts';
 import { chooseCall } from './safe-tools.ts';
+import type { Stream } from './stream.ts';
 import { lessonOf } from './teaching.ts';
-import type { Send, Wire } from './wire.ts';
+import { Refused, type Send, SSE, type Wire } from './wire.ts';
 
 /** What a client sends with everything after `initialize`. */
 export interface Opened {
@@ -76,6 +77,34 @@ export async function callSafely(
     `tools/call of ${call.name} is answered`,
   );
   return answer;
+}
+
+/** How long a client waits for the head of a stream before it goes on without. */
+const STREAM_HEAD_MS = 2_000;
+
+/**
+ * Opens a session's standing stream as the official clients do: 405 means that there is none, and one whose head does not come holds nobody
+ * up. Anything else ends the visit.
+ */
+export async function openStanding(wire: Wire, send: Send): Promise<Stream | undefined> {
+  try {
+    return await wire.stream({ ...send, waitMs: STREAM_HEAD_MS });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    const { answer } = error;
+    wire.need(answer, answer.status === 405 || answer.status === 0, 'GET opens a stream or is refused with 405');
+    wire.remark(answer.status !== 0, 'The session’s stream sends no head before its first event.');
+    return undefined;
+  }
+}
+
+/** Looks at a session's standing stream in passing; what comes of it decides nothing. */
+export async function peekStanding(wire: Wire, send: Send): Promise<void> {
+  const stream = await wire.send({ ...send, method: 'GET', accept: SSE, waitMs: STREAM_HEAD_MS });
+  wire.remark(
+    stream.ok || stream.status === 405 || stream.status === 0,
+    `The session’s stream was refused: ${stream.describe()}.`,
+  );
 }
 
 /** The reason for “got in” of whoever listed tools. */

@@ -60,7 +60,10 @@ async function visit(persona: Persona, examination: Examination, pace: Pace): Pr
   const answerMs = Math.ceil(visitMs / ANSWER_SHARE);
   const wire = new Wire({ target, pace, agent, extra, answerMs, over, allowedTools });
   const began = performance.now();
+  // Neither the timers of abort signals nor an unread socket keep a process alive.
+  const awake = setInterval(() => undefined, visitMs);
   const verdict = await play(persona, wire, over);
+  clearInterval(awake);
   wire.close();
   const redactor = new Redactor(secretsOf(extra));
   for (const exchange of wire.exchanges) for (const id of sessionsOf(exchange)) redactor.addSession(id);
@@ -93,7 +96,7 @@ function judge(persona: Persona, wire: Wire, answer: Answer, wanted: string): Ve
   if (lesson !== undefined) {
     return { outcome: 'told', reason: `Refused with ${answer.status}, naming ${lesson}.`, decidedBy: n };
   }
-  return { outcome: 'stuck', reason: `Expected that ${wanted}; got ${answer.describe()}.`, decidedBy: n };
+  return { outcome: 'stuck', reason: `Needed: ${wanted}. Got ${answer.describe()}.`, decidedBy: n };
 }
 
 function sessionsOf({ request, response }: Exchange): string[] {

@@ -35,6 +35,8 @@ export interface Send {
   /** The whole head, by the length of the body, in place of everything above but method and path. */
   readonly headFor?: (bytes: number) => HeaderLines;
   readonly body?: Outgoing | readonly unknown[] | string;
+  /** Longest wait for this answer, where it is shorter than usual. */
+  readonly waitMs?: number;
 }
 
 /** What a {@link Wire} is made of. */
@@ -193,7 +195,7 @@ export class Wire {
     const headers = send.headFor?.(bytes?.length ?? 0) ?? this.#head(send, url, bytes);
     await this.#init.pace.turn();
     const began = performance.now();
-    const signal = AbortSignal.any([over, AbortSignal.timeout(answerMs)]);
+    const signal = AbortSignal.any([over, AbortSignal.timeout(send.waitMs ?? answerMs)]);
     let response: IncomingMessage | undefined;
     let failure: string | undefined;
     try {

@@ -57,6 +57,11 @@ export class EventStream implements Beating {
     return this.#writer.writable;
   }
 
+  /** True while the client is behind. */
+  get slow(): boolean {
+    return this.#writer.slow;
+  }
+
   /** Sends one event. False when the client reads too slowly. */
   send(event: SseEventInit): boolean {
     return this.#write(sseEvent(event));

@@ -85,9 +85,10 @@ function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer,
     id: message.id,
     cancel: () => {
       reply.abandon();
+      // While its stream is still there, the client is told that its open questions are withdrawn.
+      stop?.('cancelled by client');
       const { message: text, status } = failure(caller, message, new GatewayError('exchange.cancelled'), made.id);
       answer.withdraw(text, status);
-      stop?.('cancelled by client');
     },
     abort: () => {
       reply.abandon();

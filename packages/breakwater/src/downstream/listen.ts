@@ -53,6 +53,10 @@ export async function serveListen(inbound: Inbound, message: RequestMessage, cli
   };
   for (const change of early) send(change);
   const stopDraining = context.drain.onBegin(() => {
+    // A reload may have changed every list, and who listens again hears only of later changes.
+    const { tools, prompts, resources } = subscription.honoured;
+    for (const kind of ['tools', 'prompts', 'resources'] as const)
+      if ({ tools, prompts, resources }[kind]) send({ kind });
     stream.end('drain', { data: writeResult(id, Buffer.from(`{"resultType":"complete",${metaOf(id)}}`, 'latin1')) });
   });
 }

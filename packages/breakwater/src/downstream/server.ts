@@ -24,6 +24,8 @@ export interface Downstream {
   readonly handleRequest: (req: IncomingMessage, res: ServerResponse, next?: () => void) => void;
   /** Answers what is no HTTP request (a listener for `clientError`). */
   readonly handleClientError: (error: NodeJS.ErrnoException, socket: Duplex) => void;
+  /** The open streams of the 2024 transport. */
+  readonly channels: SseChannels;
   /** Takes no new work, ends open streams in order, and resolves when every answer that was owed is given. */
   close(): Promise<void>;
 }
@@ -31,8 +33,8 @@ export interface Downstream {
 const LIVE: ReadonlySet<string> = new Set(['/health', '/healthz', '/livez']);
 const READY: ReadonlySet<string> = new Set(['/ready', '/readyz']);
 
-/** Makes the clients' side. Throws a TypeError when the options name an accommodation that does not exist. */
-export function createDownstream(options: DownstreamOptions, deps: DownstreamDeps): Downstream {
+/** Makes the clients' side. `former` is the one that a reload replaces: its 2024 streams go on here. Throws a TypeError when the options name an accommodation that does not exist. */
+export function createDownstream(options: DownstreamOptions, deps: DownstreamDeps, former?: Downstream): Downstream {
   for (const route of options.routes) {
     for (const id of Object.keys(route.accommodations)) {
       if (!isAccommodationId(id)) throw new TypeError(`Route ${route.path} switches an unknown accommodation: ${id}`);
@@ -48,7 +50,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     exchangeIds: new ExchangeIds(deps.random.id().slice(0, 8)),
   };
   const placeOf = createPlaces(options.routes);
-  const channels = new SseChannels(context);
+  const channels = new SseChannels(context, former?.channels);
 
   function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
     const target = splitTarget(req.url ?? '/');
@@ -160,5 +162,5 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   const handleClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => refuseBytes(context, error, socket);
-  return { handleRequest, handleClientError, close: () => context.drain.begin() };
+  return { handleRequest, handleClientError, channels, close: () => context.drain.begin() };
 }

@@ -58,8 +58,12 @@ export class SessionStream {
 
   /** Reports a change: on the stream, or kept for it. */
   readonly report = (change: Change): void => {
-    if (this.#stream?.open === true) this.#send(change);
-    else this.#keep(change);
+    const stream = this.#stream;
+    if (stream?.open !== true) return this.#keep(change);
+    if (!stream.slow) return this.#send(change);
+    // What a client has not read yet need not pile up: that a thing changed twice is the same news.
+    if (this.#missed === undefined) stream.onceDrained(() => this.#sendMissed());
+    this.#keep(change);
   };
 
   /** Sends a request to the client; false when no connection is open. */
@@ -87,9 +91,7 @@ export class SessionStream {
     if (missed.length > 0) for (const event of missed) stream.send(event);
     else if (this.#primes) stream.send({ id: this.#position(), data: NOTHING });
     else stream.comment();
-    const kept = this.#missed;
-    this.#missed = undefined;
-    for (const change of kept?.values() ?? []) this.#send(change);
+    this.#sendMissed();
   }
 
   #connect(inbound: Inbound, onEnd: (stream: EventStream, reason: EndReason) => void): EventStream {
@@ -131,6 +133,13 @@ export class SessionStream {
     }
     this.#swaps = [...this.#swaps, now];
     return true;
+  }
+
+  #sendMissed(): void {
+    if (this.#stream?.open !== true) return;
+    const kept = this.#missed;
+    this.#missed = undefined;
+    for (const change of kept?.values() ?? []) this.#send(change);
   }
 
   #send(change: Change): void {

@@ -1,5 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Timer } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import type { Change } from '../core/subscription.ts';
 import type { Message, RequestMessage } from '../jsonrpc/message.ts';
 import type { Parsed } from '../jsonrpc/parse.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
@@ -7,7 +9,7 @@ import { readInitialize } from '../protocol/legacy/initialize.ts';
 import type { Answer } from './answer.ts';
 import { writeChange } from './change-notification.ts';
 import { EventStream } from './event-stream.ts';
-import { baseUrlOf, type Inbound } from './inbound.ts';
+import { baseUrlOf, type Context, type Inbound } from './inbound.ts';
 import { strangerOf } from './legacy-caller.ts';
 import { openSession } from './legacy-initialize.ts';
 import { applyNotification } from './legacy-notification.ts';
@@ -21,7 +23,8 @@ const PENDING_MS = 300_000;
 
 /** One stream of the 2024 transport with the session that was initialized over it. The session ends with the stream. */
 export class SseChannel {
-  readonly route: RouteOptions;
+  #context: Context;
+  #stopDraining: () => void = noteNothing;
   readonly #inbound: Inbound;
   readonly #stream: EventStream;
   readonly #pending: Timer;
@@ -30,9 +33,9 @@ export class SseChannel {
 
   constructor(inbound: Inbound, query: string, onEnd: () => void) {
     const { context, route } = inbound;
-    const { deps, options, drain } = context;
+    const { deps, options } = context;
     this.#inbound = inbound;
-    this.route = route;
+    this.#context = context;
     this.#stream = new EventStream({
       arrival: inbound,
       kind: 'sse-2024',
@@ -40,7 +43,7 @@ export class SseChannel {
       sessionId: undefined,
       onEnd: () => {
         onEnd();
-        stopDraining();
+        this.#stopDraining();
         this.#pending.clear();
         const session = this.#state?.session;
         if (session !== undefined) void deps.sessions.end(session.id, 'stream-closed');
@@ -51,11 +54,37 @@ export class SseChannel {
     this.#pending = deps.clock.after(pendingMs, () => {
       if (this.#state === undefined) this.#stream.end('ended');
     });
-    const stopDraining = drain.onBegin(() => {
+    this.#stopDraining = this.#joinDrain();
+  }
+
+  /** The route it was opened on, as it is configured now. */
+  get route(): RouteOptions {
+    const { path } = this.#inbound.route;
+    return this.#context.options.routes.find((route) => route.path === path) ?? this.#inbound.route;
+  }
+
+  /** Goes on under another configuration: it ends with that one, and hears of changes from it. */
+  adopt(context: Context): void {
+    this.#stopDraining();
+    this.#context = context;
+    this.#stopDraining = this.#joinDrain();
+    const state = this.#state;
+    if (state === undefined) return;
+    void state.subscription.open(context);
+    for (const kind of ['tools', 'prompts', 'resources'] as const) this.#report(state.session, { kind });
+  }
+
+  #joinDrain(): () => void {
+    return this.#context.drain.onBegin(() => {
       const end = (): void => this.#stream.end('drain');
       if (this.#state === undefined) end();
       else this.#state.whenIdle(end);
     });
+  }
+
+  #report(session: Session, change: Change): void {
+    const data = writeChange(change, session.client.revision);
+    if (data !== undefined) this.send(data);
   }
 
   /** Whether this caller may post here: it opened the stream, and its session lives. */
@@ -93,7 +122,7 @@ export class SseChannel {
   #notify(message: Extract<Message, { kind: 'notification' }>): void {
     if (this.#state === undefined) return;
     applyNotification({ session: this.#state.session, state: this.#state }, message);
-    if (message.method === 'notifications/initialized') void this.#state.subscription.open(this.#inbound.context);
+    if (message.method === 'notifications/initialized') void this.#state.subscription.open(this.#context);
   }
 
   async #initialize(inbound: Inbound, message: RequestMessage): Promise<void> {
@@ -110,10 +139,7 @@ export class SseChannel {
     if (!opened.ok) return this.#fail(caller, message, opened.error);
     const { session, response } = opened;
     this.#state = new SessionState(session, inbound.context.deps.sessions, {
-      onChange: (change) => {
-        const data = writeChange(change, session.client.revision);
-        if (data !== undefined) this.send(data);
-      },
+      onChange: (change) => this.#report(session, change),
       // This transport has one stream for everything: what could not go there can go nowhere.
       requestAside: () => false,
     });
@@ -193,4 +219,8 @@ class ChannelAnswer implements Answer {
 // A public URL with a path means that a proxy strips it; the client must send it all the same.
 function prefixOf(inbound: Inbound): string {
   return inbound.context.options.publicUrl === undefined ? '' : new URL(baseUrlOf(inbound)).pathname.replace(/\/$/, '');
+}
+
+function noteNothing(): void {
+  // A stream that ended while it was being opened has joined no drain.
 }

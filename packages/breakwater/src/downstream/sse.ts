@@ -10,10 +10,13 @@ const PARAMETER = 'session_id';
 /** The open streams of the 2024 HTTP+SSE transport. Their ids mean nothing to any other transport. */
 export class SseChannels {
   readonly #context: Context;
-  readonly #channels = new Map<string, SseChannel>();
+  readonly #channels: Map<string, SseChannel>;
 
-  constructor(context: Context) {
+  /** @param former the channels of the configuration before a reload: their sessions are as long as their streams, so they move over. */
+  constructor(context: Context, former?: SseChannels) {
     this.#context = context;
+    this.#channels = former === undefined ? new Map() : former.#channels;
+    for (const channel of this.#channels.values()) channel.adopt(context);
   }
 
   /** Answers a GET with a new stream whose first event says where to post. */

@@ -33,6 +33,8 @@ const NEW: Resumption = {
   unclosed: [],
 };
 
+/** How every log begins. */
+const BEGINNING = '{"v":1,"seq":0,';
 /** Beyond the longest record many times over. */
 const TAIL_BYTES = 262_144;
 
@@ -49,7 +51,7 @@ export async function readResumption(file: string, keys: AuditKeys): Promise<Res
   const line = splitLine(end.at(-1) ?? '') ?? splitLine(end.findLast((each) => splitLine(each) !== undefined) ?? '');
   if (line === undefined) {
     // A crash in the very first write.
-    if (last === file && end.length === 0 && rest.startsWith('{"v":1,"seq":'))
+    if (last === file && end.length === 0 && BEGINNING.startsWith(rest.slice(0, BEGINNING.length)))
       return { ...NEW, firstSeq: 0, sizeBytes, torn };
     throw new Error(`${last} is no audit log`);
   }

@@ -31,6 +31,13 @@ const RETRY_MS = 1_000;
 const EXIT_WAIT_MS = 1_000;
 const EXIT_STEP_MS = 5;
 
+/** All open files: one listener writes what they hold when the process ends. */
+const OPEN = new Set<AuditSink>();
+
+function onExit(): void {
+  for (const sink of OPEN) sink.flushSync();
+}
+
 /** The audit log's file: takes lines at once, writes them in order and in batches, and begins new files. Never throws. */
 export class AuditSink {
   readonly #options: AuditSinkOptions;
@@ -59,7 +66,10 @@ export class AuditSink {
 
   /** Opens the file for appending. Rejects with the system's error. */
   static async open(options: AuditSinkOptions): Promise<AuditSink> {
-    return new AuditSink(options, await open(options.file, 'a', 0o600));
+    const sink = new AuditSink(options, await open(options.file, 'a', 0o600));
+    if (OPEN.size === 0) process.on('exit', onExit);
+    OPEN.add(sink);
+    return sink;
   }
 
   /** Bytes that are not in the file yet. */
@@ -94,6 +104,8 @@ export class AuditSink {
     this.#retry?.now();
     await this.flush();
     await this.#handle.close().catch((error: unknown) => this.#fault(error));
+    OPEN.delete(this);
+    if (OPEN.size === 0) process.off('exit', onExit);
     return this.#lost;
   }
 

@@ -11,8 +11,8 @@ const ANCHOR_MS = 60_000;
 const LAST_CLOSES_MS = 2_000;
 /** Names of routes and upstreams in one record. */
 const MOST_NAMES = 50;
-/** The longest MAC, its member and the newline. */
-const SEAL_CHARS = 54;
+/** What a line has beside the instance and the event's members, at most: version, number, time, MAC, newline. */
+const FRAME_CHARS = 114;
 
 /** Opens the audit log and goes on with the chain that is there. Rejects when the file cannot be used. */
 export async function openAudit(settings: AuditSettings, deps: AuditDeps): Promise<AuditLog> {
@@ -57,7 +57,6 @@ export class AuditLog {
   #isEnded = false;
   #onBalanced: (() => void) | undefined;
   #isLateTold = false;
-  readonly #onExit = (): void => this.#sink.flushSync();
 
   constructor(
     settings: AuditSettings,
@@ -89,7 +88,6 @@ export class AuditLog {
     for (const close of unclosed) this.#put(`${close},"reason":"crash-recovered"`);
     if (unclosed.length > 0)
       deps.notice('warn', 'The audit log held resources that a crash left open.', { closed: unclosed.length });
-    process.on('exit', this.#onExit);
   }
 
   /** The last record's number and MAC, to be kept elsewhere: with it a cut end shows (`audit verify --expect-last`). */
@@ -156,7 +154,6 @@ export class AuditLog {
     this.#deps.notice('info', 'The audit log ends.', { ...this.last });
     const lost = await this.#sink.close();
     if (lost > 0) this.#deps.notice('error', 'Records of the audit log could not be written.', { lost });
-    process.off('exit', this.#onExit);
   }
 
   // A stream that was ended is over when its last bytes are gone, which nobody waits for but this.
@@ -183,7 +180,8 @@ export class AuditLog {
   }
 
   #put(members: string): void {
-    const isFull = this.#fileBytes > 0 && this.#fileBytes + members.length + SEAL_CHARS > this.#settings.maxBytes;
+    const bytes = this.#head.length + members.length + FRAME_CHARS;
+    const isFull = this.#fileBytes > 0 && this.#fileBytes + bytes > this.#settings.maxBytes;
     if (isFull) {
       this.#fileBytes = 0;
       this.#write(`"event":"log.continue","prev":"${this.#mac}"`, this.#seq);

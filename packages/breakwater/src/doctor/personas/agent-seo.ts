@@ -7,7 +7,7 @@ const ID = '1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed';
 /** C27: a trust scorer that tries many paths. */
 export const agentSeo: Persona = {
   id: 'agent-seo',
-  title: 'AgentSEO/0.5 (mcp-handshake)',
+  title: 'AgentSEO/0.5',
   group: 'later',
   who: 'A trust scorer: initialize on seven paths, strict about media types and the space after “data:”, then the 2024 transport.',
   evidence: 'clients.md C27, access log and source',

@@ -6,7 +6,7 @@ const SESSIONS = 10;
 /** C17: thirty posts in four seconds. */
 export const bulkRunner: Persona = {
   id: 'bulk-runner',
-  title: 'python-httpx, 52.6.85.45',
+  title: 'python-httpx, thirty posts at once',
   group: 'later',
   who: 'A test runner with ten sessions at once from one address: thirty posts in four seconds.',
   evidence: 'clients.md C17, access log',

@@ -6,7 +6,7 @@ const GUESSES = ['/.well-known/mcp-manifest.json', '/api/task_board', '/api/expl
 /** C39: a person with an agent, and the same URL in a browser. */
 export const codexHuman: Persona = {
   id: 'codex-human',
-  title: 'Codex and a browser, 47.55.222.212',
+  title: 'Codex and a browser',
   group: 'later',
   who: 'An agent that guesses documents until it initializes, and a person who pastes the endpoint into a browser.',
   evidence: 'clients.md C39, access log',

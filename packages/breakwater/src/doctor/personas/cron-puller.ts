@@ -4,7 +4,7 @@ import type { Persona } from '../persona.ts';
 /** C19: compares two pulls byte by byte. */
 export const cronPuller: Persona = {
   id: 'cron-puller',
-  title: 'node, 24.5.2.6 (12-hour cron)',
+  title: 'node, 12-hour cron',
   group: 'later',
   who: 'Pulls the tool list twice a day, without notifications/initialized, and compares it with the last.',
   evidence: 'clients.md C19, access log; §A.4.10',

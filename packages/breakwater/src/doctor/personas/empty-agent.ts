@@ -3,7 +3,7 @@ import type { Persona } from '../persona.ts';
 /** C36: empty posts under an empty name. */
 export const emptyAgent: Persona = {
   id: 'empty-agent',
-  title: '207.90.244.10, empty User-Agent',
+  title: 'Empty posts, empty User-Agent',
   group: 'later',
   who: 'A scanner that posts nothing four times under an empty User-Agent and then asks for robots.txt, sitemap and security.txt.',
   evidence: 'clients.md C36, access log; AIP-1 §7.2.1',

@@ -1,11 +1,10 @@
-import { list, listedTools, shakeHands } from '../flows.ts';
+import { list, listedTools, openStanding, shakeHands } from '../flows.ts';
 import type { Persona } from '../persona.ts';
-import { Refused } from '../wire.ts';
 
 /** C24: a client that keeps the standing stream. */
 export const eventNode: Persona = {
   id: 'event-node',
-  title: 'node, 143.198.151.210',
+  title: 'node with a standing stream',
   group: 'later',
   who: 'The official TypeScript client: handshake, list, and a standing stream for what the server has to say.',
   evidence: 'clients.md C24, access log; MCP 2025-06-18 transports',
@@ -13,12 +12,7 @@ export const eventNode: Persona = {
   agent: 'node',
   script: async (wire) => {
     const { send } = await shakeHands(wire, '2025-06-18', { client: 'event-node/1.0.0' });
-    const stream = await wire.stream(send).catch((error: unknown) => {
-      if (!(error instanceof Refused)) throw error;
-      // The official client throws on anything but 405.
-      wire.need(error.answer, error.answer.status === 405, 'GET opens a stream or is refused with 405');
-      return undefined;
-    });
+    const stream = await openStanding(wire, send);
     const listed = await list(wire, send);
     if (stream !== undefined) wire.need(stream.answer, !(await stream.ends(50)), 'the stream stays open');
     return wire.gotIn(listedTools(listed, stream === undefined ? '' : 'A stream stands; '), listed);

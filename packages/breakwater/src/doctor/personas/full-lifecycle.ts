@@ -1,11 +1,10 @@
-import { end, list, listedTools, shakeHands } from '../flows.ts';
+import { end, list, listedTools, openStanding, shakeHands } from '../flows.ts';
 import type { Persona } from '../persona.ts';
-import { Refused } from '../wire.ts';
 
 /** C05: the whole life of a session, DELETE included. */
 export const fullLifecycle: Persona = {
   id: 'full-lifecycle',
-  title: 'python-httpx, 52.151.51.77',
+  title: 'python-httpx, a whole lifecycle',
   group: 'field-notes',
   who: 'The official Python client: handshake, standing stream, list, DELETE, and one more GET.',
   evidence: 'clients.md C05, access log; AIP-1 §7.3.2, §7.3.4',
@@ -13,11 +12,7 @@ export const fullLifecycle: Persona = {
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {
     const { send } = await shakeHands(wire, '2025-06-18', { client: 'mcp/0.1.0' });
-    const stream = await wire.stream(send).catch((error: unknown) => {
-      if (!(error instanceof Refused)) throw error;
-      wire.remark(error.answer.status === 405, `The session's stream was refused: ${error.answer.describe()}.`);
-      return undefined;
-    });
+    const stream = await openStanding(wire, send);
     const listed = await list(wire, send);
     const ended = await end(wire, send);
     if (stream !== undefined && ended.ok) wire.remark(await stream.ends(2_000), 'The stream outlives its session.');

@@ -7,7 +7,7 @@ const PAGES = ['/', '/llms.txt', '/tasks/26', '/api/tasks/26', '/api/task/26'];
 /** C20: uses tools and guesses web pages. */
 export const hybridWeb: Persona = {
   id: 'hybrid-web',
-  title: 'node, 218.68.108.172',
+  title: 'node, tools and guessed pages',
   group: 'later',
   who: 'An agent that calls tools and, with what they say, guesses web and API addresses on the same host.',
   evidence: 'clients.md C20, access log; §A.4.15',

@@ -5,7 +5,7 @@ import { lessonOf } from '../teaching.ts';
 /** C33: scans the whole internet, and asks for a bare /sse. */
 export const internetCensus: Persona = {
   id: 'internet-census',
-  title: 'internet-census, 185.226.197.0/24',
+  title: 'internet-census',
   group: 'later',
   who: 'A scanner of the whole address space: a browser’s GET, a session by the book with short string ids, then GET /sse.',
   evidence: 'clients.md C33, access log; AIP-1 §7.1.1, §7.2 (issue #35)',

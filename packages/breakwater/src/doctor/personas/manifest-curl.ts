@@ -6,7 +6,7 @@ const PATHS = ['/.well-known/agent-bounty.json', '/.well-known/oabp.json', '/', 
 /** C37: a person with curl looks for a manifest. */
 export const manifestCurl: Persona = {
   id: 'manifest-curl',
-  title: 'curl/8.7.1, 88.180.34.100',
+  title: 'curl/8.7.1, looking for a manifest',
   group: 'later',
   who: 'A person with curl who looks for a manifest, then for the lists it would name.',
   evidence: 'clients.md C37, access log; AIP-1 §9',

@@ -5,7 +5,7 @@ import type { Persona } from '../persona.ts';
 /** C08: no User-Agent, no Content-Type, for days. */
 export const noContentType: Persona = {
   id: 'no-content-type',
-  title: '54.67.34.241, no User-Agent',
+  title: 'An AWS robot without User-Agent',
   group: 'field-notes',
   who: 'A robot on AWS that posts without Content-Type, to the 2024 path and to the endpoint, more than sixty times in a day.',
   evidence: 'clients.md C08, access log, three readings; AIP-1 §7.2.1, §A.4.2',

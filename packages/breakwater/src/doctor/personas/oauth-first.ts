@@ -9,7 +9,7 @@ const METADATA = '/.well-known/oauth-protected-resource';
 /** C09: looks for OAuth first, then speaks to both paths at once. */
 export const oauthFirst: Persona = {
   id: 'oauth-first',
-  title: 'Firefox/149.0, 63.183.202.246',
+  title: 'Firefox/149.0, OAuth first',
   group: 'field-notes',
   who: 'A browser-like client: asks for OAuth metadata in three places, then opens sessions on the endpoint and on the 2024 path together.',
   evidence: 'clients.md C09, access log; RFC 9728; AIP-1 §9.1',

@@ -8,7 +8,7 @@ import { Refused } from '../wire.ts';
 /** C07: a session only to end it, a real one, then the other transport. */
 export const preflightSwitch: Persona = {
   id: 'preflight-switch',
-  title: 'python-httpx, 44.234.59.95',
+  title: 'python-httpx, preflight and switch',
   group: 'field-notes',
   who: 'Opens a session and deletes it at once, checks that it is dead, works in a second one, then tries the 2024 transport.',
   evidence: 'clients.md C07, access log; AIP-1 §7.3.2, §7.3.5',

@@ -1,6 +1,5 @@
-import { list, listedTools, shakeHands } from '../flows.ts';
+import { list, listedTools, peekStanding, shakeHands } from '../flows.ts';
 import type { Persona } from '../persona.ts';
-import { SSE } from '../wire.ts';
 
 /** X4: the stream races the list. */
 export const prsmGraph: Persona = {
@@ -13,8 +12,7 @@ export const prsmGraph: Persona = {
   agent: 'PRSM-MCP-Graph/1.0',
   script: async (wire) => {
     const { send } = await shakeHands(wire, '2025-06-18');
-    const [stream, listed] = await Promise.all([wire.send({ ...send, method: 'GET', accept: SSE }), list(wire, send)]);
-    wire.remark(stream.ok || stream.status === 405, `The session's stream was refused: ${stream.describe()}.`);
+    const [, listed] = await Promise.all([peekStanding(wire, send), list(wire, send)]);
     return wire.gotIn(listedTools(listed, 'Beside an opening stream, '), listed);
   },
 };

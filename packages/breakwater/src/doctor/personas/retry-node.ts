@@ -1,12 +1,11 @@
-import { list, listedTools, listRest, shakeHands } from '../flows.ts';
+import { list, listedTools, listRest, peekStanding, shakeHands } from '../flows.ts';
 import { listTools } from '../messages.ts';
 import type { Persona } from '../persona.ts';
-import { SSE } from '../wire.ts';
 
 /** C03: errs twice, then does everything right. */
 export const retryNode: Persona = {
   id: 'retry-node',
-  title: 'node, 49.156.213.62',
+  title: 'node, errs twice and starts over',
   group: 'field-notes',
   who: 'A Node client that first asks without a session, then GETs, then starts over by the book.',
   evidence: 'clients.md C03, access log; AIP-1 §7.3.4',
@@ -20,8 +19,7 @@ export const retryNode: Persona = {
     const { send } = await shakeHands(wire, '2025-06-18');
     await listRest(wire, send);
     const listed = await list(wire, send);
-    const stream = await wire.send({ ...send, method: 'GET', accept: SSE });
-    wire.remark(stream.ok || stream.status === 405, `The session's stream was refused: ${stream.describe()}.`);
+    await peekStanding(wire, send);
     return wire.gotIn(listedTools(listed, 'After two refusals, '), listed);
   },
 };

@@ -7,7 +7,7 @@ const DEAD = '/messages/?session_id=0123456789abcdef0123456789abcdef';
 /** C04: posts to a dead 2024 stream, then opens a new one. */
 export const staleSse: Persona = {
   id: 'stale-sse',
-  title: 'python-httpx, 20.187.35.162',
+  title: 'python-httpx with a dead 2024 stream',
   group: 'field-notes',
   who: 'A Python client of the 2024 transport: three posts to the address of a stream that is gone, then a fresh stream.',
   evidence: 'clients.md C04, access log, both readings',
