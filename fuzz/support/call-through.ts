@@ -7,6 +7,8 @@ import type { Target } from './target.ts';
 export type Era = 'legacy' | 'modern';
 
 const META = '"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}';
+/** The gateway gives a list 30 s, whatever its configuration says. */
+const HANG_MS = 40_000;
 const DONE = { slices: [], after: 'wait' } as const;
 
 /** Calls a tool, a list and a discovery through the gateway; throws unless each gets a JSON-RPC answer under its own id, and no 500. */
@@ -31,7 +33,7 @@ export async function callThrough({ port, faults }: Target, client: Era): Promis
       ...(client === 'modern' ? fields : []),
       close,
     ]);
-    const result = await exchange(port, Buffer.from(text), DONE, Number.POSITIVE_INFINITY);
+    const result = await exchange(port, Buffer.from(text), DONE, Number.POSITIVE_INFINITY, HANG_MS);
     const [answer] = result.end === 'closed' ? parseAnswers(result.received, false) : [];
     if (answer === undefined) throw new Error(`${method}: no answer (${result.end})`);
     if (answer.status >= 500) throw new Error(`${method}: ${answer.status} ${answer.body.slice(0, 300)}`);

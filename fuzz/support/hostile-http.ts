@@ -18,8 +18,8 @@ export async function startHostileHttp(era: Era, hostile: HostileAnswer): Promis
     const method = /"method":"([^"]+)"/.exec(body)?.[1];
     const id = /"id":("[^"]*"|[^,}]+)/.exec(body)?.[1] ?? 'null';
     const { always, after: end } = hostile;
-    // Both make the gateway wait, and for a list it waits longer than a test may take.
-    const isEndless = end === 'silence' || hostile.bytes.includes('retry: 999');
+    // These make the gateway wait or resume, which for a list it does for longer than a test may take.
+    const isEndless = end === 'silence' || /retry: 999|id: 1\n/.test(hostile.bytes.toString('latin1'));
     const isList = method === 'tools/list' && isEndless;
     const polite = isList ? listResult(era) : always ? undefined : handshakeResult(era, method);
     if (polite !== undefined) {

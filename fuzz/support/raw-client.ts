@@ -17,7 +17,7 @@ export interface Exchanged {
   readonly end: 'answered' | 'closed' | 'hung' | 'dropped';
 }
 
-/** No server deadline of a fuzzed gateway adds up to this. */
+/** No deadlines of a fuzzed gateway towards its clients add up to this. */
 const HANG_MS = 6_000;
 
 /** Sends bytes on a connection of their own and reads until `answers` whole answers (or the head of a stream) have come. */
@@ -26,6 +26,7 @@ export async function exchange(
   bytes: Buffer,
   delivery: Delivery,
   answers: number = 1,
+  hangMs: number = HANG_MS,
 ): Promise<Exchanged> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   const received: Buffer[] = [];
@@ -39,7 +40,7 @@ export async function exchange(
   socket.on('error', () => resolve('closed'));
   socket.on('end', () => resolve('closed'));
   socket.on('close', () => resolve('closed'));
-  const limit = setTimeout(() => resolve('hung'), HANG_MS);
+  const limit = setTimeout(() => resolve('hung'), hangMs);
   try {
     await Promise.race([once(socket, 'connect'), promise]);
     await deliver(bytes, delivery.slices, (slice) => {

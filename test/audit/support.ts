@@ -153,7 +153,8 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const BIN = fileURLToPath(new URL('../../packages/breakwater/src/bin.ts', import.meta.url));
+/** The program. */
+export const BIN = fileURLToPath(new URL('../../packages/breakwater/src/bin.ts', import.meta.url));
 
 /** Runs `breakwater audit …` with the key in the variable KEY. */
 export function runAuditCommand(...args: readonly string[]): Promise<Ended> {

@@ -112,7 +112,7 @@ describe('after a crash', () => {
     expect(notices[0]).toMatchObject({ level: 'warn', message: expect.stringContaining('torn') });
     const verdict = await verify([place.file]);
     expect(verdict.ok).toBe(true);
-    expect(verdict.notes.join()).toContain('was torn by a crash');
+    expect(verdict.notes.join()).toContain('torn by a crash');
     // Attack: a torn line is the one place where a line need be no record; something else is put there.
     const torn = (await linesOf(place.file))[9] ?? '';
     const changed = (await readText(place.file)).replace(torn, torn.replace('gateway.stop', 'gateway.halt'));

@@ -38,6 +38,16 @@ const REPLAYS: Readonly<Record<AccommodationId, Replay>> = {
   'content-type-missing': { run: rawPing('Accept: application/json, text/event-stream\r\n'), on: 200, off: 415 },
   'accept-missing': { run: rawPing('Content-Type: application/json\r\n'), on: 200, off: 406 },
   'accept-wildcard': { run: accepting('*/*'), on: 200, off: 406 },
+  'wildcard-2024': {
+    // A client that reads "data: " lines alone: without one there is nothing, which stands here as 0.
+    run: async (harness) => {
+      const headers = { 'content-type': 'application/json', accept: '*/*' };
+      const answer = await send(harness, 'POST', headers, JSON.stringify(initializeMessage('2024-11-05')));
+      return /^data: /m.test(answer.text) ? answer.status : 0;
+    },
+    on: 200,
+    off: 0,
+  },
   'accept-json-only': { run: accepting('application/json'), on: 200, off: 406 },
   'accept-sse-only': { run: accepting('text/event-stream'), on: 200, off: 406 },
   'liveness-probe': { run: async (harness) => (await send(harness, 'GET', {})).status, on: 200, off: 405 },

@@ -148,7 +148,7 @@ describe('a forwarded question', () => {
     expect(stage.asker.calls()).toBe(1);
     await session.end();
     await stage.gateway.close();
-    expect(stage.gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0 });
+    expect(stage.gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
   });
 
   it('ends with its session', async () => {

@@ -220,7 +220,7 @@ describe('a parked call', () => {
     const late = await call(stage.url, { requestState, inputResponses: { in1: nameIs('Ann') } });
     expect(at(lastOf(late), 'error', 'code')).toBe(-32603);
     await stage.gateway.close();
-    expect(stage.gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0 });
+    expect(stage.gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
   });
 
   it('is one of 32 at most for a principal', async () => {
@@ -403,7 +403,7 @@ describe('over one pipe', () => {
     expect(asked.map(keysOf)).toEqual([['in1'], ['in1']]);
     expect(findDescendants()).not.toEqual(before);
     await gateway.close();
-    expect(gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0 });
+    expect(gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
     expect(findDescendants()).toEqual(before);
   });
 });

@@ -42,7 +42,12 @@ export function makeLegacyTaskServer(): LegacyTaskServer {
     addTask(server, 'work', 'required', async () => text('worked'));
     addTask(server, 'maybe', 'optional', async () => text('maybe worked'));
     addTask(server, 'fails', 'required', async () => ({ ...text('It failed.'), isError: true }));
-    addTask(server, 'hold', 'required', (id) => new Promise((resolve) => held.set(id, (value) => resolve(text(value)))));
+    addTask(
+      server,
+      'hold',
+      'required',
+      (id) => new Promise((resolve) => held.set(id, (value) => resolve(text(value)))),
+    );
     addTask(server, 'ask', 'required', async (_id, ask) => text(`Hello ${await ask()}.`));
     return server;
   }
@@ -64,13 +69,20 @@ export function makeLegacyTaskServer(): LegacyTaskServer {
           const ask = async (): Promise<string> => {
             await extra.taskStore.updateTaskStatus(taskId, 'input_required');
             const request = { method: 'elicitation/create' as const, params: FORM };
-            const answer = await extra.sendRequest(request, ElicitResultSchema, { relatedTask: { taskId } });
+            // The server delivers it with `tasks/result`; the option is missing in the SDK's type alone.
+            const options = { relatedTask: { taskId } };
+            const answer = await extra.sendRequest(request, ElicitResultSchema, options);
             await extra.taskStore.updateTaskStatus(taskId, 'working');
             return answer.action === 'accept' ? String(answer.content?.['name']) : answer.action;
           };
           void run(taskId, ask).then(
-            (result) => extra.taskStore.storeTaskResult(taskId, result.isError === true ? 'failed' : 'completed', result),
-            () => undefined, // the client went away in the middle of a question: the task was cancelled
+            (result) =>
+              extra.taskStore.storeTaskResult(taskId, result.isError === true ? 'failed' : 'completed', result),
+            (error: unknown) => {
+              const failure = { ...text(String(error)), isError: true };
+              // A task that was cancelled while it asked has its end already.
+              extra.taskStore.storeTaskResult(taskId, 'failed', failure).catch(() => undefined);
+            },
           );
           return { task };
         },

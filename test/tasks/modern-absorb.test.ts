@@ -4,9 +4,10 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSession } from '../requirements/support/clients.ts';
+import { modernMessage, openSession } from '../requirements/support/clients.ts';
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
 import { at, textAt } from '../requirements/support/json.ts';
+import { ACCEPT_BOTH, open } from '../requirements/support/wire.ts';
 import { plainClient, TASKS } from './modern-client.ts';
 import { type ModernTaskServer, startModernTaskServer } from './modern-task-server.ts';
 
@@ -23,12 +24,14 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-/** Once the task that the next call makes is there: its id. */
-async function nextTask(run: () => void): Promise<string> {
+/** Starts something that makes a task, and waits for the task. */
+async function withTask<T>(start: () => Promise<T>): Promise<{ readonly answer: Promise<T>; readonly taskId: string }> {
   const before = server.tasks.length;
-  run();
+  const answer = start();
+  // Whoever awaits it hears of it; until then it is nobody's fault.
+  answer.catch(() => undefined);
   await expect.poll(() => server.tasks.length).toBe(before + 1);
-  return server.tasks.at(-1) ?? '';
+  return { answer, taskId: server.tasks.at(-1) ?? '' };
 }
 
 function held(text: string): { content: { type: string; text: string }[] } {
@@ -36,7 +39,9 @@ function held(text: string): { content: { type: string; text: string }[] } {
 }
 
 /** An SDK v1 client that answers what it is asked. */
-async function connectV1(answers: { readonly elicit?: readonly object[]; readonly capabilities?: object } = {}): Promise<Client> {
+async function connectV1(
+  answers: { readonly elicit?: readonly object[]; readonly capabilities?: object } = {},
+): Promise<Client> {
   const { elicit = [], capabilities = { elicitation: {}, sampling: {} } } = answers;
   const client = new Client({ name: 'v1', version: '1' }, { capabilities });
   const left = [...elicit];
@@ -57,10 +62,9 @@ describe('a client of 2025-11-25 (SDK v1)', () => {
   test('gets the result of a task it never hears of', async () => {
     const client = await connectV1();
     expect(client.getServerCapabilities()?.tasks).toBeUndefined();
-    const result = client.callTool({ name: 'hold', arguments: {} });
-    const taskId = await nextTask(() => undefined).catch(() => server.tasks.at(-1) ?? '');
+    const { answer, taskId } = await withTask(() => client.callTool({ name: 'hold', arguments: {} }));
     server.complete(taskId, held('at last'));
-    expect(await result).toEqual(held('at last'));
+    expect(await answer).toEqual(held('at last'));
     await client.close();
   });
 
@@ -90,31 +94,29 @@ describe('a client of 2025-11-25 (SDK v1)', () => {
   test('gets the error of a task that failed, and the result of one whose tool did', async () => {
     const client = await connectV1();
     expect(await client.callTool({ name: 'failing_job', arguments: {} })).toMatchObject({ isError: true });
-    const result = client.callTool({ name: 'hold', arguments: {} });
-    await expect.poll(() => server.statusOf(server.tasks.at(-1) ?? '')).toBe('working');
-    server.fail(server.tasks.at(-1) ?? '', { code: -32_050, message: 'boom' });
-    await expect(result).rejects.toMatchObject({ code: -32_050 });
+    const { answer, taskId } = await withTask(() => client.callTool({ name: 'hold', arguments: {} }));
+    server.fail(taskId, { code: -32_050, message: 'boom' });
+    await expect(answer).rejects.toMatchObject({ code: -32_050 });
     await client.close();
   });
 
   test('without the capability to be asked is told so, and the task is cancelled', async () => {
     const client = await connectV1({ capabilities: {} });
-    const result = await client.callTool({ name: 'ask_twice', arguments: {} });
-    expect(result).toMatchObject({ isError: true });
-    expect(textAt(result, 'content', 0, 'text')).toContain('This client does not support it.');
-    await expect.poll(() => server.statusOf(server.tasks.at(-1) ?? '')).toBe('cancelled');
+    const { answer, taskId } = await withTask(() => client.callTool({ name: 'ask_twice', arguments: {} }));
+    expect(await answer).toMatchObject({ isError: true });
+    expect(textAt(await answer, 'content', 0, 'text')).toContain('This client does not support it.');
+    await expect.poll(() => server.statusOf(taskId)).toBe('cancelled');
     await client.close();
   });
 
   test('cancels the task by cancelling its call', async () => {
     const client = await connectV1();
     const stop = new AbortController();
-    const before = server.tasks.length;
-    const result = client.callTool({ name: 'hold', arguments: {} }, undefined, { signal: stop.signal });
-    await expect.poll(() => server.tasks.length).toBe(before + 1);
+    const { signal } = stop;
+    const { answer, taskId } = await withTask(() => client.callTool({ name: 'hold' }, undefined, { signal }));
     stop.abort('enough');
-    await expect(result).rejects.toThrow();
-    await expect.poll(() => server.statusOf(server.tasks.at(-1) ?? '')).toBe('cancelled');
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => server.statusOf(taskId)).toBe('cancelled');
     await client.close();
   });
 });
@@ -128,9 +130,8 @@ test.each(['2025-03-26', '2025-06-18'])('a client of %s gets the result in its o
 
 describe('a client of 2026-07-28 without the extension', () => {
   test('gets a complete result', async () => {
-    const answer = plainClient(gateway.url).call('hold');
-    await expect.poll(() => server.statusOf(server.tasks.at(-1) ?? '')).toBe('working');
-    server.complete(server.tasks.at(-1) ?? '', held('done'));
+    const { answer, taskId } = await withTask(() => plainClient(gateway.url).call('hold'));
+    server.complete(taskId, held('done'));
     expect(await answer).toMatchObject({ id: 1, result: { resultType: 'complete', ...held('done') } });
     const last = server.seen.filter(({ method }) => method === 'tools/call').slice(-2);
     // The extension is declared only where the server insists on it.
@@ -163,25 +164,20 @@ describe('a client of 2026-07-28 without the extension', () => {
   });
 
   test('cancels the task by closing its request', async () => {
-    const before = server.tasks.length;
-    const open = plainClient(gateway.url).stream('tools/call', { name: 'hold', arguments: {} });
-    open.catch(() => undefined);
-    await expect.poll(() => server.tasks.length).toBe(before + 1);
-    const { Agent } = await import('node:http');
-    expect(Agent).toBeDefined();
-    (await Promise.race([open, Promise.resolve(undefined)]))?.close();
-    server.complete(server.tasks.at(-1) ?? '', held('late'));
-    (await open).close();
+    const { body, headers } = modernMessage('tools/call', { name: 'hold', arguments: {} });
+    const json = { 'content-type': 'application/json', accept: ACCEPT_BOTH };
+    const { sent, response } = open('POST', gateway.url, { ...json, ...headers }, body);
+    const { taskId } = await withTask(() => response);
+    sent.destroy();
+    await expect.poll(() => server.statusOf(taskId)).toBe('cancelled');
   });
 
   test('gets the result also where a poll fails', async () => {
-    const before = server.tasks.length;
-    const answer = plainClient(gateway.url).call('hold');
-    await expect.poll(() => server.tasks.length).toBe(before + 1);
+    const { answer, taskId } = await withTask(() => plainClient(gateway.url).call('hold'));
     server.breakNextPoll();
-    const polls = server.seen.length;
-    await expect.poll(() => server.seen.slice(polls).filter(({ method }) => method === 'tasks/get').length).toBe(1);
-    server.complete(server.tasks.at(-1) ?? '', held('all the same'));
+    const seen = server.seen.length;
+    await expect.poll(() => server.seen.slice(seen).some(({ method }) => method === 'tasks/get')).toBe(true);
+    server.complete(taskId, held('all the same'));
     expect(await answer).toMatchObject({ result: held('all the same') });
   });
 

@@ -90,7 +90,12 @@ describe('a task', () => {
     one.complete(lastTask(one), { content: [{ type: 'text', text: 'held' }] });
     expect(await reader.message()).toMatchObject({
       method: 'notifications/tasks',
-      params: { taskId, status: 'completed', result: { content: [{ text: 'held' }] }, _meta: { [META.subscription]: 1 } },
+      params: {
+        taskId,
+        status: 'completed',
+        result: { content: [{ text: 'held' }] },
+        _meta: { [META.subscription]: 1 },
+      },
     });
     listening.close();
     await expect.poll(() => gateway.breakwater.counters().open['subscription']).toBe(0);

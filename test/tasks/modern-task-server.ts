@@ -46,7 +46,9 @@ export interface ModernTaskServer extends AsyncDisposable {
 }
 
 /** Starts a task server on a free port. */
-export async function startModernTaskServer(options: { readonly tools?: readonly string[] } = {}): Promise<ModernTaskServer> {
+export async function startModernTaskServer(
+  options: { readonly tools?: readonly string[] } = {},
+): Promise<ModernTaskServer> {
   const server = new TaskServer(options.tools);
   const http = createServer((req, res) => void server.serve(req, res));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -80,7 +82,11 @@ const TOOLS = [
 class TaskServer {
   readonly seen: SeenRequest[] = [];
   readonly tasks = new Map<string, Task>();
-  readonly #listens = new Set<{ readonly id: unknown; readonly taskIds: readonly string[]; readonly res: ServerResponse }>();
+  readonly #listens = new Set<{
+    readonly id: unknown;
+    readonly taskIds: readonly string[];
+    readonly res: ServerResponse;
+  }>();
   readonly #names: readonly string[];
   broken = false;
 
@@ -108,9 +114,17 @@ class TaskServer {
     try {
       send(res, 200, { jsonrpc: '2.0', id, result: this.#answer(method, params, declared) });
     } catch (error) {
-      const { code = -32_603, message: text = String(error), data } = error as { code?: number; message?: string; data?: Json };
+      const {
+        code = -32_603,
+        message: text = String(error),
+        data,
+      } = error as { code?: number; message?: string; data?: Json };
       const status = code === -32_601 ? 404 : code === -32_021 ? 400 : 200;
-      send(res, status, { jsonrpc: '2.0', id, error: { code, message: text, ...(data === undefined ? {} : { data }) } });
+      send(res, status, {
+        jsonrpc: '2.0',
+        id,
+        error: { code, message: text, ...(data === undefined ? {} : { data }) },
+      });
     }
   }
 
@@ -178,9 +192,17 @@ class TaskServer {
         return text(`Hello, ${String(args['name'])}!`);
       case 'slow_compute':
         if (!declared || seconds === 0) return text('computed');
-        return this.#create((task) => void setTimeout(() => this.end(task.id, 'completed', { result: content('computed') }), seconds * 1_000).unref());
+        return this.#create(
+          (task) =>
+            void setTimeout(
+              () => this.end(task.id, 'completed', { result: content('computed') }),
+              seconds * 1_000,
+            ).unref(),
+        );
       case 'failing_job':
-        return this.#create((task) => this.end(task.id, 'completed', { result: { ...content('It failed.'), isError: true } }));
+        return this.#create((task) =>
+          this.end(task.id, 'completed', { result: { ...content('It failed.'), isError: true } }),
+        );
       case 'protocol_error_job':
         return this.#create((task) => this.end(task.id, 'failed', { error: { code: -32_099, message: 'panic' } }));
       case 'hold':
@@ -194,13 +216,16 @@ class TaskServer {
         return this.#create((task) => this.#ask(task, { a: form('A?'), b: form('B?') }, () => this.#echo(task)));
       case 'ask_twice':
         return this.#create((task) =>
-          this.#ask(task, { first: form('First?') }, () => this.#ask(task, { second: form('Second?') }, () => this.#echo(task))),
+          this.#ask(task, { first: form('First?') }, () =>
+            this.#ask(task, { second: form('Second?') }, () => this.#echo(task)),
+          ),
         );
       case 'sample_job':
         return this.#create((task) => this.#ask(task, { model: SAMPLE }, () => this.#echo(task)));
       default: {
         const given = at(params, 'inputResponses', 'user_name', 'content', 'name');
-        if (given === undefined) return { resultType: 'input_required', inputRequests: { user_name: form('Your name?') } };
+        if (given === undefined)
+          return { resultType: 'input_required', inputRequests: { user_name: form('Your name?') } };
         return this.#create((task) => this.end(task.id, 'completed', { result: content(`Hello ${String(given)}`) }));
       }
     }

@@ -15,6 +15,7 @@ class BareHandle implements OpenedHandle {
   readonly id: string;
   readonly hasSession: boolean;
   closedBecause: string | undefined;
+  resident = 0;
   readonly #listeners: ((reason: string) => void)[] = [];
 
   constructor(id: string, hasSession: boolean) {
@@ -36,6 +37,10 @@ class BareHandle implements OpenedHandle {
   onEnd(listener: (reason: string) => void): () => void {
     this.#listeners.push(listener);
     return () => undefined;
+  }
+
+  memoryBytes(): number {
+    return this.resident;
   }
 
   async close(reason: string): Promise<void> {
@@ -365,4 +370,71 @@ test('strangers get a fresh HTTP session each, until the server turns out to hav
   const shared = await third;
   expect((await acquire(stranger)).handle).toBe(shared.handle);
   expect(openings).toHaveLength(3);
+});
+
+test('after failures in a row nobody waits, one at a time tries, and an answer lets everybody in again', async () => {
+  const restart = { minDelayMs: 100, maxDelayMs: 1_000, failFastAfter: 3 };
+  const { acquire, openings, clock, pool } = setup({ restart });
+  for (let index = 0; index < 3; index++) {
+    const lease = acquire({ deadline: clock.now() + 60_000 });
+    await clock.advance(1_000);
+    openings[index]?.fail(new GatewayError('upstream.unavailable', { cause: `failure ${index}` }));
+    await expect(lease).rejects.toMatchObject({ code: 'upstream.unavailable' });
+  }
+  expect(pool.status).toMatchObject({ circuit: 'open', failures: 3 });
+  // Without the circuit it would wait: it has a minute.
+  const patient = { deadline: clock.now() + 60_000 };
+  await expect(acquire(patient)).rejects.toMatchObject({
+    data: { retryAfterMs: 1_000 },
+    cause: { cause: 'failure 2' },
+  });
+  await clock.advance(1_000);
+  const trial = acquire({ deadline: clock.now() + 60_000 });
+  expect(pool.status.circuit).toBe('half-open');
+  await expect(acquire(bob)).rejects.toMatchObject({ code: 'upstream.unavailable' });
+  expect(openings).toHaveLength(4);
+  openings[3]?.succeed();
+  await trial;
+  expect(pool.status.circuit).toBe('closed');
+  void acquire(bob);
+  expect(openings).toHaveLength(5);
+});
+
+test('requests that do not reach a server open the circuit over its open handle', async () => {
+  const restart = { minDelayMs: 100, maxDelayMs: 1_000, failFastAfter: 2 };
+  const { acquire, openings, clock, pool } = setup({ restart }, { transport: () => 'http' });
+  const first = acquire();
+  openings[0]?.succeed(false);
+  await first;
+  pool.noteReached(new Error('refused'));
+  await acquire();
+  pool.noteReached(new Error('refused'));
+  await expect(acquire()).rejects.toMatchObject({ code: 'upstream.unavailable' });
+  await clock.advance(1_000);
+  await acquire();
+  await expect(acquire()).rejects.toMatchObject({ code: 'upstream.unavailable' });
+  pool.noteReached(undefined);
+  await acquire();
+  expect(pool.status.circuit).toBe('closed');
+});
+
+test('a process that uses too much memory gets no new callers and goes when those it has are done', async () => {
+  const limits = { handles: 2, acquireTimeoutMs: 1_000, startTimeoutMs: 60_000, memoryBytes: 1_000 };
+  const { acquire, openings, clock, events } = setup({ limits });
+  const lease = acquire();
+  const fat = openings[0]?.succeed();
+  const held = await lease;
+  await clock.advance(10_000);
+  const second = await acquire();
+  expect(second.handle).toBe(fat);
+  if (fat !== undefined) fat.resident = 1_001;
+  await clock.advance(2_000);
+  expect(events).toContainEqual(expect.objectContaining({ type: 'notice', level: 'warn' }));
+  const next = acquire();
+  openings[1]?.succeed();
+  expect((await next).handle).not.toBe(fat);
+  held.release();
+  expect(fat?.closedBecause).toBeUndefined();
+  second.release();
+  expect(fat?.closedBecause).toBe('memory');
 });

@@ -91,6 +91,7 @@ export class App {
       clock: systemClock,
       random: systemRandom,
       keys: freshKeyRing(),
+      emit: this.#emit,
     });
     this.#tasks = new TaskBook({ clock: systemClock, keys: freshKeyRing(), emit: this.#emit });
     this.#generation = this.#generate(options.config, new Map());
@@ -297,10 +298,12 @@ function upstreamOptions(name: string, configured: ConfiguredUpstream, config: R
       handles: limits.handles,
       acquireTimeoutMs: limits.acquireTimeoutMs,
       startTimeoutMs: limits.startTimeoutMs,
+      memoryBytes: limits.memoryBytes,
     },
     probeTimeoutMs: PROBE_TIMEOUT_MS,
     idleMs: limits.idleTimeoutMs,
-    restart: configured.kind === 'stdio' ? configured.restart : { minDelayMs: 250, maxDelayMs: 30_000 },
+    restart:
+      configured.kind === 'stdio' ? configured.restart : { minDelayMs: 250, maxDelayMs: 30_000, failFastAfter: 5 },
     maxMessageBytes: configured.kind === 'stdio' ? configured.maxLineBytes : config.limits.resultBytes,
     ...(interactiveConcurrency !== undefined && { interactiveConcurrency }),
   };

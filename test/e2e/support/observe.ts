@@ -50,24 +50,9 @@ export async function observe(client: TestClient, { calls, read, prompt }: Plan)
   return Object.fromEntries(answers);
 }
 
-/** Names of tools that can only be called as a task. */
-export async function findTaskTools(client: TestClient): Promise<string[]> {
-  const { tools } = await client.ask('tools/list');
-  const items = tools as readonly { readonly name: string; readonly execution?: { readonly taskSupport?: string } }[];
-  return items.filter(({ execution }) => execution?.taskSupport === 'required').map(({ name }) => name);
-}
-
 /** What a client of that revision is to see where a direct connection saw this: all of it in the forms that its revision knows. */
-export function limitTo(
-  revision: ClientKind['revision'],
-  direct: Observation,
-  taskTools: readonly string[],
-): Observation {
+export function limitTo(revision: ClientKind['revision'], direct: Observation): Observation {
   const seen = Object.entries(direct).map(([what, answer]) => {
-    // Tasks came with 2025-11-25 and left the core with 2026-07-28.
-    if (what === 'tools' && revision !== '2025-11-25') {
-      return [what, (answer as string[]).filter((name) => !taskTools.includes(name))];
-    }
     if (what.startsWith('call ') && revision < '2025-06-18') return [what, writeAsText(answer as Members)];
     return [what, answer];
   });

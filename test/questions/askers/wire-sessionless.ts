@@ -70,7 +70,7 @@ export async function serveWireSessionless(journal: Journal): Promise<Served> {
     const error = { code: -32601, message: 'Method not found' };
     return sendJson(response, 200, { jsonrpc: '2.0', id, error });
   });
-  return { url: server.url, close: () => server[Symbol.asyncDispose]() };
+  return { url: server.url, close: async () => await server[Symbol.asyncDispose]() };
 }
 
 const RESULTS: Readonly<Record<string, object>> = {

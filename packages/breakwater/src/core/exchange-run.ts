@@ -48,6 +48,8 @@ export class ExchangeRun implements CallFollower {
   #forwarded: ForwardedCall | undefined;
   #ended = false;
   #paused = false;
+  /** What the client was told last: every round of questions is another call at the server and counts anew. */
+  #progress = Number.NEGATIVE_INFINITY;
   #openQuestions = 0;
 
   constructor(deps: RunDeps) {
@@ -142,10 +144,18 @@ export class ExchangeRun implements CallFollower {
   // 2026-07-28 server/utilities/logging §Per-request log level: nothing without a level, and nothing below it. A legacy server has one level for
   // all its callers, the lowest anybody asked for.
   #isWanted({ method, params }: CallNotification): boolean {
+    if (method === 'notifications/progress') return this.#isProgress(params);
     const { client, logLevel } = this.#deps.exchange;
     if (method !== 'notifications/message' || eraOf(client.revision) === 'legacy') return true;
     const level = params === undefined ? undefined : memberValue(params, 'level');
     return isLogLevel(logLevel) && isLogLevel(level) && isAtLeast(level, logLevel);
+  }
+
+  #isProgress(params: CallNotification['params']): boolean {
+    const value = params === undefined ? undefined : memberValue(params, 'progress');
+    if (typeof value !== 'number' || value <= this.#progress) return false;
+    this.#progress = value;
+    return true;
   }
 
   ask(asked: ServerQuestion): void {

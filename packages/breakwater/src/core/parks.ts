@@ -4,6 +4,7 @@ import { failCall } from '../protocol/bridge/questions/ending.ts';
 import { EXPIRED } from '../protocol/bridge/questions/park-suspend.ts';
 import { LATEST_MODERN, type Revision } from '../protocol/revision.ts';
 import { GatewayError } from './errors.ts';
+import type { Emit } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import type { MemberCall } from './member-call.ts';
 import { ParkedCall, type ParkReader } from './parked-call.ts';
@@ -54,10 +55,11 @@ export class Parks {
     readonly clock: Clock;
     readonly random: Random;
     readonly keys: KeyRing;
+    readonly emit: Emit;
   };
   #total = 0;
 
-  constructor(options: { limits: ParkLimits; clock: Clock; random: Random; keys: KeyRing }) {
+  constructor(options: { limits: ParkLimits; clock: Clock; random: Random; keys: KeyRing; emit: Emit }) {
     this.limits = options.limits;
     this.#options = options;
   }
@@ -69,7 +71,7 @@ export class Parks {
 
   /** Makes the call of an exchange one that can be parked. */
   create(exchange: Exchange, server: Revision, call: MemberCall, first: ParkReader): ParkedCall {
-    const { clock, random, keys } = this.#options;
+    const { clock, random, keys, emit } = this.#options;
     const { limits } = this;
     const { principal, method, client } = exchange;
     // Most calls never ask; only those that do get an id.
@@ -97,13 +99,18 @@ export class Parks {
         admit: () => {
           admitted = this.#admit(principal.key);
           id = random.id();
-          if (admitted) this.#calls.set(id, { call: parked, principal: principal.key });
-          return admitted;
+          if (!admitted) return false;
+          this.#calls.set(id, { call: parked, principal: principal.key });
+          const { key } = principal;
+          emit({ type: 'open', resource: 'park', id, owner: key, detail: method, principal: key });
+          return true;
         },
         onGone: () => {
           this.#calls.delete(id);
-          if (admitted) this.#leave(principal.key);
+          if (!admitted) return;
           admitted = false;
+          this.#leave(principal.key);
+          emit({ type: 'close', resource: 'park', id, reason: 'over' });
         },
       },
       first,

@@ -3,9 +3,10 @@ import { LATEST_LEGACY } from '../protocol/revision.ts';
 import type { Answer } from './answer.ts';
 import { INITIALIZED, type InitializeInit, initialize, listTools, request } from './messages.ts';
 import { chooseCall } from './safe-tools.ts';
+import { type Send, SSE } from './send.ts';
 import type { Stream } from './stream.ts';
 import { lessonOf } from './teaching.ts';
-import { Refused, type Send, SSE, type Wire } from './wire.ts';
+import { Refused, type Wire } from './wire.ts';
 
 /** What a client sends with everything after `initialize`. */
 export interface Opened {

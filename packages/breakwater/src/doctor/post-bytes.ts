@@ -1,5 +1,6 @@
 import type { HeaderLines } from './exchange.ts';
-import { BOTH, type Wire } from './wire.ts';
+import { BOTH } from './send.ts';
+import type { Wire } from './wire.ts';
 
 /** A POST to the endpoint as the bytes of HTTP/1.1, with header lines after the usual ones, whatever they contradict. */
 export function postBytes(wire: Wire, body: string, after: HeaderLines = []): string {

@@ -2,8 +2,9 @@ import { LATEST_LEGACY } from '../protocol/revision.ts';
 import type { Answer } from './answer.ts';
 import { initialize } from './messages.ts';
 import type { Verdict } from './persona.ts';
+import type { Send } from './send.ts';
 import { lessonOf } from './teaching.ts';
-import type { Send, Wire } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 /** Says afterwards whether the server still serves the next client as it did before. */
 export async function watch(wire: Wire): Promise<() => Promise<void>> {

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../protocol/capabilities.ts';
 import { INITIALIZED, type InitializeInit, initialize, type Outgoing } from './messages.ts';
+import type { Send } from './send.ts';
 import type { Stream } from './stream.ts';
-import { Refused, type Send, type Wire } from './wire.ts';
+import { Refused, type Wire } from './wire.ts';
 
 /** A client of the 2024 transport: it listens on one stream and posts to the address the stream named. */
 export interface Sse2024 {

@@ -3,41 +3,15 @@ import { Answer } from './answer.ts';
 import { readBody } from './body-reader.ts';
 import type { Exchange, HeaderLines } from './exchange.ts';
 import { failureOf, linesOf, sendHttp } from './http.ts';
-import type { Outgoing } from './messages.ts';
 import type { Pace } from './pace.ts';
 import type { Verdict } from './persona.ts';
 import { exchangeBytes, type RawAnswer, type RawInit } from './raw-socket.ts';
+import { headOf, type Send, SSE } from './send.ts';
 import { Stream } from './stream.ts';
 import type { Target } from './target.ts';
 
-/** `Accept` of a client of the book. */
-export const BOTH = 'application/json, text/event-stream';
-/** `Accept` of who asks for a stream alone. */
-export const SSE = 'text/event-stream';
 /** How long a stream that owes no answer is listened to. */
 const PEEK_MS = 700;
-
-/** What a script may say of a request; what it leaves out is what a client of the book sends. */
-export interface Send {
-  /** GET, or POST when there is a body. */
-  readonly method?: string;
-  /** Path and query on the server's origin; the endpoint when absent. */
-  readonly path?: string;
-  /** Content-Type of a body; `null` sends none. */
-  readonly type?: string | null;
-  /** `null` sends none. */
-  readonly accept?: string | null;
-  readonly sid?: string | undefined;
-  /** `MCP-Protocol-Version`. */
-  readonly version?: string | undefined;
-  /** Header lines after the usual ones. */
-  readonly headers?: HeaderLines;
-  /** The whole head, by the length of the body, in place of everything above but method and path. */
-  readonly headFor?: (bytes: number) => HeaderLines;
-  readonly body?: Outgoing | readonly unknown[] | string;
-  /** Longest wait for this answer, where it is shorter than usual. */
-  readonly waitMs?: number;
-}
 
 /** What a {@link Wire} is made of. */
 export interface WireInit {
@@ -186,13 +160,13 @@ export class Wire {
 
   async #start(send: Send) {
     const n = ++this.#count;
-    const { target, over, answerMs } = this.#init;
+    const { target, over, answerMs, agent, extra } = this.#init;
     const { body, path } = send;
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const url = path === undefined ? target.url : target.at(path);
     const method = send.method ?? (text === undefined ? 'GET' : 'POST');
     const bytes = text === undefined ? undefined : Buffer.from(text);
-    const headers = send.headFor?.(bytes?.length ?? 0) ?? this.#head(send, url, bytes);
+    const headers = headOf(send, { url, bytes: bytes?.length, agent, extra });
     await this.#init.pace.turn();
     const began = performance.now();
     const signal = AbortSignal.any([over, AbortSignal.timeout(send.waitMs ?? answerMs)]);
@@ -215,26 +189,6 @@ export class Wire {
       return answer;
     };
     return { n, id: idOf(body), response, failure, finish };
-  }
-
-  #head(
-    { type = 'application/json', accept = BOTH, sid, version, headers = [], method }: Send,
-    url: URL,
-    body: Buffer | undefined,
-  ): HeaderLines {
-    const { agent, extra } = this.#init;
-    const lines: [string, string][] = [['Host', url.host]];
-    if (agent !== undefined) lines.push(['User-Agent', agent]);
-    if (accept !== null) lines.push(['Accept', accept]);
-    if (body !== undefined && type !== null) lines.push(['Content-Type', type]);
-    if (version !== undefined) lines.push(['MCP-Protocol-Version', version]);
-    if (sid !== undefined) lines.push(['Mcp-Session-Id', sid]);
-    const own = new Set(headers.map(([name]) => name.toLowerCase()));
-    for (const [name, value] of extra) if (!own.has(name.toLowerCase())) lines.push([name, value]);
-    for (const [name, value] of headers) lines.push([name, value]);
-    if (body !== undefined || method === 'POST') lines.push(['Content-Length', String(body?.length ?? 0)]);
-    lines.push(['Connection', 'close']);
-    return lines;
   }
 
   #append(n: number, text: string): void {

@@ -31,6 +31,13 @@ export const ACCOMMODATIONS = [
     default: true,
   },
   {
+    id: 'wildcard-2024',
+    title: 'A client of 2024-11-05 whose Accept is a wildcard is answered with event streams.',
+    evidence:
+      'The published 20-line client reads the first "data: " line: servers of its time sent nothing else (field notes client 45).',
+    default: true,
+  },
+  {
     id: 'accept-json-only',
     title: 'A POST that accepts JSON alone gets JSON; notifications of the call are dropped.',
     evidence: 'Gemini CLI; relay-registry.',

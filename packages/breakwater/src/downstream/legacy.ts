@@ -1,8 +1,9 @@
 import type { Message, RequestMessage } from '../jsonrpc/message.ts';
 import { readInitialize } from '../protocol/legacy/initialize.ts';
 import { MODERN_REVISIONS } from '../protocol/revision.ts';
+import { acceptsOf } from '../wire/content-type.ts';
 import type { EraHeaders } from './era.ts';
-import { accommodates, type Inbound } from './inbound.ts';
+import { accommodates, headerOf, type Inbound } from './inbound.ts';
 import {
   abortAnswer,
   answerOf,
@@ -41,16 +42,17 @@ export async function serveInitialize(inbound: Inbound, message: RequestMessage,
     if (!accommodates(inbound, 'initialize-pinned-version')) return refuse(inbound, 'version.header', { id });
   }
   const opened = await openSession(inbound, 'streamable', message, wish.value);
+  const answered = answeredAsOf2024(inbound, wish.value.revision);
   if (!opened.ok) {
     const { code, message: sentence } = opened.error;
     if (code === 'session.limit') return refuse(inbound, code, { id, message: sentence });
     const caller = { inbound, client: strangerOf(wish.value.revision), state: undefined };
     const response = failure(caller, message, opened.error, undefined);
-    return answerOf(inbound, [id], undefined).respond(response.message, response.status);
+    return answerOf(answered, [id], undefined).respond(response.message, response.status);
   }
   // Nobody learned this id: the client went away while the route was being described.
   if (inbound.res.destroyed) await inbound.context.deps.sessions.end(opened.session.id, 'client-gone');
-  else answerOf(inbound, [id], new StreamableSession(inbound.context, opened.session)).respond(opened.response, 200);
+  else answerOf(answered, [id], new StreamableSession(inbound.context, opened.session)).respond(opened.response, 200);
 }
 
 /** Serves any other single legacy message. */
@@ -74,8 +76,18 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   if (refusal !== undefined) {
     return refuse(inbound, refusal.code, { id, message: refusal.message, sessionId: session?.id });
   }
-  const answer = answerOf(inbound, [message.id], streamable);
+  const answered = session === undefined ? inbound : answeredAsOf2024(inbound, session.client.revision);
+  const answer = answerOf(answered, [message.id], streamable);
   serveLegacy(caller, message, answer, () => abortAnswer(answer, message.id));
+}
+
+// “*/*” of 2024-11-05 stands for a stream, of any later revision for JSON: so both kinds of small scripts can read what they get.
+function answeredAsOf2024(inbound: Inbound, revision: string): Inbound {
+  if (revision !== '2024-11-05' || inbound.accept !== 'json') return inbound;
+  const header = headerOf(inbound.req, 'accept');
+  const { any, explicitJson } = acceptsOf(header);
+  const isWildcard = header !== undefined && any && !explicitJson;
+  return isWildcard && accommodates(inbound, 'wildcard-2024') ? { ...inbound, accept: 'sse' } : inbound;
 }
 
 // The key belongs to a revision that is not served this way, and there is no session that says more.

@@ -1,9 +1,9 @@
 import { open, stat } from 'node:fs/promises';
-import { type AuditKeys, splitLine } from './audit-chain.ts';
+import { type AuditKeys, type SealedLine, splitLine } from './audit-chain.ts';
 import { firstSeqOf, readLines, rotatedFiles } from './audit-files.ts';
 import { asciiJson } from './audit-text.ts';
 
-/** What a crash left behind: the start of a line whose end was never written. */
+/** What a crash left behind: a line whose end was never written. The digest is of its text, without the last newline. */
 export interface TornLine {
   readonly bytes: number;
   readonly digest: string;
@@ -19,6 +19,8 @@ export interface Resumption {
   readonly firstSeq: number | undefined;
   readonly sizeBytes: number;
   readonly torn: TornLine | undefined;
+  /** The current file does not end with a newline: the next record needs one first. */
+  readonly needsNewline: boolean;
   /** The members of the closes that nobody wrote, of what was open when the last gateway died. */
   readonly unclosed: readonly string[];
 }
@@ -30,6 +32,7 @@ const NEW: Resumption = {
   firstSeq: undefined,
   sizeBytes: 0,
   torn: undefined,
+  needsNewline: false,
   unclosed: [],
 };
 
@@ -45,34 +48,37 @@ export async function readResumption(file: string, keys: AuditKeys): Promise<Res
   // A crash between the renaming of a full file and the first record of the next one leaves no current file.
   const last = sizeBytes > 0 ? file : full.at(-1);
   if (last === undefined) return NEW;
-  const end = await readEnd(last);
-  const rest = end.pop() ?? '';
-  const torn = rest === '' ? undefined : { bytes: rest.length, digest: keys.digest(rest) };
-  const line = splitLine(end.at(-1) ?? '') ?? splitLine(end.findLast((each) => splitLine(each) !== undefined) ?? '');
+  const lines = await readEnd(last);
+  const needsNewline = last === file && lines.at(-1) !== '';
+  if (lines.at(-1) === '') lines.pop();
+  // Of a whole record only the newline may be missing. More than one line is torn when a gateway crashed in its first write after a crash.
+  const at = lines.findLastIndex((line) => splitLine(line) !== undefined);
+  const remains = lines.slice(at + 1).join('\n');
+  const torn = remains === '' ? undefined : { bytes: remains.length, digest: keys.digest(remains) };
+  const line = splitLine(lines[at] ?? '');
   if (line === undefined) {
-    // A crash in the very first write.
-    if (last === file && end.length === 0 && BEGINNING.startsWith(rest.slice(0, BEGINNING.length)))
-      return { ...NEW, firstSeq: 0, sizeBytes, torn };
+    const isOurs = last === file && lines.every((each) => BEGINNING.startsWith(each.slice(0, BEGINNING.length)));
+    if (isOurs) return { ...NEW, firstSeq: 0, sizeBytes, torn, needsNewline };
     throw new Error(`${last} is no audit log`);
   }
+  const before = lines.slice(0, at).findLast((each) => splitLine(each) !== undefined);
   const isStopped = torn === undefined && eventOf(line.text) === 'gateway.stop';
   return {
-    tail: isWhole(end, keys) ? 'whole' : 'unverified',
+    tail: isWhole(line, splitLine(before ?? ''), keys) ? 'whole' : 'unverified',
     nextSeq: line.seq + 1,
     mac: line.mac,
     firstSeq: last === file ? ((await firstSeqOf(file)) ?? 0) : undefined,
     sizeBytes,
     torn,
+    needsNewline,
     unclosed: isStopped ? [] : await findUnclosed([...full, ...(last === file ? [file] : [])]),
   };
 }
 
-/** Whether the last line fits the one before it. */
-function isWhole(lines: readonly string[], keys: AuditKeys): boolean {
-  const last = splitLine(lines.at(-1) ?? '');
-  if (last === undefined) return false;
-  const before = splitLine(lines.at(-2) ?? '')?.mac ?? carriedMac(last.text);
-  return before !== undefined && keys.mac(before, last.text) === last.mac;
+/** Whether the last record fits the one before it. */
+function isWhole(last: SealedLine, before: SealedLine | undefined, keys: AuditKeys): boolean {
+  const previous = before?.mac ?? carriedMac(last.text);
+  return previous !== undefined && keys.mac(previous, last.text) === last.mac;
 }
 
 /** The MAC that the first record of a file names as the one before it; undefined for records that name none. */

@@ -63,7 +63,7 @@ export class AuditLog {
     deps: AuditDeps,
     keys: AuditKeys,
     sink: AuditSink,
-    { tail, nextSeq, mac, firstSeq, sizeBytes, torn, unclosed }: Resumption,
+    { tail, nextSeq, mac, firstSeq, sizeBytes, torn, needsNewline, unclosed }: Resumption,
   ) {
     this.#settings = settings;
     this.#deps = deps;
@@ -78,10 +78,11 @@ export class AuditLog {
     this.#anchoredAt = deps.clock.now();
     const found = torn === undefined ? '' : `,"torn":${asciiJson(torn)}`;
     // A torn line stays as it is; only its end is made, so that the next record has a line of its own.
-    if (torn !== undefined && firstSeq !== undefined) sink.push('\n');
-    if (tail === 'new') this.#put(`"event":"log.genesis","prev":""${found}`);
-    else if (firstSeq === undefined) this.#put(`"event":"log.continue","prev":"${mac}","tail":"${tail}"${found}`);
-    else this.#put(`"event":"log.resume","tail":"${tail}"${found}`);
+    if (needsNewline) sink.push('\n');
+    // Not through the check for a full file: this record must stand next to what it tells of.
+    if (tail === 'new') this.#write(`"event":"log.genesis","prev":""${found}`);
+    else if (firstSeq === undefined) this.#write(`"event":"log.continue","prev":"${mac}","tail":"${tail}"${found}`);
+    else this.#write(`"event":"log.resume","tail":"${tail}"${found}`);
     if (tail === 'unverified')
       deps.notice('error', 'The end of the audit log does not fit its key: it was changed, or the key was.', {});
     if (torn !== undefined) deps.notice('warn', 'The last line of the audit log was torn by a crash.', { ...torn });

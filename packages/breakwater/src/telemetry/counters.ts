@@ -15,6 +15,8 @@ export interface CounterValues {
   /** Messages sent to each configured upstream. */
   readonly upstreamRequests: Readonly<Record<string, number>>;
   readonly open: LedgerCounts;
+  /** Resources that are open though the session they must end with is not: always 0. */
+  readonly orphans: number;
 }
 
 /** Folds events into counts. */
@@ -56,6 +58,7 @@ export class Counters {
       refusals: Object.fromEntries(this.#refusals),
       upstreamRequests: Object.fromEntries(this.#upstreamRequests),
       open: this.#ledger.counts,
+      orphans: this.#ledger.orphans,
     };
   }
 }

@@ -29,6 +29,8 @@ export interface DuplexChannel {
   /** Stops delivery (and reading, as far as the transport can) until {@link resume}. */
   pause(): void;
   resume(): void;
+  /** Resident memory of the process at the other end, where there is one of ours and the system tells. */
+  memoryBytes?(): number | undefined;
   /** Ends the channel and resolves when nothing of it is left. May be called again. */
   close(): Promise<void>;
 }

@@ -132,6 +132,10 @@ export class DuplexHandle implements OpenedHandle {
     return () => this.#endListeners.delete(listener);
   }
 
+  memoryBytes(): number | undefined {
+    return this.#rpc.channel.memoryBytes?.();
+  }
+
   async close(reason: string): Promise<void> {
     this.#end(reason);
     await this.#rpc.channel.close();

@@ -12,6 +12,8 @@ export interface HttpClientOptions {
   readonly connectTimeoutMs?: number;
   /** Longest wait for response headers when a request names no other; a server that answers JSON sends them only when its tool is done. */
   readonly headersTimeoutMs?: number;
+  /** Hears of every request: without an error when the server answered, with one when it could not be reached. */
+  readonly onReached?: ((error: Error | undefined) => void) | undefined;
 }
 
 /** One HTTP request. */
@@ -60,10 +62,12 @@ export class HttpClient {
   readonly #url: URL;
   readonly #headers: readonly string[];
   readonly #linger = new Linger();
+  readonly #onReached: (error: Error | undefined) => void;
 
   constructor(options: HttpClientOptions) {
     this.#url = new URL(options.url);
     this.#headers = ownHeaders(options.headers ?? {});
+    this.#onReached = options.onReached ?? noteNothing;
     this.#pool = new Pool(this.#url.origin, {
       pipelining: 1,
       allowH2: false,
@@ -80,6 +84,7 @@ export class HttpClient {
       pool: this.#pool,
       url: this.#url,
       linger: this.#linger,
+      onReached: this.#onReached,
       request: { ...request, headers },
       receiver,
     });
@@ -121,6 +126,7 @@ interface SendingOptions {
   readonly pool: Pool;
   readonly url: URL;
   readonly linger: Linger;
+  readonly onReached: (error: Error | undefined) => void;
   readonly request: HttpRequest;
   readonly receiver: HttpReceiver;
 }
@@ -187,6 +193,8 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#isMute || status < 200) return;
+    // A proxy that cannot reach the server, or a server that can take no more, is as good as none.
+    this.#options.onReached(status >= 502 && status <= 504 ? new Error(`status ${status}`) : undefined);
     this.#redirect = this.#redirectTarget(status, headers.location);
     if (this.#redirect === undefined) this.#options.receiver.onHeaders(status, headers);
   }
@@ -215,6 +223,7 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
       : hasCode(cause, 'UND_ERR_HEADERS_TIMEOUT')
         ? 'upstream.timeout'
         : 'upstream.lost';
+    if (!this.#isMute && code !== 'upstream.timeout') this.#options.onReached(cause);
     const report = (): void => {
       if (this.#finish()) this.#options.receiver.onError(new GatewayError(code, { cause }));
     };
@@ -241,6 +250,10 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
     const target = URL.parse(location, this.#options.url.href);
     return target !== null && target.origin === this.#options.url.origin ? target.pathname + target.search : undefined;
   }
+}
+
+function noteNothing(): void {
+  // Nobody keeps count of this server's health.
 }
 
 function hasCode(error: Error, code: string): boolean {

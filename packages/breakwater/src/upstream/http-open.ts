@@ -28,6 +28,8 @@ export interface HttpOpenDeps {
   readonly openSse?: HandleOpener | undefined;
   /** A tool's `inputSchema` as JSON bytes, when the catalogue has it at hand. */
   readonly toolSchema?: ((tool: string) => Promise<Buffer | undefined>) | undefined;
+  /** Hears of every request: without an error when the server answered, with one when it could not be reached. */
+  readonly onReached?: ((error: Error | undefined) => void) | undefined;
 }
 
 /** How a server is spoken to. */
@@ -62,7 +64,7 @@ const ERAS: readonly HttpEra[] = ['modern', 'legacy', 'sse'];
 /** Makes the opener of one configured HTTP server. */
 export function createHttpOpener(options: HttpUpstreamOptions, deps: HttpOpenDeps): HttpOpener {
   const { name, url, headers, maxMessageBytes } = options;
-  const client = new HttpClient({ url, headers });
+  const client = new HttpClient({ url, headers, onReached: deps.onReached });
   const leg: HttpLeg = { upstream: name, client, clock: deps.clock, emit: deps.emit, maxMessageBytes };
   const target: HttpTarget = { options, deps, leg, verdict: { current: undefined } };
   return { open: (need) => openHttpHandle(target, need), close: () => client.close() };

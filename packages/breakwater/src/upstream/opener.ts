@@ -24,6 +24,8 @@ export interface OpenedHandle extends Handle {
    * clients, because the server cannot tell them apart anyway. Absent means true for a legacy revision and false for a modern one.
    */
   readonly hasSession?: boolean;
+  /** Resident memory of the server's process, where it is a child of ours and the system tells. */
+  memoryBytes?(): number | undefined;
 }
 
 /**

@@ -20,13 +20,20 @@ export interface CommonUpstreamOptions {
     readonly acquireTimeoutMs: number;
     /** How long one handle may take to open; callers give up earlier by their own deadline. */
     readonly startTimeoutMs: number;
+    /** Resident memory beyond which a child process is replaced once its calls are done. */
+    readonly memoryBytes?: number | undefined;
   };
   /** How long a server may be silent on `server/discover` before it counts as legacy. */
   readonly probeTimeoutMs: number;
   /** How long an unused handle stays open. */
   readonly idleMs: number;
   /** Bounds of the wait before the next opening after one failed or a handle crashed; it doubles from failure to failure. */
-  readonly restart: { readonly minDelayMs: number; readonly maxDelayMs: number };
+  readonly restart: {
+    readonly minDelayMs: number;
+    readonly maxDelayMs: number;
+    /** Failures in a row after which requests are refused at once; absent means never. */
+    readonly failFastAfter?: number | undefined;
+  };
   /** Longest message read from the server. */
   readonly maxMessageBytes: number;
   /** Most interactive requests (tools/call, prompts/get, resources/read) at one time on one handle. */

@@ -25,6 +25,8 @@ export interface PoolEntry extends HandleKey {
   /** When it was given back last. */
   idleSince: number;
   idleTimer: Timer | undefined;
+  /** Set once it gets no new callers; it closes when those it has are done. */
+  retired: string | undefined;
   /** Set once it must not be used any more; settles when nothing of it is left. */
   closing: Promise<void> | undefined;
 }

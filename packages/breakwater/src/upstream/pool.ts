@@ -1,9 +1,9 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Clock, HandleNeed, Lease, Random } from '../core/ports.ts';
+import type { Clock, HandleNeed, Lease, Random, Timer } from '../core/ports.ts';
 import { NO_QUESTIONS } from '../protocol/capabilities.ts';
 import { eraOf } from '../protocol/revision.ts';
-import { BackOff } from './back-off.ts';
+import { BackOff, type CircuitState } from './back-off.ts';
 import { FairQueue } from './fair-queue.ts';
 import { type HandleKey, handleKey } from './key.ts';
 import type { HandleOpener, OpenedHandle } from './opener.ts';
@@ -28,8 +28,26 @@ export type PoolOptions = Pick<CommonUpstreamOptions, 'name' | 'isolation' | 'li
 /** How long the gateway's own reads of a server wait for its next opening after a failure: about two short restarts. */
 const OWN_READ_WAIT_MS = 1_000;
 
-/** What became of a waiter: it has a handle or waits for a certain one; or no place is free; or the upstream may not be opened yet. */
-type Placement = 'placed' | 'full' | 'back-off';
+/**
+ * What became of a waiter: it has a handle or waits for a certain one; or no place is free; or the upstream may not be opened yet; or it is
+ * down and nobody is to wait for it.
+ */
+type Placement = 'placed' | 'full' | 'back-off' | 'refused';
+
+/** How a pool is doing. */
+export interface PoolStatus {
+  /** Open handles. */
+  readonly handles: number;
+  readonly opening: number;
+  /** Callers who wait for a place. */
+  readonly waiting: number;
+  readonly circuit: CircuitState;
+  /** Handles that ended by themselves or could not be opened, since the start. */
+  readonly failures: number;
+}
+
+/** How often the memory of children is looked at. */
+const MEMORY_POLL_MS = 2_000;
 
 /**
  * The handles of one upstream by key: opened when first needed, once for all who need the same one; bounded in number, the wait for a free
@@ -44,6 +62,8 @@ export class HandlePool {
   readonly #backOff: BackOff;
   #hasSession: boolean | undefined;
   #isWakeUpSet = false;
+  #memoryPoll: Timer | undefined;
+  #failures = 0;
   #closed = false;
 
   constructor(options: PoolOptions, deps: PoolDeps) {
@@ -55,6 +75,28 @@ export class HandlePool {
   /** Places taken: handles opening, open and closing. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  get status(): PoolStatus {
+    let handles = 0;
+    for (const entry of this.#entries) if (entry.handle !== undefined) handles++;
+    return {
+      handles,
+      opening: this.#entries.size - handles,
+      waiting: this.#queue.size,
+      circuit: this.#backOff.state,
+      failures: this.#failures,
+    };
+  }
+
+  /** Takes note of how a request over an open handle fared: with an error when it did not reach the server. */
+  noteReached(error: Error | undefined): void {
+    // What happens while a handle opens is told by whether it opens: a server may answer and still refuse us.
+    for (const entry of this.#entries) if (entry.handle === undefined && entry.closing === undefined) return;
+    if (error === undefined) return this.#backOff.answer();
+    const before = this.#backOff.state;
+    this.#backOff.miss(error);
+    this.#noteTripped(before, error);
   }
 
   acquire(need: HandleNeed): Promise<Lease> {
@@ -75,6 +117,7 @@ export class HandlePool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#memoryPoll?.clear();
     for (const [group, waiter] of this.#queue.inTurn())
       this.#refuse(waiter, new GatewayError('gateway.draining'), group);
     await Promise.all([...this.#entries].map((entry) => this.#close(entry, 'closed')));
@@ -85,6 +128,9 @@ export class HandlePool {
     const key = handleKey(waiter.need, this.#traits());
     const entry = this.#find(waiter.need, key);
     if (entry?.handle !== undefined) {
+      // A child that runs is asked whatever happened to others; a server behind a network may be down though its handle is there.
+      if (this.#deps.transport() === 'http' && this.#backOff.state !== 'closed' && this.#backOff.enter() === 'refuse')
+        return 'refused';
       this.#grant(entry, entry.handle, waiter);
       return 'placed';
     }
@@ -92,11 +138,12 @@ export class HandlePool {
       this.#seat(entry, waiter);
       return 'placed';
     }
-    if (this.#backOff.waitMs > 0) return 'back-off';
+    if (this.#backOff.state === 'closed' && this.#backOff.waitMs > 0) return 'back-off';
     if (this.#entries.size >= this.#options.limits.handles) {
       this.#evictIdle();
       return 'full';
     }
+    if (this.#backOff.enter() !== 'pass') return 'refused';
     this.#open(key, waiter);
     return 'placed';
   }
@@ -130,6 +177,7 @@ export class HandlePool {
       leases: 0,
       idleSince: clock.now(),
       idleTimer: undefined,
+      retired: undefined,
       closing: undefined,
     };
     this.#entries.add(entry);
@@ -175,11 +223,12 @@ export class HandlePool {
     if (!this.#entries.has(entry)) return;
     for (const waiter of [...entry.waiters]) this.#grant(entry, handle, waiter);
     if (entry.leases === 0) this.#onIdle(entry);
+    if (this.#options.limits.memoryBytes !== undefined && handle.memoryBytes !== undefined) this.#pollMemory();
   }
 
   #onOpenFailed(entry: PoolEntry, error: GatewayError): void {
     if (entry.closing !== undefined) return;
-    this.#backOff.fail(error);
+    this.#fail(error);
     const detail = { upstream: this.#options.name, code: error.code, cause: error.cause };
     this.#deps.emit({ type: 'notice', level: 'warn', message: 'An upstream could not be opened.', detail });
     this.#remove(entry);
@@ -191,7 +240,7 @@ export class HandlePool {
   #onEnded(entry: PoolEntry, reason: string): void {
     if (entry.closing !== undefined || !this.#entries.has(entry)) return;
     // An HTTP session that expired is no crash: the next one is opened at once.
-    if (this.#deps.transport() === 'duplex') this.#backOff.fail(new Error(reason));
+    if (this.#deps.transport() === 'duplex') this.#fail(new Error(reason));
     this.#remove(entry);
     this.#deps.emit({ type: 'close', resource: 'handle', id: entry.id, reason });
     if (entry.handle !== undefined) void this.#closeHandle(entry.handle, reason);
@@ -218,13 +267,51 @@ export class HandlePool {
 
   #onIdle(entry: PoolEntry): void {
     if (entry.closing !== undefined || !this.#entries.has(entry)) return;
-    if (entry.key === undefined) {
-      void this.#close(entry, 'used');
+    if (entry.key === undefined || entry.retired !== undefined) {
+      void this.#close(entry, entry.retired ?? 'used');
       return;
     }
     entry.idleSince = this.#deps.clock.now();
     entry.idleTimer = this.#deps.clock.after(this.#options.idleMs, () => void this.#close(entry, 'idle'));
     this.#pump();
+  }
+
+  #fail(error: Error): void {
+    const before = this.#backOff.state;
+    this.#failures++;
+    this.#backOff.fail(error);
+    this.#noteTripped(before, error);
+  }
+
+  #noteTripped(before: CircuitState, cause: Error): void {
+    if (before !== 'closed' || this.#backOff.state === 'closed') return;
+    const detail = { upstream: this.#options.name, cause, retryAfterMs: Math.ceil(this.#backOff.retryAfterMs) };
+    const message = 'An upstream failed too often in a row; requests are refused until it answers again.';
+    this.#deps.emit({ type: 'notice', level: 'error', message, detail });
+    this.#pump();
+  }
+
+  #pollMemory(): void {
+    this.#memoryPoll ??= this.#deps.clock.after(MEMORY_POLL_MS, () => {
+      this.#memoryPoll = undefined;
+      const limitBytes = this.#options.limits.memoryBytes ?? Number.POSITIVE_INFINITY;
+      for (const entry of this.#entries) {
+        const bytes = entry.retired === undefined ? entry.handle?.memoryBytes?.() : undefined;
+        if (bytes !== undefined && bytes > limitBytes) this.#retire(entry, bytes);
+      }
+      if (this.#entries.size > 0 && !this.#closed) this.#pollMemory();
+    });
+  }
+
+  /** New callers get a fresh process; this one goes when the calls it has are done. */
+  #retire(entry: PoolEntry, memoryBytes: number): void {
+    const { limits, name } = this.#options;
+    const detail = { upstream: name, handle: entry.id, memoryBytes, limitBytes: limits.memoryBytes };
+    const message = 'A server process uses more memory than it may; it is replaced when its calls are done.';
+    this.#deps.emit({ type: 'notice', level: 'warn', message, detail });
+    entry.retired = 'memory';
+    if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+    if (entry.leases === 0) this.#onIdle(entry);
   }
 
   /** Makes room for those who wait: the handle that nobody has used for longest goes. One that is closing already will make room by itself. */
@@ -296,7 +383,8 @@ export class HandlePool {
     const now = this.#deps.clock.now();
     const { need } = waiter;
     // Nothing will be tried before the waiter's time is up: it is told now.
-    if (placement === 'back-off' && now + this.#backOff.waitMs > this.#patienceOf(need, now)) {
+    const isInVain = placement === 'back-off' && now + this.#backOff.waitMs > this.#patienceOf(need, now);
+    if (placement === 'refused' || isInVain) {
       waiter.reject(this.#unavailable());
       return;
     }
@@ -316,8 +404,8 @@ export class HandlePool {
   }
 
   #unavailable(): GatewayError {
-    const { cause, waitMs } = this.#backOff;
-    return new GatewayError('upstream.unavailable', { cause, data: { retryAfterMs: Math.ceil(waitMs) } });
+    const { cause, retryAfterMs } = this.#backOff;
+    return new GatewayError('upstream.unavailable', { cause, data: { retryAfterMs: Math.ceil(retryAfterMs) } });
   }
 
   #setWakeUp(): void {
@@ -335,6 +423,7 @@ export class HandlePool {
       const placement = this.#place(waiter);
       if (placement === 'placed') this.#queue.serve(group, waiter);
       else if (placement === 'back-off') this.#setWakeUp();
+      else if (placement === 'refused') this.#refuse(waiter, this.#unavailable(), group);
     }
   }
 

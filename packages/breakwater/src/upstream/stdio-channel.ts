@@ -4,6 +4,7 @@ import { createLineSplitter } from '../wire/ndjson.ts';
 import type { ChannelEnd, ChannelListener, DuplexChannel } from './channel.ts';
 import { childEnvironment } from './child-env.ts';
 import { forgetGroup, GROUP_SPAWN_OPTIONS, rememberGroup, signalGroup } from './process-group.ts';
+import { residentBytes } from './process-memory.ts';
 import { readStderr, type StderrLog } from './stderr-log.ts';
 
 /** What a child is started with. */
@@ -108,6 +109,10 @@ export class StdioChannel implements DuplexChannel {
 
   resume(): void {
     if (this.#listener !== undefined) this.#child.stdout.resume();
+  }
+
+  memoryBytes(): number | undefined {
+    return this.pid === undefined || this.#hasExited ? undefined : residentBytes(this.pid);
   }
 
   close(): Promise<void> {

@@ -12,7 +12,7 @@ import type {
   StdioUpstreamOptions,
   UpstreamLog,
 } from './options.ts';
-import { HandlePool } from './pool.ts';
+import { HandlePool, type PoolStatus } from './pool.ts';
 import { openSseChannel } from './sse-channel.ts';
 import { StdioChannel } from './stdio-channel.ts';
 
@@ -28,13 +28,22 @@ export interface UpstreamDeps {
   readonly toolSchema?: (tool: string) => Promise<Buffer | undefined>;
 }
 
+/** An upstream that says how it is doing. */
+export interface WatchedUpstream extends Upstream {
+  readonly status: PoolStatus;
+}
+
 /** Makes one configured upstream, whatever its transport and era. Nothing is opened until somebody acquires a handle. */
-export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): Upstream {
+export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): WatchedUpstream {
   const log: UpstreamLog = (level, message, detail) => deps.log(level, message, { upstream: config.name, ...detail });
-  const { open, transport, release } = openingOf(config, { ...deps, log });
+  const onReached = (error: Error | undefined): void => pool.noteReached(error);
+  const { open, transport, release } = openingOf(config, { ...deps, log, onReached });
   const pool = new HandlePool(config, { ...deps, open, transport });
   return {
     name: config.name,
+    get status() {
+      return pool.status;
+    },
     acquire: (need) => pool.acquire(need),
     endSession: (sessionId) => pool.endSession(sessionId),
     close: async () => {
@@ -44,6 +53,10 @@ export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): Up
   };
 }
 
+interface OpeningDeps extends UpstreamDeps {
+  readonly onReached: (error: Error | undefined) => void;
+}
+
 interface Opening {
   readonly open: HandleOpener;
   readonly transport: () => 'duplex' | 'http';
@@ -51,7 +64,7 @@ interface Opening {
   readonly release: () => Promise<void>;
 }
 
-function openingOf(config: ResolvedUpstream, deps: UpstreamDeps): Opening {
+function openingOf(config: ResolvedUpstream, deps: OpeningDeps): Opening {
   if (config.kind === 'http') return urlOpening(config, deps);
   const connect =
     config.kind === 'stdio'
@@ -105,7 +118,7 @@ async function inProcessChannel(
   }
 }
 
-function urlOpening(config: HttpUpstreamOptions, deps: UpstreamDeps): Opening {
+function urlOpening(config: HttpUpstreamOptions, deps: OpeningDeps): Opening {
   const { clock } = deps;
   // The transport of 2024 never had another era.
   const openSse = duplexOpener({

@@ -1,6 +1,6 @@
 import type { Persona } from '../persona.ts';
+import { BOTH } from '../send.ts';
 import { knock } from '../siege.ts';
-import { BOTH } from '../wire.ts';
 
 /** A page whose own name now resolves to this machine. */
 export const dnsRebinding: Persona = {

@@ -1,7 +1,7 @@
 import { listedTools, open } from '../flows.ts';
 import { request } from '../messages.ts';
 import type { Persona } from '../persona.ts';
-import { SSE } from '../wire.ts';
+import { SSE } from '../send.ts';
 
 const VERSION = '2025-06-18';
 

@@ -14,6 +14,10 @@ export const wrongAudience: Persona = {
   fix: 'Verify signature, issuer and audience of every token; answer 401 with resource_metadata.',
   needsToken: true,
   script: async (wire) => {
+    const open = await wire.post(initialize(LATEST_LEGACY), { withoutExtra: true });
+    if (open.sessionId !== undefined) await wire.send({ method: 'DELETE', sid: open.sessionId, withoutExtra: true });
+    if (open.status !== 401 && open.status !== 403)
+      return wire.gotIn('The server is open: it asks for no token and checks none.', open);
     const given = await wire.post(initialize(LATEST_LEGACY));
     wire.remark(given.status !== 401, 'The given token itself was refused.');
     if (given.sessionId !== undefined) await wire.send({ method: 'DELETE', sid: given.sessionId });
