@@ -28,6 +28,7 @@ module.exports = {
     only('upstream', ['core', 'protocol', 'jsonrpc', 'wire'], 'never imports downstream'),
     only('telemetry', ['core', 'protocol', 'jsonrpc'], 'a fold over core events'),
     only('doctor', ['protocol', 'jsonrpc', 'wire'], 'a client of any server: knows nothing of this one'),
+    only('admin', [], 'a listener for facts it is given'),
     only('config', [], 'a schema and its loader'),
     only('cli', ['config'], 'argv and texts'),
     only('demo', [], 'a server like any other: SDK only'),

@@ -126,7 +126,7 @@ function formSections(forms: readonly Schema[], path: string): string[] {
 }
 
 function typeOf(schema: Schema): string {
-  if (schema.$ref !== undefined) return 'text or reference';
+  if (schema.$ref !== undefined) return schema.$ref.endsWith('/Reference') ? 'reference' : 'text or reference';
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeOf))].join(', or ');

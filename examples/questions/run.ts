@@ -14,7 +14,13 @@ const CAPTAIN = { ship: 'Nutshell', metres: 6 };
 let asked = 0;
 
 console.log('I. An old server, a new client\n');
-const harbour = await startBreakwater(['--port', '0', '--', 'node', join(import.meta.dirname, 'old-harbour-master.ts')]);
+const harbour = await startBreakwater([
+  '--port',
+  '0',
+  '--',
+  'node',
+  join(import.meta.dirname, 'old-harbour-master.ts'),
+]);
 const young = new NewClient(
   { name: 'captain', version: '1.0.0' },
   { capabilities: { elicitation: {} }, versionNegotiation: { mode: { pin: '2026-07-28' } } },

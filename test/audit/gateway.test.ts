@@ -1,6 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { createDemoFactory } from '../../packages/breakwater/src/demo/server.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/index.ts';
@@ -12,7 +9,7 @@ import { callModern, initializeParams, openSession, streamModern } from '../requ
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
 import { at } from '../requirements/support/json.ts';
 import { post, stream, type WireStream } from '../requirements/support/wire.ts';
-import { BIN, KEY, readText, recordsOf, runAuditCommand, scratch, verify } from './support.ts';
+import { KEY, readText, recordsOf, runAuditCommand, scratch, verify } from './support.ts';
 
 const KEYS = auditKeys(KEY);
 
@@ -48,30 +45,6 @@ function nameOf(resource: string, id: string): string {
 
 const named = ({ kind, ref }: Held): string => `${kind} ${ref}`;
 const kinds = (held: readonly Held[]): string[] => held.map(({ kind }) => kind).sort();
-
-/** Runs `breakwater serve`. */
-function startServe(config: string): {
-  readonly child: ChildProcess;
-  /** The endpoint that its banner names. */
-  readonly url: Promise<string>;
-  readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>;
-} {
-  const env = { ...process.env, KEY };
-  const child = spawn(process.execPath, [BIN, 'serve', '-c', config], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  let stdout = '';
-  const { promise: url, resolve } = Promise.withResolvers<string>();
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-    const found = /http:\/\/\S+\/mcp(?=\s)/.exec(stdout)?.[0];
-    if (found !== undefined) resolve(found);
-  });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
-  return { child, url, ended };
-}
 
 /** Opens a session of the 2024 transport; its stream is all it has. */
 async function openSse(gateway: RunningGateway): Promise<WireStream> {
@@ -253,30 +226,6 @@ describe('the audit log of a gateway', () => {
     expect(records.find(({ event }) => event === 'config.change')).toMatchObject({ upstreams: { added: ['more'] } });
     expect(records.find(({ event }) => event === 'request.refused')).toMatchObject({ code: 'session.unknown' });
     expect(await verify([place.file])).toMatchObject({ ok: true, notes: [] });
-  });
-
-  it('is complete after a signal, and nothing is served without it', async () => {
-    await using place = await scratch();
-    await using configs = await scratch();
-    const config = (audit: string): Promise<void> =>
-      writeFile(
-        configs.file,
-        `listen: { port: 0 }\nupstreams: { none: { url: "http://127.0.0.1:9/mcp" } }\naudit: { file: ${audit}, key: { env: KEY } }\n`,
-      );
-    await config(place.file);
-    const gateway = startServe(configs.file);
-    const url = await gateway.url;
-    await post(url, { jsonrpc: '2.0', id: 1, method: 'no/such' });
-    gateway.child.kill('SIGTERM');
-    expect(await gateway.ended).toMatchObject({ code: 0 });
-    expect((await recordsOf(place.file)).at(-1)).toMatchObject({ event: 'gateway.stop', open: {} });
-    expect(await verify([place.file])).toMatchObject({ ok: true, notes: [] });
-
-    await config(configs.file);
-    expect(await startServe(configs.file).ended).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^breakwater: the audit log cannot be opened: \S+ is no audit log$/m),
-    });
   });
 
   it('is not opened with a short key, nor without one', async () => {

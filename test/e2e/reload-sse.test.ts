@@ -24,7 +24,9 @@ it('keeps a 2024 client through a reload, and tells it that the tools changed', 
   await breakwater.reload({ upstreams: { demo: { factory, disabledTools: ['echo'] } } });
   await told;
   expect((await client.listTools()).tools.length).toBe(before - 1);
-  expect(await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } })).toMatchObject({ structuredContent: { sum: 5 } });
+  expect(await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } })).toMatchObject({
+    structuredContent: { sum: 5 },
+  });
 
   await client.close();
   await breakwater.close();

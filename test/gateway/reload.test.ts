@@ -209,7 +209,7 @@ describe('a reload and a legacy session', () => {
     const closed = gateway.events.flatMap((event) =>
       event.type === 'close' && event.resource === 'session' ? [event] : [],
     );
-    expect(closed).toEqual([{ type: 'close', resource: 'session', id: lost.session?.id, reason: 'route-removed' }]);
+    expect(closed).toMatchObject([{ resource: 'session', id: lost.session?.id, reason: 'route-removed' }]);
     expect(await callTool(kept, 'echo', { text: 'here' })).toBe('here');
     // Its call was cancelled at the server: nobody could have received the result.
     const stats = async (): Promise<unknown> =>
@@ -228,8 +228,10 @@ describe('a reload and a modern subscription', () => {
     expect(await stream.reader.message()).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
     const second = { factory: createDemoFactory() };
     await gateway.breakwater.reload({ upstreams: { second }, routes: [{ path: '/mcp' }] });
-    expect(await stream.reader.rest()).toEqual([
-      { jsonrpc: '2.0', id: 'sub', result: expect.objectContaining({ resultType: 'complete' }) },
+    // Whoever does not come back at once still knows that its list may be old.
+    expect(await stream.reader.rest()).toMatchObject([
+      { method: 'notifications/tools/list_changed' },
+      { id: 'sub', result: { resultType: 'complete' } },
     ]);
     const next = await listen();
     await next.reader.message();

@@ -56,7 +56,6 @@ function responseIn(call: DrivenCall, key: string): unknown {
   return at(call.params, 'inputResponses', key);
 }
 
-
 describe('a forwarded question', () => {
   it('is a request on the stream of its own call, and its answer a call sent again', async () => {
     await using stage = await setStage();
@@ -148,7 +147,13 @@ describe('a forwarded question', () => {
     expect(stage.asker.calls()).toBe(1);
     await session.end();
     await stage.gateway.close();
-    expect(stage.gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
+    expect(stage.gateway.breakwater.counters().open).toEqual({
+      session: 0,
+      stream: 0,
+      subscription: 0,
+      handle: 0,
+      park: 0,
+    });
   });
 
   it('ends with its session', async () => {
@@ -201,9 +206,7 @@ describe('a client that reads no stream with its call', () => {
     expect((await call).json()).toMatchObject({
       result: {
         isError: true,
-        content: [
-          { text: 'This tool needs to ask you something, but the client did not allow a streaming response.' },
-        ],
+        content: [{ text: 'This tool needs to ask you something, but the client did not allow a streaming response.' }],
       },
     });
   });

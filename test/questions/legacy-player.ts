@@ -20,8 +20,8 @@ import {
   type Played,
   type Player,
   refusal,
-  sendAsMallory,
   type SentPost,
+  sendAsMallory,
 } from './play.ts';
 
 /** What a client of this revision can be asked, in its own words. */
@@ -161,10 +161,16 @@ function connectV1(
     return send(message, options);
   };
   return new LegacyPlayer().open(async (answer) => {
-    const client = new ClientV1({ name: `sdk-v1-${revision}`, version: '1' }, { capabilities: capabilitiesOf(revision) });
+    const client = new ClientV1(
+      { name: `sdk-v1-${revision}`, version: '1' },
+      { capabilities: capabilitiesOf(revision) },
+    );
     const elicits = revision >= '2025-06-18';
     if (elicits) {
-      client.setRequestHandler(ElicitRequestSchema, async ({ method }, { requestId }) => await answer(method, requestId));
+      client.setRequestHandler(
+        ElicitRequestSchema,
+        async ({ method }, { requestId }) => await answer(method, requestId),
+      );
     }
     client.setRequestHandler(
       CreateMessageRequestSchema,

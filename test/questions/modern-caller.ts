@@ -1,6 +1,7 @@
 /** A 2026-07-28 client as raw HTTP: calls the tool `act`, and comes back with what it was asked for. */
-import { at, textAt } from '../requirements/support/json.ts';
+
 import { callModern, META, streamModern } from '../requirements/support/clients.ts';
+import { at, textAt } from '../requirements/support/json.ts';
 import type { WireAnswer, WireStream } from '../requirements/support/wire.ts';
 
 /** The capabilities to be asked anything. */

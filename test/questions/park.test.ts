@@ -6,7 +6,7 @@ import { META } from '../requirements/support/clients.ts';
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
 import { at, textAt } from '../requirements/support/json.ts';
 import type { WireAnswer } from '../requirements/support/wire.ts';
-import { type DrivenAsker, startDriven } from './driven-asker.ts';
+import { type DrivenAsker, FORM_REQUEST, startDriven } from './driven-asker.ts';
 import { call, callStream, keysOf, lastOf, nameIs, stateOf } from './modern-caller.ts';
 
 const EXPIRED =
@@ -174,6 +174,25 @@ describe('a parked call', () => {
     expect(textOf(await call(stage.url, { requestState: stateOf(asked), inputResponses: {} }))).toBe('without it');
   });
 
+  it('is not taken for the one that asks on the stream of the session, while another waits', async () => {
+    await using stage = await setStage();
+    const first = await park(stage, 'q1', { arguments: { n: 1 } });
+    const second = call(stage.url, { arguments: { n: 2 } });
+    const running = await stage.asker.nextCall();
+    // Nothing says whose question this is; who waits for an answer already is not likely to ask.
+    await stage.asker.tellAside(running, { jsonrpc: '2.0', id: 'q2', ...FORM_REQUEST });
+    const answer = { requestState: stateOf(await second), inputResponses: { in1: nameIs('Bo') } };
+    const retry = call(stage.url, { arguments: { n: 2 }, ...answer });
+    expect((await stage.asker.answerTo('q2'))['result']).toEqual(nameIs('Bo'));
+    running.finish('Bo');
+    expect(textOf(await retry)).toBe('Bo');
+    const { requestState } = first;
+    const other = call(stage.url, { arguments: { n: 1 }, requestState, inputResponses: { in1: nameIs('Ann') } });
+    expect((await stage.asker.answerTo('q1'))['result']).toEqual(nameIs('Ann'));
+    first.running.finish('Ann');
+    expect(textOf(await other)).toBe('Ann');
+  });
+
   it('keeps what the server answered while nobody was there', async () => {
     await using stage = await setStage();
     const { running, requestState } = await park(stage, 'q1');
@@ -220,7 +239,13 @@ describe('a parked call', () => {
     const late = await call(stage.url, { requestState, inputResponses: { in1: nameIs('Ann') } });
     expect(at(lastOf(late), 'error', 'code')).toBe(-32603);
     await stage.gateway.close();
-    expect(stage.gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
+    expect(stage.gateway.breakwater.counters().open).toEqual({
+      session: 0,
+      stream: 0,
+      subscription: 0,
+      handle: 0,
+      park: 0,
+    });
   });
 
   it('is one of 32 at most for a principal', async () => {
@@ -266,7 +291,11 @@ describe('a state', () => {
       expect([attempt, status, at(JSON.parse(text), 'error', 'code')]).toEqual([attempt, 400, -32602]);
     }
     // The order of members is not the client's to keep: it may serialise anew.
-    const retry = call(stage.url, { ...asked, arguments: { to: 'bo', sum: 1 }, inputResponses: { in1: nameIs('Ann') } });
+    const retry = call(stage.url, {
+      ...asked,
+      arguments: { to: 'bo', sum: 1 },
+      inputResponses: { in1: nameIs('Ann') },
+    });
     expect((await stage.asker.answerTo('q1'))['result']).toEqual(nameIs('Ann'));
     running.finish('Hello Ann');
     expect(textOf(await retry)).toBe('Hello Ann');

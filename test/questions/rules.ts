@@ -154,7 +154,10 @@ function passed(server: UpstreamTraits, kind: Kind, answer: AnswerKind): Expecte
         'the server runs twice: only it could know that it did',
       );
     case 'wrong principal': {
-      const [stolen, note] = [forgery(kind), "the server's own state is its own to bind to a user (mrtr §Server Requirements)"];
+      const [stolen, note] = [
+        forgery(kind),
+        "the server's own state is its own to bind to a user (mrtr §Server Requirements)",
+      ];
       // A process that serves one user never made a state for another.
       if (server.perUser) return answered(kind, answer, { attack: 'error -32602: Invalid or expired requestState' });
       const cell = { call: accepted(kind), asked: 1, server: ['asked', `got ${stolen}`, got], attack: stolen };

@@ -3,7 +3,7 @@ import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { type HttpEra, serveHttp } from '../../apps/demo-server/serve-http.ts';
 import type { LibraryConfig } from '../../packages/breakwater/src/index.ts';
 import { Journal } from './askers/journal.ts';
-import { serveV1, type Served } from './askers/serve-v1.ts';
+import { type Served, serveV1 } from './askers/serve-v1.ts';
 import { createV1Asker } from './askers/v1-asker.ts';
 import { createV2Asker } from './askers/v2-asker.ts';
 import { serveWireSessionless } from './askers/wire-sessionless.ts';

@@ -70,7 +70,7 @@ export function makeLegacyTaskServer(): LegacyTaskServer {
             await extra.taskStore.updateTaskStatus(taskId, 'input_required');
             const request = { method: 'elicitation/create' as const, params: FORM };
             // The server delivers it with `tasks/result`; the option is missing in the SDK's type alone.
-            const options = { relatedTask: { taskId } };
+            const options = { timeout: 60_000, relatedTask: { taskId } };
             const answer = await extra.sendRequest(request, ElicitResultSchema, options);
             await extra.taskStore.updateTaskStatus(taskId, 'working');
             return answer.action === 'accept' ? String(answer.content?.['name']) : answer.action;

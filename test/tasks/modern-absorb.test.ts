@@ -1,4 +1,8 @@
 /** Clients that know nothing of tasks, on a 2026-07-28 server that insists on them: a call like any other. */
+import {
+  Client as ModernSdkClient,
+  StreamableHTTPClientTransport as ModernSdkTransport,
+} from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -184,6 +188,22 @@ describe('a client of 2026-07-28 without the extension', () => {
   test('gets the result of a server that makes a task for a client that never said it knows them', async () => {
     expect(await plainClient(gateway.url).call('rogue')).toMatchObject({ result: held('rogue') });
   });
+});
+
+test('an SDK v2 client of 2026-07-28 answers a task’s questions without knowing of it', async () => {
+  const client = new ModernSdkClient(
+    { name: 'v2', version: '1' },
+    { versionNegotiation: { mode: 'auto' }, capabilities: { elicitation: { form: {} } } },
+  );
+  const names = ['one', 'two'];
+  client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: names.shift() ?? '' } }));
+  await client.connect(new ModernSdkTransport(new URL(gateway.url)));
+  const result = await client.callTool({ name: 'ask_twice', arguments: {} });
+  expect(JSON.parse(textAt(result, 'content', 0, 'text'))).toMatchObject({
+    first: { content: { name: 'one' } },
+    second: { content: { name: 'two' } },
+  });
+  await client.close();
 });
 
 test('a client that did not ask for tasks is told of the server’s extension, and no other one is declared for it', async () => {

@@ -33,6 +33,7 @@ class BareHandle implements OpenedHandle {
   watchTask = async (): Promise<boolean> => false;
   unwatchTask = async (): Promise<void> => undefined;
   onChange = (): (() => void) => () => undefined;
+  onPage = (): (() => void) => () => undefined;
 
   onEnd(listener: (reason: string) => void): () => void {
     this.#listeners.push(listener);

@@ -15,11 +15,13 @@ import { TaskBook } from './core/task-book.ts';
 import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
-import { OverloadGuard, type OverloadLimits } from './overload.ts';
+import { type LoadReading, OverloadGuard, type OverloadLimits } from './overload.ts';
 import type { AuditLog } from './telemetry/audit.ts';
 import { Counters, type CounterValues } from './telemetry/counters.ts';
+import { Metrics } from './telemetry/metrics.ts';
 import type { ResolvedUpstream } from './upstream/options.ts';
-import { createUpstream } from './upstream/upstream.ts';
+import type { PoolStatus } from './upstream/pool.ts';
+import { createUpstream, type WatchedUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
 
 /** Where a person reads how to use an endpoint. */
@@ -52,12 +54,13 @@ interface Generation {
 
 interface RunningUpstream {
   readonly configured: ConfiguredUpstream;
-  readonly upstream: Upstream;
+  readonly upstream: WatchedUpstream;
 }
 
 /** The wired gateway: everything but the listening socket. */
 export class App {
   readonly #counters = new Counters();
+  readonly #metrics: Metrics | undefined;
   readonly #emit: Emit;
   readonly #sessions: Sessions;
   readonly #parks: Parks;
@@ -72,8 +75,11 @@ export class App {
 
   constructor(options: AppOptions) {
     this.#options = options;
+    // Nobody can ask for them without the admin port.
+    this.#metrics = options.config.admin === undefined ? undefined : new Metrics(systemClock);
     this.#emit = (event) => {
       this.#counters.record(event);
+      this.#metrics?.record(event);
       options.audit?.record(event);
       options.onEvent(event);
     };
@@ -113,6 +119,30 @@ export class App {
     return this.#counters.values;
   }
 
+  /** Counters, upstreams by name, and load, for the admin port. */
+  get status(): {
+    readonly version: string;
+    readonly counters: CounterValues;
+    readonly upstreams: Readonly<Record<string, PoolStatus>>;
+    readonly load: LoadReading & { readonly overloaded: boolean };
+  } {
+    const upstreams = [...this.#generation.upstreams].map(([name, { upstream }]) => [name, upstream.status] as const);
+    return {
+      version: VERSION,
+      counters: this.counters,
+      upstreams: Object.fromEntries(upstreams),
+      load: { ...this.#guard.reading, overloaded: this.#guard.isOverloaded },
+    };
+  }
+
+  /** Prometheus metrics in the text format; empty without an admin port. */
+  get metrics(): string {
+    const { counters, upstreams, load } = this.status;
+    const { open, orphans } = counters;
+    const states = Object.entries(upstreams).map(([name, status]) => ({ name, ...status }));
+    return this.#metrics?.render({ version: VERSION, open, orphans, upstreams: states, ...load }) ?? '';
+  }
+
   /**
    * Puts a new configuration to work. Upstreams whose definition did not change keep running; the others finish what they have and
    * end. Sessions live on.
@@ -125,6 +155,10 @@ export class App {
     this.#parks.limits = parkLimits(config);
     this.#generation = this.#generate(config, old.upstreams, old.downstream);
     this.#options.audit?.configured(describeForAudit(config));
+    if (JSON.stringify(config.audit) !== JSON.stringify(this.#options.config.audit)) {
+      const message = 'The changed "audit" settings are at work from the next start on.';
+      this.#emit({ type: 'notice', level: 'warn', message });
+    }
     const kept = new Set([...this.#generation.upstreams.values()].map(({ upstream }) => upstream));
     const served = new Set(config.routes.map((route) => route.path));
     await this.#sessions.endAll('route-removed', (session) => !served.has(session.route));
@@ -218,7 +252,7 @@ export class App {
     return { gateway, downstream, upstreams };
   }
 
-  #createUpstream(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): Upstream {
+  #createUpstream(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): WatchedUpstream {
     const upstream = createUpstream(upstreamOptions(name, configured, config), {
       clock: systemClock,
       random: systemRandom,

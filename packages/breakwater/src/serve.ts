@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { type AdminServer, serveAdmin } from './admin/server.ts';
 import { App } from './app.ts';
 import { openAuditLog } from './audit-log.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
@@ -12,6 +13,8 @@ import { logEvent } from './telemetry/log.ts';
 export interface RunningGateway {
   /** Where it really listens; the port is the one that was taken. */
   readonly address: { readonly host: string; readonly port: number };
+  /** Where the admin port is, if there is one. */
+  readonly adminAddress: { readonly host: string; readonly port: number } | undefined;
   /** Puts a new configuration to work; the address stays as it is. */
   reload(config: ResolvedConfig): Promise<void>;
   /** Stops listening, lets exchanges finish up to the drain time, and releases everything. */
@@ -48,15 +51,20 @@ export async function serve(config: ResolvedConfig, log: Logger): Promise<Runnin
   server.on('checkExpectation', (request, response) => app.handle(request, response));
   // What the HTTP parser refuses never becomes a request; it still gets an answer a program can read.
   server.on('clientError', (error, socket) => app.handleClientError(error, socket));
+  let admin: AdminServer | undefined;
   try {
     await listen(server, host, port);
+    if (config.admin !== undefined)
+      admin = await serveAdmin(config.admin, { metrics: () => app.metrics, status: () => app.status });
   } catch (error) {
+    server.close();
     await app.close();
     throw error;
   }
   const address = server.address() as AddressInfo;
   return {
     address: { host, port: address.port },
+    adminAddress: admin?.address,
     reload: (next) => app.reload(next),
     close: async () => {
       const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -67,6 +75,8 @@ export async function serve(config: ResolvedConfig, log: Logger): Promise<Runnin
       server.closeIdleConnections();
       await stopped;
       clearTimeout(cut);
+      // Last, so that it can be watched to the end.
+      await admin?.close();
     },
   };
 }

@@ -1,6 +1,12 @@
 /** A 2025-11-25 server without sessions, without any SDK: one process that knows the questions it asked by their ids. */
 import type { ServerResponse } from 'node:http';
-import { openStream, type RawMessage, sendEvent, sendJson, startRawServer } from '../../upstream/http-fixtures/raw-server.ts';
+import {
+  openStream,
+  type RawMessage,
+  sendEvent,
+  sendJson,
+  startRawServer,
+} from '../../upstream/http-fixtures/raw-server.ts';
 import type { Journal } from './journal.ts';
 import type { Served } from './serve-v1.ts';
 import { KINDS, type Kind, NAME_FORM, PAGE, SAID, SAMPLING_PARAMS, textResult } from './words.ts';

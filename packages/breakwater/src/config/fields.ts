@@ -28,12 +28,10 @@ export function count() {
   return z.int().min(1);
 }
 
-/** A reference to an environment variable. */
-export const EnvReference = z.strictObject({
+const EnvReference = z.strictObject({
   env: z.string().min(1).meta({ description: 'Name of the environment variable that holds the value.' }),
 });
-/** A reference to a file. */
-export const FileReference = z.strictObject({
+const FileReference = z.strictObject({
   file: z.string().min(1).meta({
     description:
       'Path of the file that holds the value, relative to the configuration file. A newline at its end is dropped.',
@@ -43,6 +41,13 @@ const TemplateReference = z.strictObject({
   template: z.string().meta({
     description: `Text in which \${NAME}, \${env:NAME} and \${NAME:-default} stand for environment variables.`,
   }),
+});
+
+/** A secret that must not stand in the file itself: a reference to where it is kept. */
+export const Reference = z.union([EnvReference, FileReference]).meta({
+  id: 'Reference',
+  title: 'reference',
+  description: 'Where to find a secret: { env: NAME } or { file: path }.',
 });
 
 /** A value written in place, or a reference to where it is kept. */

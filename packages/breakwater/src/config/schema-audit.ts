@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, duration, durationsInMs, EnvReference, FileReference, size } from './fields.ts';
+import { count, duration, durationsInMs, Reference, size } from './fields.ts';
 
 /** Where the audit log is kept, and how much of it. */
 export const Audit = durationsInMs(
@@ -8,7 +8,7 @@ export const Audit = durationsInMs(
       description:
         'File the records are appended to, relative to the configuration file; full ones get the number of their first record added to the name. Give each gateway a file of its own.',
     }),
-    key: z.union([EnvReference, FileReference]).meta({
+    key: Reference.meta({
       description:
         'Where the secret of the hash chain is kept: at least 32 characters, such as `openssl rand -base64 48` prints.',
     }),

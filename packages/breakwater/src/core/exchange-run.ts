@@ -1,5 +1,6 @@
 import { memberValue } from '../jsonrpc/raw.ts';
 import type { TaskWish } from '../protocol/bridge/request.ts';
+import { servesTasks } from '../protocol/bridge/tasks/task-support.ts';
 import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { passQuestion } from './asking.ts';
@@ -98,7 +99,9 @@ export class ExchangeRun implements CallFollower {
   starting(handle: Handle, member: RouteMember): TaskWish | undefined {
     const { exchange } = this.#deps;
     if (eraOf(exchange.client.revision) === 'modern' && eraOf(handle.revision) === 'legacy') this.#makeParkable(handle);
-    if (exchange.method === 'tools/call' && this.#task === undefined) this.#task = this.#taskRole(handle, member);
+    // Most servers have no tasks, and then this is all that their calls are asked.
+    if (exchange.method === 'tools/call' && servesTasks(handle.revision, handle.server.capabilities))
+      this.#task ??= this.#taskRole(handle, member);
     return this.#task?.wish;
   }
 
@@ -114,8 +117,16 @@ export class ExchangeRun implements CallFollower {
 
   #taskRole(handle: Handle, member: RouteMember): TaskRole | undefined {
     const { exchange, clock, views, tasks } = this.#deps;
+    if (this.#target === undefined) return undefined;
     return makeTaskRole({
-      ...{ exchange, clock, views, member, handle, book: tasks, follower: this, target: this.#target },
+      exchange,
+      clock,
+      views,
+      member,
+      handle,
+      book: tasks,
+      follower: this,
+      target: this.#target,
       // A modern client is sent away with a task's questions like with a legacy server's.
       onAbsorb: () => eraOf(exchange.client.revision) === 'modern' && this.#makeParkable(handle),
     });

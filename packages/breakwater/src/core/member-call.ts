@@ -28,6 +28,9 @@ const CHANGES: Readonly<Record<string, ServerChange['kind']>> = {
   'notifications/resources/updated': 'updated',
 };
 
+/** How long a call waits for the stream on which its server may ask, once the stream was requested. */
+const FEED_START_MS = 100;
+
 /** What a {@link MemberCall} works with. */
 export interface MemberCallDeps {
   readonly clock: Clock;
@@ -117,6 +120,26 @@ export class MemberCall implements CallSink {
     else await this.#acquire(member);
   }
 
+  /**
+   * Listens for pages that the server says are finished while the call is not at the server. Call what it resolves with to stop; until then the handle
+   * is held.
+   */
+  async hearPages(listener: (elicitationId: string) => void): Promise<() => void> {
+    const member = this.#member;
+    if (member === undefined) return () => undefined;
+    try {
+      const lease = await member.upstream.acquire(handleNeed(member, this.#exchange, this.#deps.clock.now()));
+      const stop = lease.handle.onPage(listener);
+      return () => {
+        stop();
+        lease.release();
+      };
+    } catch {
+      // Without the server there is nothing to hear; that it is gone is found out when the call is sent again.
+      return () => undefined;
+    }
+  }
+
   /** The server waits for a person: the request's own deadline stands still until {@link resumeDeadline}. */
   holdDeadline(): void {
     this.#deadline?.clear();
@@ -193,7 +216,7 @@ export class MemberCall implements CallSink {
       else this.#fail(toGatewayError(error));
       return;
     }
-    if (this.#mayBeAsked && eraOf(lease.handle.revision) === 'legacy') await lease.handle.openFeed();
+    if (this.#mayBeAsked && eraOf(lease.handle.revision) === 'legacy') await this.#startFeed(lease.handle);
     if (this.#ended) return lease.release();
     this.#lease = lease;
     this.#handle = lease.handle.id;
@@ -205,6 +228,18 @@ export class MemberCall implements CallSink {
   get #mayBeAsked(): boolean {
     const { traits, client } = this.#exchange;
     return traits?.interactive === true && Object.values(client.profile).includes(true);
+  }
+
+  // Some servers (SDK v2 behind its Node adapter) show only with their first event that they have the stream. Waiting for that cost the first call of
+  // every session a second; by then the server has long had the request for it.
+  #startFeed(handle: Handle): Promise<void> {
+    return new Promise((resolve) => {
+      const patience = this.#deps.clock.after(FEED_START_MS, resolve);
+      void handle.openFeed().finally(() => {
+        patience.clear();
+        resolve();
+      });
+    });
   }
 
   #start(member: RouteMember, handle: Handle): void {

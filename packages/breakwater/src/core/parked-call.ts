@@ -53,6 +53,7 @@ export class ParkedCall {
   #ttl: Timer | undefined;
   #window: Timer | undefined;
   #wait: Timer | undefined;
+  #hearing: Promise<() => void> | undefined;
   #admitted = false;
 
   constructor(deps: ParkDeps, first: ParkReader) {
@@ -122,6 +123,7 @@ export class ParkedCall {
       this.#state = state;
       for (const effect of effects) this.#run(effect);
       if (state.phase !== before.phase || state.round !== before.round) this.#watchPhase();
+      this.#watchPages();
       this.#events.shift();
     }
   }
@@ -182,6 +184,21 @@ export class ParkedCall {
     for (const reader of readers) reader.finish(outcome);
   }
 
+  // The call of a -32042 error is over, so the server reports its pages beside it.
+  #watchPages(): void {
+    if (this.#state.due.size === 0) this.#stopHearing();
+    else {
+      this.#hearing ??= this.#deps.call.hearPages((elicitationId) =>
+        this.#step({ type: 'page-complete', elicitationId }),
+      );
+    }
+  }
+
+  #stopHearing(): void {
+    void this.#hearing?.then((stop) => stop());
+    this.#hearing = undefined;
+  }
+
   #watchPhase(): void {
     const { clock, ttlMs, keepMs, onGone } = this.#deps;
     const { phase, round } = this.#state;
@@ -201,6 +218,7 @@ export class ParkedCall {
     this.#ttl?.clear();
     this.#window?.clear();
     this.#wait?.clear();
+    this.#stopHearing();
     this.#outcome = undefined;
     this.#questions.clear();
   }

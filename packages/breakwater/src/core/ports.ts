@@ -139,6 +139,8 @@ export interface Handle {
   unwatchTask(taskId: string): Promise<void>;
   /** Adds a listener for changes; returns its removal. */
   onChange(listener: (change: ServerChange) => void): () => void;
+  /** Adds a listener for pages (url elicitations) that the server says are finished, by its own ids; returns its removal. */
+  onPage(listener: (elicitationId: string) => void): () => void;
   /** Adds a listener for the end of this handle (called once, also when already ended); returns its removal. */
   onEnd(listener: (reason: string) => void): () => void;
   close(reason: string): Promise<void>;

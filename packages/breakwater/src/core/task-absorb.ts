@@ -28,6 +28,8 @@ export interface AbsorbDeps {
   readonly limitMs: number;
 }
 
+const STOP_MS = 30_000;
+
 /** A tool call that its server runs as a task and whose client knows nothing of it (eras.md §2.8): to the client it is a call like any other. */
 export class AbsorbedCall implements CallSuccessor {
   readonly #deps: AbsorbDeps;
@@ -109,8 +111,13 @@ export class AbsorbedCall implements CallSuccessor {
     this.#isOver = true;
     this.#deadline?.clear();
     this.#control?.cancel(reason);
-    if (this.#task === undefined) this.#lease.release();
-    else this.#task.stop(() => this.#lease.release());
+    if (this.#task === undefined) return this.#lease.release();
+    // A server that never answers the cancellation does not keep the handle.
+    const bound = this.#deps.clock.after(STOP_MS, () => this.#lease.release());
+    this.#task.stop(() => {
+      bound.clear();
+      this.#lease.release();
+    });
   }
 
   #follow(created: RawObject): TaskFollower | undefined {

@@ -1,5 +1,5 @@
 import type { TaskWish } from '../protocol/bridge/request.ts';
-import { expectsTask, servesTasks } from '../protocol/bridge/tasks/task-support.ts';
+import { expectsTask } from '../protocol/bridge/tasks/task-support.ts';
 import type { Exchange } from './exchange.ts';
 import type { CallFollower, CallSuccessor } from './member-call.ts';
 import type { Clock, Handle, Lease, Outcome, ServerQuestion } from './ports.ts';
@@ -25,7 +25,7 @@ export interface TaskRole {
 /** What a role is chosen by, and what it works with. */
 export interface TaskRoleDeps {
   readonly exchange: Exchange;
-  readonly target: Target | undefined;
+  readonly target: Target;
   readonly member: RouteMember;
   readonly handle: Handle;
   readonly book: TaskBook;
@@ -36,11 +36,10 @@ export interface TaskRoleDeps {
   readonly onAbsorb: () => void;
 }
 
-/** The role of tasks in a tool call on this handle; undefined where they have none, which is what most servers are like. */
-export function makeTaskRole(deps: TaskRoleDeps): TaskRole | undefined {
-  const { handle, exchange, target } = deps;
+/** The role of tasks in a tool call on a handle whose server has tasks. */
+export function makeTaskRole(deps: TaskRoleDeps): TaskRole {
+  const { handle, exchange } = deps;
   const server = { revision: handle.revision, capabilities: handle.server.capabilities };
-  if (target === undefined || !servesTasks(server)) return undefined;
   if (expectsTask(exchange.client, server, exchange.params)) return new TaskPass(deps);
-  return new TaskAbsorption({ ...deps, target }, handle);
+  return new TaskAbsorption(deps, handle);
 }

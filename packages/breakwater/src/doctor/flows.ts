@@ -130,7 +130,7 @@ export async function readDocuments(
 ): Promise<{ readonly used: readonly Answer[] }> {
   const answers: Answer[] = [];
   for (const path of paths) answers.push(await wire.get(path));
-  const used = answers.filter((answer) => answer.ok && isUsable(answer));
+  const used = answers.filter((answer) => answer.ok && !answer.isStream && isUsable(answer));
   if (used.length > 0) return { used };
   const mute = answers.find((answer) => lessonOf(answer, wire.target, {}) === undefined);
   const [first] = answers;

@@ -112,6 +112,7 @@ function pathOf(url: string): string {
 // Everything in a report may come from a server that wants to be in the page: text only, never markup.
 function escapeHtml(text: string): string {
   return text
+    .replaceAll(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -57,6 +57,7 @@ export class DuplexHandle implements OpenedHandle {
   /** Interactive calls that wait for their turn. */
   readonly #queued: RunningCall[] = [];
   readonly #changeListeners = new Set<(change: ServerChange) => void>();
+  readonly #pageListeners = new Set<(elicitationId: string) => void>();
   readonly #endListeners = new Set<(reason: string) => void>();
   #interactive = 0;
   /** Requests of our own whose answers somebody waits for. */
@@ -125,6 +126,11 @@ export class DuplexHandle implements OpenedHandle {
     return () => this.#changeListeners.delete(listener);
   }
 
+  onPage(listener: (elicitationId: string) => void): () => void {
+    this.#pageListeners.add(listener);
+    return () => this.#pageListeners.delete(listener);
+  }
+
   onEnd(listener: (reason: string) => void): () => void {
     const ended = this.#ended;
     if (ended === undefined) this.#endListeners.add(listener);
@@ -166,7 +172,16 @@ export class DuplexHandle implements OpenedHandle {
     } else if (this.#feed.receive(notification)) return;
     else if (method === 'notifications/cancelled') this.#onCancelled(params);
     else if (method === 'notifications/message') this.#onLog(method, params);
-    else if (!this.#options.shared) this.#soleCall()?.notify(method, params);
+    else if (!this.#options.shared) {
+      if (method === 'notifications/elicitation/complete') this.#onPageComplete(params);
+      this.#soleCall()?.notify(method, params);
+    }
+  }
+
+  #onPageComplete(params: RawObject | undefined): void {
+    const id = params === undefined ? undefined : memberValue(params, 'elicitationId');
+    if (typeof id !== 'string') return;
+    for (const listener of [...this.#pageListeners]) listener(id);
   }
 
   #start(running: RunningCall): void {
@@ -340,5 +355,6 @@ export class DuplexHandle implements OpenedHandle {
     for (const listener of [...this.#endListeners]) listener(reason);
     this.#endListeners.clear();
     this.#changeListeners.clear();
+    this.#pageListeners.clear();
   }
 }

@@ -1,6 +1,10 @@
 import type { ServerChange } from '../core/ports.ts';
+import type { NotificationMessage } from '../jsonrpc/message.ts';
+import { memberValue } from '../jsonrpc/raw.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
 import { reportedKinds } from './change-feed.ts';
+
+const PAGE_COMPLETE = 'notifications/elicitation/complete';
 
 /** What to report after a gap: everything may have changed. A spurious change is harmless, a lost one is not. */
 export function changesAfterGap(capabilities: JsonObject, uris: Iterable<string>): readonly ServerChange[] {
@@ -11,6 +15,7 @@ export function changesAfterGap(capabilities: JsonObject, uris: Iterable<string>
 /** The listeners of one handle: for its changes, and for its end, which they hear of exactly once. */
 export class HandleListeners {
   readonly #changes = new Set<(change: ServerChange) => void>();
+  readonly #pages = new Set<(elicitationId: string) => void>();
   readonly #ends = new Set<(reason: string) => void>();
   #reason: string | undefined;
 
@@ -22,6 +27,11 @@ export class HandleListeners {
   onChange(listener: (change: ServerChange) => void): () => void {
     this.#changes.add(listener);
     return () => void this.#changes.delete(listener);
+  }
+
+  onPage(listener: (elicitationId: string) => void): () => void {
+    this.#pages.add(listener);
+    return () => void this.#pages.delete(listener);
   }
 
   onEnd(listener: (reason: string) => void): () => void {
@@ -37,6 +47,13 @@ export class HandleListeners {
     for (const listener of [...this.#changes]) listener(change);
   }
 
+  /** Takes any notification; only one that a page is finished is told. */
+  reportPage({ method, params }: NotificationMessage): void {
+    const id = method === PAGE_COMPLETE && params !== undefined ? memberValue(params, 'elicitationId') : undefined;
+    if (typeof id !== 'string') return;
+    for (const listener of [...this.#pages]) listener(id);
+  }
+
   /** Marks the end and tells everybody; false when it had ended before. */
   end(reason: string): boolean {
     if (this.#reason !== undefined) return false;
@@ -44,6 +61,7 @@ export class HandleListeners {
     const listeners = [...this.#ends];
     this.#ends.clear();
     this.#changes.clear();
+    this.#pages.clear();
     for (const listener of listeners) listener(reason);
     return true;
   }

@@ -140,6 +140,10 @@ export class HttpLegacyHandle implements OpenedHandle {
     return this.#listeners.onChange(listener);
   }
 
+  onPage(listener: (elicitationId: string) => void): () => void {
+    return this.#listeners.onPage(listener);
+  }
+
   onEnd(listener: (reason: string) => void): () => void {
     return this.#listeners.onEnd(listener);
   }
@@ -274,6 +278,7 @@ export class HttpLegacyHandle implements OpenedHandle {
 
   #onNotification(message: NotificationMessage, call: LegacyCall | undefined): void {
     const { method, params } = message;
+    this.#listeners.reportPage(message);
     // The state of a task is news of the task's, on whichever stream it comes.
     const change = method === TASK_STATUS ? changeOf(message) : undefined;
     if (change !== undefined) this.#listeners.report(change);
@@ -289,10 +294,13 @@ export class HttpLegacyHandle implements OpenedHandle {
     return !isLogLevel(call.logLevel) || !isLogLevel(level) || isAtLeast(level, call.logLevel);
   }
 
-  /** The call that a question on the GET stream belongs to: the oldest one whose client can be asked this (eras.md §2.6). */
+  /**
+   * The call that a question on the GET stream belongs to: the oldest one whose client can be asked this (eras.md §2.6). A server that waits for an
+   * answer seldom asks again: a call whose client is away is the last choice.
+   */
   #calleeOf(message: RequestMessage): LegacyCall | undefined {
-    const calls = [...this.#calls.values()];
-    return calls.find((call) => isInteractive(call) && canBeAsked(call.call, message));
+    const calls = [...this.#calls.values()].filter((call) => isInteractive(call) && canBeAsked(call.call, message));
+    return calls.find(({ sink }) => sink.suspended !== true) ?? calls[0];
   }
 
   /** The call that a notification on the GET stream belongs to; undefined where that is a guess. */

@@ -108,6 +108,10 @@ export class HttpModernHandle implements OpenedHandle {
     return this.#listeners.onChange(listener);
   }
 
+  onPage(listener: (elicitationId: string) => void): () => void {
+    return this.#listeners.onPage(listener);
+  }
+
   onEnd(listener: (reason: string) => void): () => void {
     return this.#listeners.onEnd(listener);
   }

@@ -1,5 +1,4 @@
-import { open } from '../flows.ts';
-import { listTools } from '../messages.ts';
+import { initialize, listTools } from '../messages.ts';
 import type { Persona } from '../persona.ts';
 import { postBytes } from '../post-bytes.ts';
 import { watch } from '../siege.ts';
@@ -16,12 +15,12 @@ export const slowReader: Persona = {
   evidence: 'Slow-read denial of service (slowhttptest); DESIGN.md §5.9',
   fix: 'Bound what waits unread per connection, and cut a reader that does not read.',
   script: async (wire) => {
-    const { send } = await open(wire, '2025-06-18');
+    const { sessionId } = await wire.post(initialize('2025-06-18'));
     const stillServes = await watch(wire);
     const chunk = postBytes(
       wire,
       JSON.stringify(listTools()),
-      send.sid === undefined ? [] : [['Mcp-Session-Id', send.sid]],
+      sessionId === undefined ? [] : [['Mcp-Session-Id', sessionId]],
     );
     const deaf = wire.raw({
       label: 'POST ×60, unread',

@@ -1,5 +1,6 @@
-import { end, list, open } from '../flows.ts';
-import { listTools } from '../messages.ts';
+import type { Answer } from '../answer.ts';
+import { end } from '../flows.ts';
+import { initialize, listTools } from '../messages.ts';
 import type { Persona } from '../persona.ts';
 import { watch, withstood } from '../siege.ts';
 
@@ -14,21 +15,23 @@ export const staleIds: Persona = {
   evidence: 'MCP 2025-11-25 transports §Session Management: 404; AIP-1 §7.3.5; honeypot logs',
   fix: 'Answer an unknown session with 404, which makes official clients start over; a 400 leaves them stuck.',
   script: async (wire) => {
-    const { send } = await open(wire, '2025-06-18');
-    await list(wire, send);
+    const { sessionId: sid } = await wire.post(initialize('2025-06-18'));
     const stillServes = await watch(wire);
-    const ended = await end(wire, send);
-    const dead = await wire.post(listTools(), send);
-    wire.need(dead, dead.status < 500, 'an ended session is not an internal error');
-    for (const sid of MADE_UP) {
-      const answer = await wire.post(listTools(), { sid });
-      wire.need(answer, answer.status > 0 && answer.status < 500, 'a made-up id is answered, and is no internal error');
-      if (send.sid !== undefined) wire.need(answer, !answer.ok, 'a made-up id opens nothing');
+    let last: Answer | undefined;
+    for (const made of MADE_UP) {
+      last = await wire.post(listTools(), { sid: made });
+      wire.need(last, last.status > 0 && last.status < 500, 'a made-up id is answered, and is no internal error');
+      if (sid !== undefined) wire.need(last, !last.ok, 'a made-up id opens nothing');
     }
-    // Without DELETE the session may live on, and without ids there is none to be dead.
-    if (send.sid === undefined || !ended.ok) return wire.gotIn('Made-up ids opened nothing that is not open.', dead);
+    await stillServes();
+    // Where there are no ids, none can be dead.
+    if (sid === undefined)
+      return wire.gotIn('The server gives no session ids, and made-up ones changed nothing.', last);
+    const ended = await end(wire, { sid });
+    if (!ended.ok) return wire.gotIn('Made-up ids opened nothing; sessions cannot be ended here.', last);
+    const dead = await wire.post(listTools(), { sid });
     wire.need(dead, dead.status === 404, 'an ended session is answered 404');
     await stillServes();
-    return withstood(wire, dead, 'Dead and made-up ids got 404 or another refusal.');
+    return withstood(wire, dead, 'Made-up ids opened nothing, and the dead one got 404.');
   },
 };

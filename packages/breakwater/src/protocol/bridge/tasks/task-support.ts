@@ -11,7 +11,7 @@ export interface TaskParty {
 }
 
 /** True when the server may run a tool call as a task. */
-export function servesTasks({ revision, capabilities }: TaskParty): boolean {
+export function servesTasks(revision: Revision, capabilities: JsonObject): boolean {
   if (revision === '2026-07-28') return declaresTasks(capabilities);
   if (revision !== '2025-11-25') return false;
   const requests = isObject(capabilities['tasks']) ? capabilities['tasks']['requests'] : undefined;
@@ -20,7 +20,7 @@ export function servesTasks({ revision, capabilities }: TaskParty): boolean {
 
 /** True when client and server know tasks in the same form: nothing but the ids has to change between them. */
 export function sharesTasks(client: TaskParty, server: TaskParty): boolean {
-  if (client.revision !== server.revision || !servesTasks(server)) return false;
+  if (client.revision !== server.revision || !servesTasks(server.revision, server.capabilities)) return false;
   return client.revision === '2025-11-25' || declaresTasks(client.capabilities);
 }
 
