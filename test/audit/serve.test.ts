@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { post } from '../requirements/support/wire.ts';
-import { BIN, KEY, recordsOf, scratch, verify } from './support.ts';
+import { BIN, KEY, recordsOf, scratch } from './support.ts';
 
-/** Runs `breakwater serve`. */
-function startServe(config: string): {
+/** Starts the program. */
+function start(...args: readonly string[]): {
   readonly child: ChildProcess;
-  /** The endpoint that its banner names. */
+  /** The first endpoint that it prints. */
   readonly url: Promise<string>;
-  readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>;
+  readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 } {
   const env = { ...process.env, KEY };
-  const child = spawn(process.execPath, [BIN, 'serve', '-c', config], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
@@ -25,7 +25,7 @@ function startServe(config: string): {
     const found = /http:\/\/\S+\/mcp(?=\s)/.exec(stdout)?.[0];
     if (found !== undefined) resolve(found);
   });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
   return { child, url, ended };
 }
 
@@ -39,16 +39,17 @@ describe('the audit log of breakwater serve', () => {
         `listen: { port: 0 }\nupstreams: { none: { url: "http://127.0.0.1:9/mcp" } }\naudit: { file: ${audit}, key: { env: KEY } }\n`,
       );
     await config(place.file);
-    const gateway = startServe(configs.file);
+    const gateway = start('serve', '-c', configs.file);
     const url = await gateway.url;
     await post(url, { jsonrpc: '2.0', id: 1, method: 'no/such' });
     gateway.child.kill('SIGTERM');
     expect(await gateway.ended).toMatchObject({ code: 0 });
     expect((await recordsOf(place.file)).at(-1)).toMatchObject({ event: 'gateway.stop', open: {} });
-    expect(await verify([place.file])).toMatchObject({ ok: true, notes: [] });
+    const check = await start('audit', 'verify', place.file, '--key-env', 'KEY').ended;
+    expect(check).toMatchObject({ code: 0, stdout: expect.stringContaining('whole: ') });
 
     await config(configs.file);
-    expect(await startServe(configs.file).ended).toMatchObject({
+    expect(await start('serve', '-c', configs.file).ended).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^breakwater: the audit log cannot be opened: \S+ is no audit log$/m),
     });

@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runAudit } from '../../packages/breakwater/src/audit-command.ts';
+import { parseArgs } from '../../packages/breakwater/src/cli/args.ts';
 import { type AuditLog, openAudit } from '../../packages/breakwater/src/telemetry/audit.ts';
 import { auditKeys } from '../../packages/breakwater/src/telemetry/audit-chain.ts';
 import { inOrder, readLines } from '../../packages/breakwater/src/telemetry/audit-files.ts';
@@ -156,12 +157,17 @@ export interface Ended {
 /** The program. */
 export const BIN = fileURLToPath(new URL('../../packages/breakwater/src/bin.ts', import.meta.url));
 
-/** Runs `breakwater audit …` with the key in the variable KEY. */
-export function runAuditCommand(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, KEY };
-    execFile(process.execPath, [BIN, 'audit', ...args], { env }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
+/** Does what `breakwater audit …` does, with the key in the variable KEY. */
+export async function runAuditCommand(...args: readonly string[]): Promise<Ended> {
+  const parsed = parseArgs(['audit', ...args]);
+  if (!parsed.ok) return { code: 2, stdout: '', stderr: parsed.message };
+  if (parsed.command.kind !== 'audit') throw new Error(`not a question: ${args.join(' ')}`);
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runAudit(parsed.command.query, {
+    env: { KEY },
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
   });
+  return { code, stdout: out.join(''), stderr: err.join('') };
 }

@@ -19,27 +19,47 @@ const HEADINGS: Readonly<Record<Kind, string>> = {
   roots: 'The roots (`roots/list`)',
 };
 
-/** Compares the page with what the tests have just shown to be true; with `UPDATE_DOCS=1` writes it. */
-export async function checkPage(clients: readonly ClientKind[], upstreams: readonly UpstreamKind[]): Promise<void> {
+/** The name of a cell among those that were played. */
+export function cellName(revision: string, upstream: string, kind: string, answer: string): string {
+  return [revision, upstream, kind, answer].join(', ');
+}
+
+/**
+ * Compares the page with what the tests have just shown to be true; with `UPDATE_DOCS=1` writes it. Only a cell that is `shown` gets its mark, every other
+ * one a question mark.
+ */
+export async function checkPage(
+  clients: readonly ClientKind[],
+  upstreams: readonly UpstreamKind[],
+  shown: ReadonlySet<string>,
+): Promise<void> {
   const file = join(REPOSITORY, PAGE);
   const page = await readFile(file, 'utf8');
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`${PAGE} has no place for the tables`);
-  const wanted = `${page.slice(0, begin)}${BEGIN}\n\n${writeTables(clients, upstreams)}\n\n${page.slice(end)}`;
+  const wanted = `${page.slice(0, begin)}${BEGIN}\n\n${writeTables(clients, upstreams, shown)}\n\n${page.slice(end)}`;
   if (process.env['UPDATE_DOCS'] === '1') await writeFile(file, wanted);
   else expect(page, `${PAGE} is stale: run with UPDATE_DOCS=1`).toBe(wanted);
 }
 
-function writeTables(clients: readonly ClientKind[], upstreams: readonly UpstreamKind[]): string {
+function writeTables(
+  clients: readonly ClientKind[],
+  upstreams: readonly UpstreamKind[],
+  shown: ReadonlySet<string>,
+): string {
   const notes: string[] = [];
   const counts = { works: 0, loss: 0, refused: 0 };
   const tables = KINDS.map((kind) => {
     const head = ['client', ...upstreams.map(({ name }) => name)];
     const rows = clients.map(({ name, revision }) => {
       const cells = upstreams.map((upstream) => {
-        const outcomes = ANSWERS.map((answer) => expectedOf(revision, upstream, kind, answer));
-        for (const { verdict } of outcomes) counts[verdict]++;
-        return outcomes.map((outcome) => markOf(outcome, notes)).join(' ');
+        const marks = ANSWERS.map((answer) => {
+          if (!shown.has(cellName(revision, upstream.name, kind, answer))) return '?';
+          const outcome = expectedOf(revision, upstream, kind, answer);
+          counts[outcome.verdict]++;
+          return markOf(outcome, notes);
+        });
+        return new Set(marks).size === 1 ? `all ${marks[0]}` : marks.join(' ');
       });
       return [name, ...cells];
     });

@@ -6,7 +6,7 @@ import { at, textAt } from './support/json.ts';
 import { legacyScript, modernResult, modernScript } from './support/scripted-eras.ts';
 import { errorOf, resultOf, type Script, sendJson, startScripted } from './support/scripted-upstream.ts';
 import { post, send, type WireAnswer } from './support/wire.ts';
-import { knownFailure, verifies } from './verifies.ts';
+import { verifies } from './verifies.ts';
 
 type Override = NonNullable<NonNullable<Parameters<typeof legacyScript>[0]>['instead']>;
 
@@ -223,21 +223,16 @@ describe('messages', () => {
     },
   );
 
-  knownFailure(
-    ['error.modern.no-32002'],
-    'protocol/bridge/error.ts maps -32002 for resources/read only',
-    'with -32002 never reach a modern client, whatever was asked',
-    async () => {
-      await using upstream = await startScripted(
-        legacyScript({
-          instead: on('tools/call', (request, response) => sendJson(response, 200, errorOf(request, -32002, 'mine'))),
-        }),
-      );
-      await using own = await startGateway({ upstreams: { one: { url: upstream.url, era: 'legacy' } } });
-      const answer = await callModern(own.url, 'tools/call', { name: 'act' });
-      expect(at(answer.json(), 'error', 'code')).not.toBe(-32002);
-    },
-  );
+  verifies(['error.modern.no-32002'], 'with -32002 never reach a modern client, whatever was asked', async () => {
+    await using upstream = await startScripted(
+      legacyScript({
+        instead: on('tools/call', (request, response) => sendJson(response, 200, errorOf(request, -32002, 'mine'))),
+      }),
+    );
+    await using own = await startGateway({ upstreams: { one: { url: upstream.url, era: 'legacy' } } });
+    const answer = await callModern(own.url, 'tools/call', { name: 'act' });
+    expect(at(answer.json(), 'error', 'code')).not.toBe(-32002);
+  });
 
   verifies(
     ['mrtr.supported-requests', 'mrtr.declared-only', 'mrtr.one-of', 'ask.legacy.declared-only'],

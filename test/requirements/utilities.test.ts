@@ -7,7 +7,7 @@ import { arrayAt, at } from './support/json.ts';
 import { legacyScript, modernResult, modernScript, TOOL } from './support/scripted-eras.ts';
 import { beginStream, resultOf, sendJson, startScripted, writeEvent } from './support/scripted-upstream.ts';
 import { post } from './support/wire.ts';
-import { knownFailure, verifies } from './verifies.ts';
+import { verifies } from './verifies.ts';
 
 const FOREVER = { name: 'slow', arguments: { steps: 1000, delayMs: 20 }, _meta: { progressToken: 't' } };
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
@@ -114,14 +114,9 @@ describe('the utilities', () => {
     expect(valuesOf(await reported([[1], [2], [2], [1], [5]], '1'))).toEqual([1, 2, 5]);
   });
 
-  knownFailure(
-    ['gateway.isolation.streams'],
-    'Streamable HTTP legs do not compare the token of progress with that of the call',
-    'leave out progress under a token that the call was not given',
-    async () => {
-      expect(valuesOf(await reported([[1], [2, 'stranger'], [5]], '1'))).toEqual([1, 5]);
-    },
-  );
+  verifies(['gateway.isolation.streams'], 'leave out progress under a token that the call was not given', async () => {
+    expect(valuesOf(await reported([[1], [2, 'stranger'], [5]], '1'))).toEqual([1, 5]);
+  });
 
   verifies(['ping.answered'], 'answer ping at the edge, in a session and without one', async () => {
     const session = await openSession(gateway.url);

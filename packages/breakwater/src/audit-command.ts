@@ -14,29 +14,41 @@ const NO = 1;
 /** The question could not be answered: no key, no file. */
 const UNREADABLE = 2;
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where the program reads variables and writes what it has to say: the process, or a part of it. */
+export interface AuditIo {
+  readonly env: Env;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
 /** Answers a question about an audit log on stdout; resolves to the exit code. */
-export async function runAudit(query: AuditQuery, env: Readonly<Record<string, string | undefined>>): Promise<number> {
+export async function runAudit(query: AuditQuery, io: AuditIo): Promise<number> {
   try {
-    return await answer(query, query.key === undefined ? undefined : auditKeys(await readKey(query.key, env)));
+    return await answer(query, io, query.key === undefined ? undefined : auditKeys(await readKey(query.key, io.env)));
   } catch (error) {
-    process.stderr.write(`breakwater: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.stderr.write(`breakwater: ${error instanceof Error ? error.message : String(error)}\n`);
     return UNREADABLE;
   }
 }
 
-async function answer(query: AuditQuery, keys: AuditKeys | undefined): Promise<number> {
+async function answer(query: AuditQuery, io: AuditIo, keys: AuditKeys | undefined): Promise<number> {
   const { question } = query;
+  const print = (value: unknown, text: string): void => {
+    io.stdout.write(query.json ? `${asciiJson(value)}\n` : text);
+  };
   if (question.about === 'verify') {
     const verdict = await readLog(query, keys, () => undefined);
     if (verdict === undefined) return UNREADABLE;
-    print(query, verdict, verdictText(verdict));
+    print(verdict, verdictText(verdict));
     return verdict.ok ? 0 : NO;
   }
   if (question.about === 'at') {
     const replay = new MomentReplay(question.time);
     const verdict = await readLog(query, keys, (record) => replay.take(record));
     const moment = replay.finish();
-    print(query, { ...moment, chain: summaryOf(verdict) }, momentText(moment) + chainText(verdict));
+    print({ ...moment, chain: summaryOf(verdict) }, momentText(moment) + chainText(verdict));
     return verdict?.ok === false ? NO : 0;
   }
   const { id } = question;
@@ -45,10 +57,10 @@ async function answer(query: AuditQuery, keys: AuditKeys | undefined): Promise<n
   const story = timeline.finish();
   if (story === undefined) {
     const hint = keys === undefined ? '; a plain session id needs --key-env or --key-file' : '';
-    process.stderr.write(`breakwater: no record speaks of this session${hint}\n`);
+    io.stderr.write(`breakwater: no record speaks of this session${hint}\n`);
     return NO;
   }
-  print(query, { ...story, chain: summaryOf(verdict) }, storyText(story) + chainText(verdict));
+  print({ ...story, chain: summaryOf(verdict) }, storyText(story) + chainText(verdict));
   return verdict?.ok === false ? NO : 0;
 }
 
@@ -82,11 +94,7 @@ function chainText(verdict: AuditVerdict | undefined): string {
   return verdict.ok ? '' : `\n${verdictText(verdict)}`;
 }
 
-function print({ json }: AuditQuery, value: unknown, text: string): void {
-  process.stdout.write(json ? `${asciiJson(value)}\n` : text);
-}
-
-async function readKey(source: AuditKeySource, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+async function readKey(source: AuditKeySource, env: Env): Promise<string> {
   const text = source.kind === 'env' ? env[source.name] : await readFile(source.path, 'utf8');
   if (text === undefined || text.trim() === '')
     throw new Error(source.kind === 'env' ? `the variable ${source.name} is not set` : `${source.path} is empty`);

@@ -39,7 +39,7 @@ export async function runCommand(command: Command): Promise<number> {
     case 'check':
       return await check(command.configPath);
     case 'audit':
-      return await runAudit(command.query, process.env);
+      return await runAudit(command.query, process);
     case 'doctor':
       return await runDoctor(command.query, { version: VERSION, out: process.stdout, err: process.stderr });
     case 'print-config': {

@@ -2,6 +2,7 @@
  * Breakwater as a library: the gateway as a Node request listener, to be mounted wherever one fits.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { App } from './app.ts';
 import { openAuditLog } from './audit-log.ts';
 import { formatIssues } from './config/issue.ts';
@@ -33,6 +34,8 @@ export interface BreakwaterOptions {
 /** The gateway as a request listener; in a framework with `next`, paths that are not the gateway's go on to it. */
 export interface Breakwater {
   (request: IncomingMessage, response: ServerResponse, next?: () => void): void;
+  /** Answers bytes that are no HTTP request with JSON: `server.on('clientError', breakwater.handleClientError)`. */
+  handleClientError(error: NodeJS.ErrnoException, socket: Duplex): void;
   /** What was counted since the start. */
   counters(): CounterValues;
   /** Replaces the configuration: unchanged upstreams and all sessions live on. Rejects with a TypeError and changes nothing when it is invalid. */
@@ -59,6 +62,7 @@ export async function createBreakwater(config: LibraryConfig, options: Breakwate
   const listener = (request: IncomingMessage, response: ServerResponse, next?: () => void): void =>
     app.handle(request, response, next);
   return Object.assign(listener, {
+    handleClientError: (error: NodeJS.ErrnoException, socket: Duplex) => app.handleClientError(error, socket),
     counters: () => app.counters,
     reload: async (next: LibraryConfig) => await app.reload(await resolve(next)),
     close: () => app.close(),

@@ -71,7 +71,7 @@ export async function runDoctor(request: DoctorRequest, place: DoctorPlace): Pro
       `${hostname} is not this machine: the doctor sends hostile traffic too. If its operator agrees, add --i-may-test ${hostname}`,
     );
   }
-  const failure = await knock(target, request.visitMs);
+  const failure = await findFailure(target, request.visitMs);
   if (failure !== undefined) return complain(err, `${target.url.href}: ${failure}`);
   const report = await examine({
     target,
@@ -87,7 +87,7 @@ export async function runDoctor(request: DoctorRequest, place: DoctorPlace): Pro
 }
 
 /** Whether anything answers at all; without it every verdict would say the same. */
-async function knock({ url }: Target, waitMs: number): Promise<string | undefined> {
+async function findFailure({ url }: Target, waitMs: number): Promise<string | undefined> {
   const headers: HeaderLines = [
     ['Host', url.host],
     ['Connection', 'close'],

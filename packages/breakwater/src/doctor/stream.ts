@@ -12,6 +12,8 @@ export interface StreamEvent {
 }
 
 const MOST_EVENT_BYTES = 8 * 1_048_576;
+/** Bytes of one stream that are read; whoever sends more in one visit is flooding. */
+const MOST_BYTES = 16 * 1_048_576;
 
 /** An event stream that a script keeps open beside its requests. */
 export class Stream {
@@ -26,7 +28,10 @@ export class Stream {
     this.answer = answer;
     this.#response = response;
     const parser = createSseParser((event) => this.#take(event), { maxEventBytes: MOST_EVENT_BYTES });
+    let size = 0;
     response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MOST_BYTES) response.destroy();
       onText(chunk.toString());
       parser.push(chunk);
     });

@@ -10,6 +10,8 @@ import { headOf, type Send, SSE } from './send.ts';
 import { Stream } from './stream.ts';
 import type { Target } from './target.ts';
 
+/** Length at which the record of an open stream stops growing; reports show less. */
+const RECORDED_CHARS = 16_384;
 /** How long a stream that owes no answer is listened to. */
 const PEEK_MS = 700;
 
@@ -194,7 +196,7 @@ export class Wire {
   #append(n: number, text: string): void {
     const at = this.exchanges.findIndex((each) => each.n === n);
     const found = this.exchanges[at];
-    if (found?.response === undefined) return;
+    if (found?.response === undefined || found.response.body.length > RECORDED_CHARS) return;
     this.exchanges[at] = { ...found, response: { ...found.response, body: found.response.body + text } };
   }
 }

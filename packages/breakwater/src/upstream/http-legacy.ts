@@ -18,6 +18,7 @@ import { type CallHost, LegacyCall } from './http-legacy-call.ts';
 import { Questions } from './http-questions.ts';
 import { endSession, type LegacySession, openSession, type SessionInit } from './http-session.ts';
 import { Watches } from './http-watches.ts';
+import { idTokenOf } from './modern-feed.ts';
 import type { OpenedHandle } from './opener.ts';
 
 /** What a legacy handle is made of. */
@@ -283,6 +284,7 @@ export class HttpLegacyHandle implements OpenedHandle {
     const change = method === TASK_STATUS ? changeOf(message) : undefined;
     if (change !== undefined) this.#listeners.report(change);
     else if (method === 'notifications/cancelled') this.#questions.withdraw(params);
+    else if (call !== undefined && isForeignProgress(message, call)) return;
     else if (call !== undefined && (method !== LOG || this.#wantsLog(call, params))) {
       call.sink.notify({ method, params, revision: this.revision });
     }
@@ -306,8 +308,8 @@ export class HttpLegacyHandle implements OpenedHandle {
   /** The call that a notification on the GET stream belongs to; undefined where that is a guess. */
   #subjectOf({ method, params }: NotificationMessage): LegacyCall | undefined {
     if (method === 'notifications/progress') {
-      const token = params === undefined ? undefined : memberValue(params, 'progressToken');
-      return this.#calls.get(makeId(Number(token)));
+      const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
+      return token === undefined ? undefined : this.#calls.get(token);
     }
     const [only, other] = this.#calls.values();
     return other === undefined ? only : undefined;
@@ -345,4 +347,11 @@ function refuse(question: Parameters<CallSink['ask']>[0]): void {
 
 function failed(error: Error): Outcome {
   return { kind: 'failed', error };
+}
+
+// A server that mixes up its tokens would show one call's progress in another's stream.
+function isForeignProgress({ method, params }: NotificationMessage, call: LegacyCall): boolean {
+  return (
+    method === 'notifications/progress' && (params === undefined || idTokenOf(params, 'progressToken') !== call.id)
+  );
 }

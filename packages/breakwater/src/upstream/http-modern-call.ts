@@ -8,6 +8,7 @@ import { methodTraits } from '../protocol/methods.ts';
 import type { ModernRevision } from '../protocol/revision.ts';
 import { errorOfStatus, type HttpLeg, isAnswer, type LegRequest, postRequest, warn } from './http-leg.ts';
 import type { ResponseEnd, ResponseReader, ResponseSink } from './http-response.ts';
+import { idTokenOf } from './modern-feed.ts';
 
 type Headers = Readonly<Record<string, string>>;
 type StatusEnd = Extract<ResponseEnd, { kind: 'status' }>;
@@ -87,9 +88,12 @@ export class ModernCall implements CallControl, ResponseSink {
   onMessage(message: Message): void {
     if (this.#isOver || this.#id === undefined) return;
     const { revision, leg } = this.#host;
-    if (message.kind === 'notification')
-      this.#sink.notify({ method: message.method, params: message.params, revision });
-    else if (message.kind === 'request')
+    if (message.kind === 'notification') {
+      // A server that mixes up its tokens would show one call's progress in another's stream.
+      const { method, params } = message;
+      const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
+      if (method !== 'notifications/progress' || token === this.#id) this.#sink.notify({ method, params, revision });
+    } else if (message.kind === 'request')
       warn(leg, 'A modern server sent a request, which it must not.', { method: message.method });
     else if (!isAnswer(message, this.#id)) warn(leg, 'The server answered a request that was not sent.');
     else if (message.kind === 'result') this.finish({ kind: 'result', revision, result: message.result });

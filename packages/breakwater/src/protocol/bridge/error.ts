@@ -37,7 +37,8 @@ export function bridgeError(args: ErrorToBridge): BridgedError {
   if (decoded.code === RpcCode.urlElicitationRequired && to !== '2025-11-25') return bridgeUrlRequired(args, object);
   if (eraOf(from) === 'modern') return bridgeModern(args, object, decoded.code, decoded.message);
   if (eraOf(to) === 'legacy') return pass(error, to, decoded.code);
-  if (decoded.code === RpcCode.resourceNotFound && args.method === 'resources/read') {
+  // The modern era must never see -32002, whatever was asked (basic §Error Codes).
+  if (decoded.code === RpcCode.resourceNotFound) {
     return pass(applyEdits(object, { code: String(RpcCode.invalidParams) }), to, RpcCode.invalidParams);
   }
   if (decoded.code <= RESERVED_FIRST && decoded.code >= RESERVED_LAST) {
