@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { LibraryConfig } from '../../packages/breakwater/src/index.ts';
 import { createConformanceFactory } from '../fixtures/conformance-server/factory.ts';
 import { launchFixture } from '../fixtures/launch.ts';
+import { callModern, META } from '../requirements/support/clients.ts';
 import { startGateway } from '../requirements/support/gateway.ts';
 import { startWireTap, type WireTap } from './wire-tap.ts';
 
@@ -55,7 +56,18 @@ export const ROWS: readonly Row[] = [
 /** Starts a gateway over one upstream; `resources` are what it stands on, and end after it. */
 async function behindGateway(resources: AsyncDisposableStack, upstream: UpstreamConfig): Promise<Running> {
   const gateway = resources.use(await startGateway({ upstreams: { it: upstream } }));
+  await warmUp(gateway.url);
   return { url: gateway.url, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+// The gateway starts a server when a client first needs it, and another process for a client that can be asked. The suite gives an answer's first
+// event 600 ms (`server-stateless`, sep-2575-http-server-no-independent-requests-on-stream): on a busy machine less than a process takes to start.
+async function warmUp(url: string): Promise<void> {
+  for (const capabilities of [{}, { elicitation: {} }]) {
+    const meta = { [META.capabilities]: capabilities };
+    const { status, text } = await callModern(url, 'tools/call', { name: 'test_simple_text', arguments: {} }, { meta });
+    if (status !== 200) throw new Error(`the server behind the gateway is not there: ${text}`);
+  }
 }
 
 // Only the 2025 transport is listened in on: its messages are the proofs.

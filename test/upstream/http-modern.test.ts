@@ -75,7 +75,7 @@ describe('a modern request', () => {
       sendEvent(response, {
         jsonrpc: '2.0',
         method: 'notifications/progress',
-        params: { progressToken: 1, progress: 1 },
+        params: { progressToken: request.message.id, progress: 1 },
       });
     });
     const running = startCall(

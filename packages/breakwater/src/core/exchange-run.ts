@@ -83,6 +83,8 @@ export class ExchangeRun implements CallFollower {
 
   /** Runs the exchange on the target's first member that takes it. `task` is set for a request about a task. */
   async forward(target: Target, task?: TaskRole): Promise<void> {
+    // Cancelled while it was being found out where the call goes: it must not run (2026-07-28 patterns/cancellation).
+    if (this.#ended) return;
     const { exchange, clock, views } = this.#deps;
     this.#target = target;
     this.#task = task;

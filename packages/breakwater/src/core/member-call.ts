@@ -1,4 +1,5 @@
 import { RpcCode } from '../jsonrpc/message.ts';
+import { isSoundPayload } from '../jsonrpc/parse.ts';
 import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import type { TaskWish } from '../protocol/bridge/request.ts';
 import { eraOf } from '../protocol/revision.ts';
@@ -178,8 +179,10 @@ export class MemberCall implements CallSink {
     if (!this.#ended) this.#follower.ask(question);
   }
 
-  done(outcome: Outcome): void {
-    if (this.#ended || this.#handOver(outcome)) return;
+  done(answered: Outcome): void {
+    if (this.#ended) return;
+    const outcome = checkSound(answered);
+    if (this.#handOver(outcome)) return;
     const serverInfo = this.#lease?.handle.server.info;
     this.#release();
     if (outcome.kind === 'error' && this.#attempt < this.#target.members.length && isNotFound(outcome.error)) {
@@ -299,4 +302,11 @@ function isNotFound(error: Buffer): boolean {
   const object = scanObject(error);
   const code = object === undefined ? undefined : memberValue(object, 'code');
   return code === RpcCode.resourceNotFound || code === RpcCode.invalidParams;
+}
+
+// Broken JSON inside a sound envelope would break the client's parser, which takes it for a broken transport.
+function checkSound(outcome: Outcome): Outcome {
+  if (outcome.kind === 'failed') return outcome;
+  const payload = outcome.kind === 'result' ? outcome.result : outcome.error;
+  return isSoundPayload(payload) ? outcome : { kind: 'failed', error: new GatewayError('upstream.invalid') };
 }

@@ -91,7 +91,7 @@ function renderExchange({ n, request, response, failure, tookMs }: Exchange, dec
     response === undefined
       ? [failure ?? 'no answer']
       : [
-          `${response.status}`,
+          `HTTP ${response.status}`,
           ...response.headers.map(([name, value]) => `${name}: ${value}`),
           ...(response.body === '' ? [] : ['', response.body]),
         ];

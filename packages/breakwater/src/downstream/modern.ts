@@ -43,6 +43,8 @@ export async function serveModern(inbound: Inbound, message: RequestMessage, cla
   if (method === 'tools/call') {
     const mismatch = await checkParamHeaders(inbound, message, client, headers);
     if (mismatch !== undefined) return refuseFault(inbound, message, mismatch);
+    // Who left meanwhile has cancelled: the call must not run.
+    if (inbound.res.destroyed) return;
   }
   if (method === 'server/discover') return serveDiscover(inbound, message, client);
   if (method === 'subscriptions/listen') return serveListen(inbound, message, client);

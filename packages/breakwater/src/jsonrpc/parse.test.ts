@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ParseLimits, parseBody, parseMessage } from './parse.ts';
+import { isSoundPayload, type ParseLimits, parseBody, parseMessage } from './parse.ts';
 
 const LIMITS: ParseLimits = { jsonDepth: 64, idBytes: 64, batch: 3 };
 
@@ -160,5 +160,20 @@ describe('parseMessage', () => {
 
   it.each(['', 'starting server...', '[]', '{"jsonrpc":"2.0"}'])('refuses %j', (text) => {
     expect(parseMessage(Buffer.from(text))).toMatchObject({ ok: false });
+  });
+});
+
+describe('isSoundPayload', () => {
+  it.each([
+    ['{"a":1}', true],
+    ['{"content":[oops]}', false],
+    ['{"n":NaN}', false],
+  ])('%s → %s', (text, sound) => {
+    expect(isSoundPayload(Buffer.from(text))).toBe(sound);
+  });
+
+  // Attack: bytes that are no UTF-8 inside a string; two parsers read two different texts.
+  it('refuses what is no UTF-8', () => {
+    expect(isSoundPayload(Buffer.from([0x22, 0xff, 0x22]))).toBe(false);
   });
 });

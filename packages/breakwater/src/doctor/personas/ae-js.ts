@@ -8,7 +8,7 @@ export const aeJs: Persona = {
   title: 'Ae/JS 0.62.0, ke/JS 0.64.2',
   group: 'field-notes',
   who: 'A JavaScript agent behind Cloudflare. It sends notifications/initialized without the session id and lists tools with it.',
-  evidence: 'clients.md C02, access log; AIP-1 §7.3.1 taken strictly breaks it (G-17)',
+  evidence: 'field notes C02, access log; AIP-1 §7.3.1 taken strictly breaks it (G-17)',
   fix: 'Accept notifications/initialized without a session id, and let the first request complete the handshake.',
   agent: 'Ae/JS 0.62.0',
   script: async (wire) => {

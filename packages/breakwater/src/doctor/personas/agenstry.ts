@@ -23,7 +23,7 @@ export const agenstry: Persona = {
   title: 'AgenstryBot/0.3.0',
   group: 'later',
   who: 'A directory that probes two dozen document paths and posts a request that is no initialize, to see what the error says.',
-  evidence: 'clients.md C15, access log; AIP-1 §7.4, §9.3',
+  evidence: 'field notes C15, access log; AIP-1 §7.4, §9.3',
   fix: 'Answer a request without a session with a JSON-RPC error that carries data.recipeUrl or a recipe; never a validation dump.',
   agent: 'AgenstryBot/0.3.0',
   ignoresHeaders: true,

@@ -10,7 +10,7 @@ export const agentSeo: Persona = {
   title: 'AgentSEO/0.5',
   group: 'later',
   who: 'A trust scorer: initialize on seven paths, strict about media types and the space after “data:”, then the 2024 transport.',
-  evidence: 'clients.md C27, access log and source',
+  evidence: 'field notes C27, access log and source',
   fix: 'Answer wrong paths with 4xx JSON (an HTML 200 counts as a broken server) and frame events as “data: ”.',
   agent: 'AgentSEO/0.5 (mcp-handshake)',
   script: async (wire) => {

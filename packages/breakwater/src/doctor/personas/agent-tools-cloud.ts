@@ -7,7 +7,7 @@ export const agentToolsCloud: Persona = {
   title: 'agent-tools.cloud-crawler/0.1',
   group: 'later',
   who: 'A crawler that initializes every few hours, with and without an api_key in the query, and looks for payment and A2A documents.',
-  evidence: 'clients.md C29, access log and partly source',
+  evidence: 'field notes C29, access log and partly source',
   fix: 'Answer initialize whatever the query says; answer GET with 200 and unknown documents with JSON.',
   agent: 'agent-tools.cloud-crawler/0.1 (+https://agent-tools.cloud)',
   script: async (wire) => {

@@ -6,7 +6,7 @@ export const agentsCensusBot: Persona = {
   title: 'AgentsCensusBot/0.1',
   group: 'elsewhere',
   who: 'An hourly empty POST to an A2A address; whoever answers nothing useful loses the listing.',
-  evidence: 'clients.md X7, an operator’s report',
+  evidence: 'field notes X7, an operator’s report',
   fix: 'Serve A2A at /api/a2a, or answer it with JSON that names the MCP endpoint.',
   agent: 'AgentsCensusBot/0.1',
   ignoresHeaders: true,

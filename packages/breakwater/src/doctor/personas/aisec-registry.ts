@@ -8,7 +8,7 @@ export const aisecRegistry: Persona = {
   title: 'aisec-registry/0.2',
   group: 'later',
   who: 'A security registry: OAuth documents below the endpoint’s own path, then a request with a made-up session id, three times over.',
-  evidence: 'clients.md C30, access log (404 of 91 bytes: the id was sent and unknown); AIP-1 §7.3.5',
+  evidence: 'field notes C30, access log (404 of 91 bytes: the id was sent and unknown); AIP-1 §7.3.5',
   fix: 'Answer an unknown session with 404, error -32001 and the canonical endpoint, the same each time.',
   agent: 'aisec-registry/0.2 (+https://sec.sqrx.io)',
   ignoresHeaders: true,

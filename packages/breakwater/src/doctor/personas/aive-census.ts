@@ -7,7 +7,7 @@ export const aiveCensus: Persona = {
   title: 'AIVE-MCP-Discover/1.0',
   group: 'elsewhere',
   who: 'A census of eleven thousand endpoints with a single server/discover of 2026-07-28 each.',
-  evidence: 'clients.md X2, source; MCP 2026-07-28 server/discover',
+  evidence: 'field notes X2, source; MCP 2026-07-28 server/discover',
   fix: 'Serve server/discover, or refuse with -32022 and data.supported.',
   agent: 'AIVE-MCP-Discover/1.0',
   readsRevisions: true,

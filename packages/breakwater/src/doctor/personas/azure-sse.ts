@@ -8,7 +8,7 @@ export const azureSse: Persona = {
   title: 'Azure python-httpx, 2024 transport',
   group: 'later',
   who: 'Five posts over one 2024 stream: handshake and all three lists. It never tries the newer transport first.',
-  evidence: 'clients.md C23, access log; MCP 2024-11-05 transports',
+  evidence: 'field notes C23, access log; MCP 2024-11-05 transports',
   fix: 'Serve the 2024 transport at …/sse, or answer its GET with JSON that names the endpoint.',
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {

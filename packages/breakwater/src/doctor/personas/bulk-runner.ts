@@ -9,7 +9,7 @@ export const bulkRunner: Persona = {
   title: 'python-httpx, thirty posts at once',
   group: 'later',
   who: 'A test runner with ten sessions at once from one address: thirty posts in four seconds.',
-  evidence: 'clients.md C17, access log',
+  evidence: 'field notes C17, access log',
   fix: 'Do not lock or limit initialize per address; thirty posts are no attack.',
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {

@@ -7,7 +7,7 @@ export const bundleFetcher: Persona = {
   title: 'Go-http-client, specification bundles',
   group: 'later',
   who: 'Tools that HEAD and GET specification archives a bounty board publishes.',
-  evidence: 'clients.md C38, access log; AIP-1 §9.2',
+  evidence: 'field notes C38, access log; AIP-1 §9.2',
   fix: 'Answer unknown files with 404 JSON that says what this server is.',
   agent: 'Go-http-client/1.1',
   script: async (wire) => {

@@ -9,7 +9,7 @@ export const catalogBot: Persona = {
   title: 'MCP-Catalog-Bot/1.0',
   group: 'later',
   who: 'A catalogue robot that came 52 times in eleven hours: initialize on the 2024 path and on the endpoint, each with three requests without session id.',
-  evidence: 'clients.md C12, access log; AIP-1 §7.2.1, §7.3.1',
+  evidence: 'field notes C12, access log; AIP-1 §7.2.1, §7.3.1',
   fix: 'Serve lists without a session, or answer 400 with JSON that names endpoint and recipe. Never with plain text.',
   agent: 'MCP-Catalog-Bot/1.0',
   ignoresHeaders: true,

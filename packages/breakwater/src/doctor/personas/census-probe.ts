@@ -9,7 +9,7 @@ export const censusProbe: Persona = {
   title: 'CensusMCPProbe/0.1',
   group: 'later',
   who: 'A census with UUIDs as JSON-RPC ids and experimental capabilities; sessions are never ended.',
-  evidence: 'clients.md C18, access log; JSON-RPC 2.0 §4',
+  evidence: 'field notes C18, access log; JSON-RPC 2.0 §4',
   fix: 'Echo string ids as they are and ignore capabilities you do not know.',
   agent: 'CensusMCPProbe/0.1 (+https://census.dios.local/about)',
   script: async (wire) => {

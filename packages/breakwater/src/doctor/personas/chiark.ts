@@ -9,7 +9,7 @@ export const chiark: Persona = {
   title: 'Chiark/0.1 (agent quality index)',
   group: 'later',
   who: 'Reads the agent card, GETs the endpoint, initializes and lists tools without repeating the session id.',
-  evidence: 'clients.md C11, access log; AIP-1 §7.3.4, §7.4',
+  evidence: 'field notes C11, access log; AIP-1 §7.3.4, §7.4',
   fix: 'Serve lists without a session, or answer with JSON that carries a recipe.',
   agent: 'Chiark/0.1 (agent quality index; chiark.ai)',
   ignoresHeaders: true,

@@ -9,7 +9,7 @@ export const codexHuman: Persona = {
   title: 'Codex and a browser',
   group: 'later',
   who: 'An agent that guesses documents until it initializes, and a person who pastes the endpoint into a browser.',
-  evidence: 'clients.md C39, access log',
+  evidence: 'field notes C39, access log',
   fix: 'Answer a browser’s GET with a page or with JSON, never with an endless stream or a bare error.',
   agent:
     'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36 Edg/148.0.0.0',

@@ -7,7 +7,7 @@ export const crawlers: Persona = {
   title: 'GPTBot, GoogleOther, Infrawatch and other crawlers',
   group: 'later',
   who: 'Crawlers: robots.txt, the root, a double-escaped link to the endpoint, a range of a file.',
-  evidence: 'clients.md C41 to C43, access log',
+  evidence: 'field notes C41 to C43, access log',
   fix: 'Serve robots.txt and the root, or answer with JSON that names the endpoint; never 5xx, never an endless stream.',
   agent: 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.3; +https://openai.com/gptbot)',
   script: async (wire) => {

@@ -7,7 +7,7 @@ export const cronPuller: Persona = {
   title: 'node, 12-hour cron',
   group: 'later',
   who: 'Pulls the tool list twice a day, without notifications/initialized, and compares it with the last.',
-  evidence: 'clients.md C19, access log; §A.4.10',
+  evidence: 'field notes C19, access log; §A.4.10',
   fix: 'List tools in a fixed order and wording, also in sessions whose handshake was not finished.',
   agent: 'node',
   script: async (wire) => {

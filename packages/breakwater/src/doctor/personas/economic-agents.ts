@@ -15,7 +15,7 @@ export const economicAgents: Persona = {
   title: 'lobsterai-agent, stark-orchestrator',
   group: 'later',
   who: 'Agents that poll for paid work over REST every minute and guess balances. Joining and submitting are not played.',
-  evidence: 'clients.md C40, access log; AIP-1 §8',
+  evidence: 'field notes C40, access log; AIP-1 §8',
   fix: 'Serve the lists as JSON, or answer with JSON that names the MCP endpoint; an HTML or bare 404 is polled again in a minute.',
   agent: 'lobsterai-agent/1.0',
   ignoresHeaders: true,

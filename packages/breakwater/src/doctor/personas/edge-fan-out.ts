@@ -7,7 +7,7 @@ export const edgeFanOut: Persona = {
   title: 'Cloudflare fan-out',
   group: 'field-notes',
   who: 'Two edge workers of one client, from two addresses in the same second, each with a session of its own.',
-  evidence: 'clients.md C10, access log',
+  evidence: 'field notes C10, access log',
   fix: 'Give concurrent initializes ids of their own, do not lock per address, and answer unknown paths with 404, never 5xx.',
   script: async (wire) => {
     const [left, right] = await Promise.all([open(wire, '2025-06-18'), open(wire, '2025-06-18')]);

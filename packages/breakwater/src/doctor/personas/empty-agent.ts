@@ -6,7 +6,7 @@ export const emptyAgent: Persona = {
   title: 'Empty posts, empty User-Agent',
   group: 'later',
   who: 'A scanner that posts nothing four times under an empty User-Agent and then asks for robots.txt, sitemap and security.txt.',
-  evidence: 'clients.md C36, access log; AIP-1 §7.2.1',
+  evidence: 'field notes C36, access log; AIP-1 §7.2.1',
   fix: 'Answer an empty POST with 400 JSON that says what to send.',
   agent: '',
   ignoresHeaders: true,

@@ -7,7 +7,7 @@ export const eventNode: Persona = {
   title: 'node with a standing stream',
   group: 'later',
   who: 'The official TypeScript client: handshake, list, and a standing stream for what the server has to say.',
-  evidence: 'clients.md C24, access log; MCP 2025-06-18 transports',
+  evidence: 'field notes C24, access log; MCP 2025-06-18 transports',
   fix: 'Serve the session’s GET stream, or refuse it with 405, which this client takes as “none”.',
   agent: 'node',
   script: async (wire) => {

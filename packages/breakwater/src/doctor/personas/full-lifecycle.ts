@@ -7,7 +7,7 @@ export const fullLifecycle: Persona = {
   title: 'python-httpx, a whole lifecycle',
   group: 'field-notes',
   who: 'The official Python client: handshake, standing stream, list, DELETE, and one more GET.',
-  evidence: 'clients.md C05, access log; AIP-1 §7.3.2, §7.3.4',
+  evidence: 'field notes C05, access log; AIP-1 §7.3.2, §7.3.4',
   fix: 'Answer DELETE of a live session with 200 and end its streams; answer GET with 200.',
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {

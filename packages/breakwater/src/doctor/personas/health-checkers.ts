@@ -7,7 +7,7 @@ export const healthCheckers: Persona = {
   title: 'YellowMCP, mcpbeat, smithery-probe, glama, mcpregistry-bot',
   group: 'elsewhere',
   who: 'Monitors that initialize and list, up to every fifteen minutes, and skip notifications/initialized.',
-  evidence: 'clients.md X6, X9, telemetry',
+  evidence: 'field notes X6, X9, telemetry',
   fix: 'Serve lists in a session whose handshake was not finished.',
   agent: 'YellowMCP-HealthChecker/1.0',
   script: async (wire) => {

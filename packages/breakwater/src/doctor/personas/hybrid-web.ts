@@ -10,7 +10,7 @@ export const hybridWeb: Persona = {
   title: 'node, tools and guessed pages',
   group: 'later',
   who: 'An agent that calls tools and, with what they say, guesses web and API addresses on the same host.',
-  evidence: 'clients.md C20, access log; §A.4.15',
+  evidence: 'field notes C20, access log; §A.4.15',
   fix: 'Answer guessed paths with JSON that says where to go, so that it stops guessing.',
   agent: 'node',
   script: async (wire) => {

@@ -8,7 +8,7 @@ export const internetCensus: Persona = {
   title: 'internet-census',
   group: 'later',
   who: 'A scanner of the whole address space: a browser’s GET, a session by the book with short string ids, then GET /sse.',
-  evidence: 'clients.md C33, access log; AIP-1 §7.1.1, §7.2 (issue #35)',
+  evidence: 'field notes C33, access log; AIP-1 §7.1.1, §7.2 (issue #35)',
   fix: 'Serve /sse as a 2024 stream, or answer it with 404 or 405 JSON that names the endpoint. A bare 404 is not sufficient.',
   agent: 'python-httpx/0.28.1',
   ignoresHeaders: true,

@@ -9,7 +9,7 @@ export const manifestCurl: Persona = {
   title: 'curl/8.7.1, looking for a manifest',
   group: 'later',
   who: 'A person with curl who looks for a manifest, then for the lists it would name.',
-  evidence: 'clients.md C37, access log; AIP-1 §9',
+  evidence: 'field notes C37, access log; AIP-1 §9',
   fix: 'Serve a manifest or a root document, or say in every 404 where the endpoint is.',
   agent: 'curl/8.7.1',
   script: async (wire) => {

@@ -8,7 +8,7 @@ export const mcpSpider: Persona = {
   title: 'mcp-spider/0.2',
   group: 'later',
   who: 'A crawler that accepts anything and parses the body as JSON; it lists tools without notifications/initialized.',
-  evidence: 'clients.md C28, access log and source',
+  evidence: 'field notes C28, access log and source',
   fix: 'Answer Accept: */* with application/json, and serve lists before notifications/initialized.',
   agent: 'mcp-spider/0.2',
   script: async (wire) => {

@@ -10,7 +10,7 @@ export const mitmcp: Persona = {
   title: 'mitmcp-scan',
   group: 'later',
   who: 'An OAuth security scanner: HEAD on login paths and the protected-resource metadata. No trace of its details survives; these are its kin’s.',
-  evidence: 'clients.md C31 (thin), C22, C09; RFC 9728 §3',
+  evidence: 'field notes C31 (thin), C22, C09; RFC 9728 §3',
   fix: 'Serve protected-resource metadata when there is auth and a JSON 404 when there is none; answer initialize, or 401 with resource_metadata.',
   agent: 'mitmcp-scan',
   script: async (wire) => {

@@ -8,7 +8,7 @@ export const noContentType: Persona = {
   title: 'An AWS robot without User-Agent',
   group: 'field-notes',
   who: 'A robot on AWS that posts without Content-Type, to the 2024 path and to the endpoint, more than sixty times in a day.',
-  evidence: 'clients.md C08, access log, first of three readings; AIP-1 §7.2.1, §A.4.2',
+  evidence: 'field notes C08, access log, first of three readings; AIP-1 §7.2.1, §A.4.2',
   fix: 'Read a POST without Content-Type as JSON, or answer it with JSON that says which header to send.',
   ignoresHeaders: true,
   script: async (wire) => {

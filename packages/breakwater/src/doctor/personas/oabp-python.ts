@@ -7,7 +7,7 @@ export const oabpPython: Persona = {
   title: 'oabp-python and the feed listener',
   group: 'later',
   who: 'Published client libraries of a bounty board: a manifest first, then REST lists and an RSS feed. Submissions are not played.',
-  evidence: 'clients.md C45, source; AIP-1 §9',
+  evidence: 'field notes C45, source; AIP-1 §9',
   fix: 'Serve the manifest, or answer with JSON that names the MCP endpoint.',
   agent: 'oabp-python-discover/0.1',
   ignoresHeaders: true,

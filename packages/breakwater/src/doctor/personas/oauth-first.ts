@@ -12,7 +12,7 @@ export const oauthFirst: Persona = {
   title: 'Firefox/149.0, OAuth first',
   group: 'field-notes',
   who: 'A browser-like client: asks for OAuth metadata in three places, then opens sessions on the endpoint and on the 2024 path together.',
-  evidence: 'clients.md C09, access log; RFC 9728; AIP-1 §9.1',
+  evidence: 'field notes C09, access log; RFC 9728; AIP-1 §9.1',
   fix: 'Answer OAuth metadata with JSON in every case (404 when there is no auth), and serve POST on the 2024 path too.',
   agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101 Firefox/149.0',
   script: async (wire) => {

@@ -7,7 +7,7 @@ export const oneShot: Persona = {
   title: 'Ruby, aiohttp and other one-shots',
   group: 'later',
   who: 'Clients seen once: a GET of the root, or a single initialize with whatever headers their library sends.',
-  evidence: 'clients.md C25, C26, access log; headers inferred (§A.4.3)',
+  evidence: 'field notes C25, C26, access log; headers inferred (§A.4.3)',
   fix: 'Answer initialize whatever Accept says; a wildcard and a missing header are enough.',
   agent: 'Ruby',
   script: async (wire) => {

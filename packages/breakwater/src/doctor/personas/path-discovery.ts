@@ -9,7 +9,7 @@ export const pathDiscovery: Persona = {
   title: 'MCP-Client/1.0',
   group: 'field-notes',
   who: 'A client that POSTs initialize to one path after the other, turns 301 into GET, and sends no session id afterwards.',
-  evidence: 'clients.md C06, access log; AIP-1 §7.2, §7.2.1',
+  evidence: 'field notes C06, access log; AIP-1 §7.2, §7.2.1',
   fix: 'Redirect with 308, never 301 or 302; answer unserved paths and missing sessions with JSON that names the endpoint.',
   agent: 'MCP-Client/1.0',
   ignoresHeaders: true,

@@ -11,7 +11,7 @@ export const preflightSwitch: Persona = {
   title: 'python-httpx, preflight and switch',
   group: 'field-notes',
   who: 'Opens a session and deletes it at once, checks that it is dead, works in a second one, then tries the 2024 transport.',
-  evidence: 'clients.md C07, access log; AIP-1 §7.3.2, §7.3.5',
+  evidence: 'field notes C07, access log; AIP-1 §7.3.2, §7.3.5',
   fix: 'Answer a dead session with 404 so that the client opens a new one, and never ban for it.',
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {

@@ -7,7 +7,7 @@ export const prsmGraph: Persona = {
   title: 'PRSM-MCP-Graph/1.0',
   group: 'elsewhere',
   who: 'Opens the session’s stream and lists tools at the same moment, all within 130 ms.',
-  evidence: 'clients.md X4, telemetry',
+  evidence: 'field notes X4, telemetry',
   fix: 'Let a session’s stream and its requests run side by side.',
   agent: 'PRSM-MCP-Graph/1.0',
   script: async (wire) => {

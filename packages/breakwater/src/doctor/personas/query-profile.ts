@@ -9,7 +9,7 @@ export const queryProfile: Persona = {
   title: 'claude-code/2.1.90 with a query',
   group: 'later',
   who: 'A person behind a marketplace proxy that adds ?api_key=…&profile=… to every request; lists, calls, keeps a stream.',
-  evidence: 'clients.md C16, access log; §A.4.8',
+  evidence: 'field notes C16, access log; §A.4.8',
   fix: 'Ignore unknown query parameters, and keep api_key out of logs.',
   agent: 'claude-code/2.1.90 (sdk-cli)',
   script: async (wire) => {

@@ -8,7 +8,7 @@ export const regionalFleet: Persona = {
   title: 'AWS multi-region fleet, python-httpx',
   group: 'later',
   who: 'Three regions, the same thirteen steps: errors and OPTIONS first, HEAD on login paths, then a session by the book.',
-  evidence: 'clients.md C22, access log; Fetch standard (CORS preflight)',
+  evidence: 'field notes C22, access log; Fetch standard (CORS preflight)',
   fix: 'Answer OPTIONS with 204 and CORS headers, and refuse unknown paths with JSON.',
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {

@@ -11,7 +11,7 @@ export const relayRegistry: Persona = {
   title: 'relay-registry/1.0',
   group: 'later',
   who: 'A registry that sends initialized and all lists at once, without session id, and parses JSON bodies alone.',
-  evidence: 'clients.md C14, access log and source',
+  evidence: 'field notes C14, access log and source',
   fix: 'Serve lists without a session, as application/json unless an event stream was asked for.',
   agent: 'relay-registry/1.0',
   ignoresHeaders: true,

@@ -8,7 +8,7 @@ export const retryNode: Persona = {
   title: 'node, errs twice and starts over',
   group: 'field-notes',
   who: 'A Node client that first asks without a session, then GETs, then starts over by the book.',
-  evidence: 'clients.md C03, access log; AIP-1 §7.3.4',
+  evidence: 'field notes C03, access log; AIP-1 §7.3.4',
   fix: 'Do not ban or slow a client for its first errors; answer GET with 200 or a JSON error.',
   agent: 'node',
   script: async (wire) => {

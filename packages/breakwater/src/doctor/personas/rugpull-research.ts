@@ -7,7 +7,7 @@ export const rugpullResearch: Persona = {
   title: 'mcp-rugpull-research/1.0',
   group: 'later',
   who: 'A research project that watches tool descriptions for later changes. It rotates addresses under one User-Agent.',
-  evidence: 'clients.md C21, access log; AIP-1 §7.5.2',
+  evidence: 'field notes C21, access log; AIP-1 §7.5.2',
   fix: 'Do not treat clients by User-Agent or address.',
   agent: 'mcp-rugpull-research/1.0',
   script: async (wire) => {

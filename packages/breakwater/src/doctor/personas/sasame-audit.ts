@@ -9,7 +9,7 @@ export const sasameAudit: Persona = {
   title: 'SaSame-MCP-Audit/0.1',
   group: 'elsewhere',
   who: 'An audit that calls “search” with nothing and a method that does not exist, to see whether the session survives.',
-  evidence: 'clients.md X3, telemetry',
+  evidence: 'field notes X3, telemetry',
   fix: 'Answer bad arguments with isError or -32602, unknown methods with -32601, and keep the session.',
   agent: 'SaSame-MCP-Audit/0.1',
   script: async (wire) => {

@@ -7,7 +7,7 @@ export const scoringEngine: Persona = {
   title: 'MCPScoringEngine/1.0',
   group: 'elsewhere',
   who: 'A scorer: whole lifecycle with a call, and HEAD on the endpoint as its measure of uptime.',
-  evidence: 'clients.md X5, telemetry',
+  evidence: 'field notes X5, telemetry',
   fix: 'Answer HEAD with 200; to this client 405 is downtime.',
   agent: 'MCPScoringEngine/1.0',
   script: async (wire) => {

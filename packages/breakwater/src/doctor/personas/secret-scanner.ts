@@ -11,7 +11,7 @@ export const secretScanner: Persona = {
   title: 'Scanners of the open internet',
   group: 'hostile',
   who: 'Asks for .env files and shells, sends PROPFIND, and speaks TLS to whatever port is open.',
-  evidence: 'clients.md C44, access log (5.255.116.27, 80.94.95.211, libredtail)',
+  evidence: 'field notes C44, access log (5.255.116.27, 80.94.95.211, libredtail)',
   fix: 'Answer with 4xx, and do not let bytes that are no HTTP break anything.',
   agent: 'libredtail-http',
   script: async (wire) => {

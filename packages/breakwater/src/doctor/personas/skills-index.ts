@@ -6,7 +6,7 @@ export const skillsIndex: Persona = {
   title: 'xaa-skills-index/0.1 (Zenity)',
   group: 'later',
   who: 'An index that sends HEAD and takes 405 for “transport unavailable”.',
-  evidence: 'clients.md C32, access log; §A.4.11',
+  evidence: 'field notes C32, access log; §A.4.11',
   fix: 'Answer HEAD on the endpoint with 200, fast and without a body.',
   agent: 'xaa-skills-index/0.1 (+https://github.com/zenitysec/xaa)',
   script: async (wire) => {

@@ -12,7 +12,7 @@ export const slowReader: Persona = {
   title: 'A reader that never reads',
   group: 'hostile',
   who: 'Sends sixty requests on one connection and reads none of the answers, while another client wants to be served.',
-  evidence: 'Slow-read denial of service (slowhttptest); DESIGN.md §5.9',
+  evidence: 'Slow-read denial of service (slowhttptest)',
   fix: 'Bound what waits unread per connection, and cut a reader that does not read.',
   script: async (wire) => {
     const { sessionId } = await wire.post(initialize('2025-06-18'));

@@ -7,7 +7,7 @@ export const smolagents: Persona = {
   title: 'smolagents-oabp-example/1.0',
   group: 'field-notes',
   who: 'A Python agent that knows no MCP: it GETs lists as JSON and falls back through their known paths. Its submissions are not played.',
-  evidence: 'clients.md C01, source read',
+  evidence: 'field notes C01, source read',
   fix: 'Serve the lists as JSON, or answer unknown paths with JSON that names the MCP endpoint, never with HTML or an empty body.',
   agent: 'smolagents-oabp-example/1.0',
   ignoresHeaders: true,

@@ -10,7 +10,7 @@ export const staleSse: Persona = {
   title: 'python-httpx with a dead 2024 stream',
   group: 'field-notes',
   who: 'A Python client of the 2024 transport: three posts to the address of a stream that is gone, then a fresh stream.',
-  evidence: 'clients.md C04, access log, both readings',
+  evidence: 'field notes C04, access log, both readings',
   fix: 'Answer posts to a dead stream with 404 JSON, never 202; serve the 2024 transport beside the endpoint, or answer its GET with JSON that names the endpoint.',
   agent: 'python-httpx/0.28.1',
   script: async (wire) => {

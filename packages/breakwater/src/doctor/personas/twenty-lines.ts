@@ -10,7 +10,7 @@ export const twentyLines: Persona = {
   title: 'The published 20-line Node client',
   group: 'later',
   who: 'A published example: any Accept, revision 2024-11-05, reads the first line that begins with “data: ”, never sends initialized.',
-  evidence: 'clients.md C45, source; E-14',
+  evidence: 'field notes C45, source; E-14',
   fix: 'Answer Accept: */* of a 2024-11-05 client with an event stream, as its reference server always does.',
   ignoresHeaders: true,
   script: async (wire) => {

@@ -7,7 +7,7 @@ export const vesta: Persona = {
   title: 'vesta-inventory-ping/0.1',
   group: 'later',
   who: 'An inventory that initializes and leaves.',
-  evidence: 'clients.md C13, access log; AIP-1 §7.3.1',
+  evidence: 'field notes C13, access log; AIP-1 §7.3.1',
   fix: 'Answer initialize; let the abandoned session expire by itself.',
   agent: 'vesta-inventory-ping/0.1 (+https://datafenix.ai/vesta)',
   script: async (wire) => {

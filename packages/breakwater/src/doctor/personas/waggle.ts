@@ -15,7 +15,7 @@ export const waggle: Persona = {
   title: 'Waggle/1.0 and other A2A registries',
   group: 'later',
   who: 'Registries of A2A agents (Waggle, agent-exchange, Red Sift): they want an agent card and sweep its possible places every hour.',
-  evidence: 'clients.md C34, C35, access log; AIP-1 §9.3',
+  evidence: 'field notes C34, C35, access log; AIP-1 §9.3',
   fix: 'Serve /.well-known/agent-card.json, or answer its paths with JSON that names the MCP endpoint.',
   agent: 'Waggle/1.0 (+https://waggle.zone)',
   ignoresHeaders: true,

@@ -11,7 +11,7 @@ export const wmcpGrader: Persona = {
   title: 'wmcp.sh-grader/1.0',
   group: 'elsewhere',
   who: 'A trust grader that pins the revision header, never sends a session id, and wants -32601 for a method that is none.',
-  evidence: 'clients.md X1, source',
+  evidence: 'field notes X1, source',
   fix: 'Serve requests without a session; answer an unknown method with -32601, and honour the asked revision.',
   agent: 'wmcp.sh-grader/1.0',
   script: async (wire) => {

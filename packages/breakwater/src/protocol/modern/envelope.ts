@@ -121,7 +121,7 @@ export function missingEnvelopeFault(params: RawObject | undefined): ProtocolFau
 /** The raw progress token of a request's `_meta` in any era, unchecked; undefined when there is none. */
 export function progressTokenOf(meta: RawObject): string | undefined {
   const member = findMember(meta, 'progressToken');
-  return member === undefined ? undefined : meta.view.slice(member.start, member.end);
+  return member === undefined ? undefined : meta.bytes.toString('latin1', member.start, member.end);
 }
 
 function missingKeys(meta: RawObject): readonly string[] {
