@@ -26,14 +26,21 @@ export interface Tally {
   readonly behaviours: Record<string, number>;
 }
 
-/** Sends clients of all kinds until the time is over; what they leave open is left to the gateway. */
-export async function sendClients(url: string, untilMs: number, workers: number): Promise<Tally> {
+/** When to stop sending clients: at so many sessions, or when the time is over. */
+export interface Bounds {
+  readonly sessions: number;
+  readonly ms: number;
+}
+
+/** Sends clients of all kinds; what they leave open is left to the gateway. */
+export async function sendClients(url: string, bounds: Bounds, workers: number): Promise<Tally> {
+  const untilMs = performance.now() + bounds.ms;
   const tally: Tally = { sessions: 0, refused: 0, behaviours: {} };
   const abandoned: Socket[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     const client = new FieldClient(new URL(url), abandoned);
-    while (performance.now() < untilMs) {
+    while (next < bounds.sessions && performance.now() < untilMs) {
       const behaviour = behaviourOf(next++);
       tally.behaviours[behaviour] = (tally.behaviours[behaviour] ?? 0) + 1;
       if (await client.play(behaviour)) tally.sessions++;

@@ -3,10 +3,11 @@ import { encodeJson, scanObject } from '../jsonrpc/raw.ts';
 import { bridgeItem, renameItem } from '../protocol/bridge/items.ts';
 import { META } from '../protocol/meta.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
+import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import { GatewayError } from './errors.ts';
 import type { Emit } from './events.ts';
-import { publicName } from './names.ts';
+import { ownName, publicName } from './names.ts';
 import type { Clock, HandleNeed } from './ports.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
@@ -34,6 +35,9 @@ export interface MergedList {
 
 /** Items of one page. Clients that ignore `nextCursor` are common, so a page is large. */
 const PAGE_ITEMS = 1_000;
+/** How long a call waits for a list that nobody has read yet, to check its headers. */
+const LEARN_MS = 5_000;
+const NO_HEADERS: readonly ParamHeader[] = [];
 
 /** Merges the lists of a route's upstreams, names them, and renders them per revision; rendered bytes live until a list changes. */
 export class Catalogue {
@@ -87,6 +91,30 @@ export class Catalogue {
   /** The merged list as last seen, without asking anybody; undefined when it was never read or is read for each caller. */
   peek(kind: ListKind, subscriber: Subscriber): MergedList | undefined {
     return this.#merged.get(`${kind}\n${subscriber.principal.key}`);
+  }
+
+  /**
+   * What a tool mirrors into `Mcp-Param-*`, from the lists as last seen. A list that was never read is waited for a short time, where the
+   * server is known to be of the era that has such headers; a list that is read for each caller is not read for this.
+   */
+  paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
+    const merged = this.peek('tools', subscriber);
+    if (merged === undefined) return this.#learnParamHeaders(subscriber, tool);
+    return merged.byName.get(tool)?.item.paramHeaders ?? NO_HEADERS;
+  }
+
+  async #learnParamHeaders({ principal }: Subscriber, tool: string): Promise<readonly ParamHeader[]> {
+    for (const member of this.#route.members) {
+      const own = ownName(member.prefix, tool);
+      if (own === undefined) continue;
+      // It may have the tool, and the first one that has it is called.
+      if (!member.cached) return NO_HEADERS;
+      const view = this.#views.get(member.upstream, principal, member);
+      if (view.known === undefined || eraOf(view.known.revision) === 'legacy') continue;
+      const item = (await view.glance('tools', LEARN_MS))?.items.find(({ name }) => name === own);
+      if (item !== undefined && !member.disabledTools.has(own)) return item.paramHeaders;
+    }
+    return NO_HEADERS;
   }
 
   async #source(kind: ListKind, member: RouteMember, subscriber: Subscriber): Promise<ListSnapshot> {
@@ -235,11 +263,4 @@ function readCursor(cursor: string, digest: string): number {
     throw new GatewayError('params.invalid', { message: 'Invalid cursor.' });
   if (of !== digest) throw new GatewayError('cursor.expired');
   return Number(page);
-}
-
-/** The public input schema of a tool entry as JSON bytes, or undefined. */
-export function inputSchemaOf(entry: CatalogueEntry): Buffer | undefined {
-  const object = scanObject(entry.item.bytes);
-  const member = object?.members.find(({ key }) => key === 'inputSchema');
-  return object === undefined || member === undefined ? undefined : object.bytes.subarray(member.start, member.end);
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../protocol/capabilities.ts';
+import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import type { Subscriber } from './subscription.ts';
 
 /** What a route says of itself in `initialize` and `server/discover`. */
@@ -14,6 +15,6 @@ export interface RouteFacts {
 export interface EdgeFacts {
   /** Describes the route to this client; opens an upstream only on first contact. Rejects with `upstream.*` when no upstream can be described. */
   describe(subscriber: Subscriber): Promise<RouteFacts>;
-  /** The input schema of a tool under its public name as JSON bytes; undefined when unknown. Used to validate `Mcp-Param-*`. */
-  toolSchema(subscriber: Subscriber, tool: string): Promise<Buffer | undefined>;
+  /** What a tool, under its public name, mirrors into `Mcp-Param-*`, as far as it is known: a call waits for that hardly ever, and never long. */
+  paramHeaders(subscriber: Subscriber, tool: string): Promise<readonly ParamHeader[]> | readonly ParamHeader[];
 }

@@ -2,8 +2,9 @@ import { hasDuplicateKey, memberValue } from '../jsonrpc/raw.ts';
 import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
+import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import { eraOf } from '../protocol/revision.ts';
-import { Catalogue, inputSchemaOf } from './catalogue.ts';
+import { Catalogue } from './catalogue.ts';
 import type { EdgeFacts, RouteFacts } from './edge.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type { Emit } from './events.ts';
@@ -115,14 +116,8 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     };
   }
 
-  async toolSchema(subscriber: Subscriber, tool: string): Promise<Buffer | undefined> {
-    try {
-      const entry = (await this.#parts(subscriber.route).catalogue.list('tools', subscriber)).byName.get(tool);
-      return entry === undefined ? undefined : inputSchemaOf(entry);
-    } catch {
-      // Without a list there is nothing to validate against; the call itself will say what is wrong with the upstream.
-      return undefined;
-    }
+  paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
+    return this.#parts(subscriber.route).catalogue.paramHeaders(subscriber, tool);
   }
 
   close(): void {
@@ -134,12 +129,20 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       const cursor = exchange.params === undefined ? undefined : memberValue(exchange.params, 'cursor');
       if (cursor !== undefined && typeof cursor !== 'string')
         throw new GatewayError('params.invalid', { message: 'The cursor must be a string.' });
-      const { info } = await this.describe(exchange);
-      const result = await this.#parts(exchange.route).catalogue.page(kind, exchange, cursor, info);
+      const { catalogue, route } = this.#parts(exchange.route);
+      const result = await catalogue.page(kind, exchange, cursor, await this.#infoFor(route, exchange));
       run.answerAtEdge(result);
     } catch (error) {
       run.fail(toGatewayError(error));
     }
+  }
+
+  /** `serverInfo` for a list's envelope. */
+  async #infoFor({ members }: Route, { client, principal }: Subscriber): Promise<Buffer> {
+    const [only, ...others] = members;
+    // A list of the legacy era does not say who it is from.
+    if (only === undefined || others.length > 0 || eraOf(client.revision) === 'legacy') return this.#options.info;
+    return (await this.#views.get(only.upstream, principal, only).facts()).server.info;
   }
 
   /** True when the request goes on with a parked call, or is refused as one that cannot. */

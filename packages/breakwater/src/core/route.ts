@@ -7,7 +7,7 @@ export interface RouteMember {
   readonly prefix: string;
   /** False for a server whose lists depend on the session: its lists are then read for each caller. */
   readonly cached: boolean;
-  /** How long a list is believed when the server reports no changes. */
+  /** How long a list is believed when the server reports no changes. This and the timeouts are the upstream's, the same on every route. */
   readonly ttlMs: number;
   readonly disabledTools: ReadonlySet<string>;
   readonly acquireTimeoutMs: number;

@@ -2,7 +2,8 @@ import { NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
 import type { Revision } from '../protocol/revision.ts';
 import type { Emit } from './events.ts';
-import type { Clock, Handle, HandleNeed, Principal, ServerChange, Timer, Upstream } from './ports.ts';
+import type { Clock, Handle, HandleNeed, Principal, ServerChange, Upstream } from './ports.ts';
+import { ServerFeed } from './server-feed.ts';
 import { declaresList, emptyList, type ListSnapshot, readList, reportsChanges } from './snapshot.ts';
 
 /** What is known of a server without asking it: its facts and the leg they were read on. */
@@ -11,17 +12,35 @@ export interface KnownServer {
   readonly server: ServerFacts;
 }
 
-interface CachedList {
-  snapshot: ListSnapshot;
-  at: number;
-  stale: boolean;
+/** How views of one upstream behave. They belong to the upstream: every route passes the same ones for it. */
+export interface ViewSettings {
+  readonly ttlMs: number;
+  readonly acquireTimeoutMs: number;
 }
 
-/** A believed list is never older than this, feed or not. */
+interface CachedList {
+  readonly snapshot: ListSnapshot;
+  readonly at: number;
+  /** How many changes of the list had been reported when it was read: with more of them it is stale. */
+  readonly changes: number;
+  /** What {@link ServerFeed.hearing} was when it was read. */
+  readonly hearing: object | undefined;
+  /** Set while refreshing it fails. */
+  failure: { readonly since: number; readonly retryAt: number } | undefined;
+}
+
+interface ListRead {
+  readonly changes: number;
+  readonly promise: Promise<ListSnapshot>;
+}
+
+/** A believed list is never older than this, feed or not; nor is one served any longer that cannot be refreshed. */
 const MAX_LIST_AGE_MS = 3_600_000;
 /** Facts outlive their handle this long: a server that was closed for idleness has not changed. */
 const FACTS_AGE_MS = 3_600_000;
 const RETRY_MS = 5_000;
+/** How long nobody waits again for a list that did not come in time. */
+const GLANCE_PAUSE_MS = 30_000;
 
 /**
  * What one principal sees of one upstream: facts, lists and changes. Lists are read once and believed until the server reports a
@@ -32,18 +51,17 @@ export class ServerView {
   readonly #principal: Principal;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  readonly #ttlMs: number;
-  readonly #acquireTimeoutMs: number;
+  readonly #settings: ViewSettings;
+  readonly #feed: ServerFeed;
   readonly #lists = new Map<ListKind, CachedList>();
-  readonly #reads = new Map<ListKind, Promise<ListSnapshot>>();
+  readonly #reads = new Map<ListKind, ListRead>();
+  /** Changes reported so far, per list. */
+  readonly #changes = new Map<ListKind, number>();
+  readonly #glancePauses = new Map<ListKind, number>();
   readonly #listeners = new Set<(change: ServerChange) => void>();
   #known: KnownServer | undefined;
   #knownAt = 0;
-  #handle: Handle | undefined;
-  #feedLive = false;
-  #releaseFeed: (() => void) | undefined;
-  #feedRetry: Timer | undefined;
-  #holding: Promise<void> | undefined;
+  #uses = 0;
   #closed = false;
 
   constructor(options: {
@@ -51,27 +69,40 @@ export class ServerView {
     principal: Principal;
     clock: Clock;
     emit: Emit;
-    ttlMs: number;
-    acquireTimeoutMs: number;
+    settings: ViewSettings;
   }) {
     this.#upstream = options.upstream;
     this.#principal = options.principal;
     this.#clock = options.clock;
     this.#emit = options.emit;
-    this.#ttlMs = options.ttlMs;
-    this.#acquireTimeoutMs = options.acquireTimeoutMs;
+    this.#settings = options.settings;
+    this.#feed = new ServerFeed({
+      clock: options.clock,
+      acquire: async () => {
+        const lease = await this.#upstream.acquire(this.#need());
+        this.#learn(lease.handle);
+        return lease;
+      },
+      onChange: (change) => this.report(change),
+      onGap: () => this.#reportGap(),
+      onFailed: (error) => this.#warn('A change feed could not be opened.', { error }),
+    });
   }
 
-  /** True while somebody listens for changes: such a view must not be forgotten. */
+  /** True while somebody listens for changes or waits for an answer: such a view must not be forgotten. */
   get inUse(): boolean {
-    return this.#listeners.size > 0;
+    return this.#listeners.size > 0 || this.#uses > 0;
+  }
+
+  /** The server's facts as last seen, without asking it. */
+  get known(): KnownServer | undefined {
+    return this.#known;
   }
 
   /** The server's facts; asks it only when they are unknown or too old. */
   async facts(): Promise<KnownServer> {
-    const believed =
-      this.#known !== undefined && (this.#handle !== undefined || this.#clock.now() - this.#knownAt < FACTS_AGE_MS);
-    if (believed && this.#known !== undefined) return this.#known;
+    const isBelieved = this.#feed.isAttached || this.#clock.now() - this.#knownAt < FACTS_AGE_MS;
+    if (this.#known !== undefined && isBelieved) return this.#known;
     return await this.#use(async (handle) => ({ revision: handle.revision, server: handle.server }));
   }
 
@@ -79,33 +110,51 @@ export class ServerView {
   async list(kind: ListKind): Promise<ListSnapshot> {
     const cached = this.#lists.get(kind);
     if (cached !== undefined && this.#isFresh(kind, cached)) return cached.snapshot;
-    let read = this.#reads.get(kind);
-    if (read === undefined) {
-      read = this.#read(kind, cached).finally(() => this.#reads.delete(kind));
-      this.#reads.set(kind, read);
+    const changes = this.#changesOf(kind);
+    const running = this.#reads.get(kind);
+    // A read that began before the last change may bring the list as it was: who asks after it gets a new one.
+    if (running?.changes === changes) return await running.promise;
+    const read = { changes, promise: this.#read(kind, cached, changes) };
+    this.#reads.set(kind, read);
+    try {
+      return await read.promise;
+    } finally {
+      if (this.#reads.get(kind) === read) this.#reads.delete(kind);
     }
-    return await read;
+  }
+
+  /**
+   * One of the server's lists as last seen, however old; when it was never read it is read now, and undefined if that takes longer than
+   * `waitMs` or fails. Nobody waits again soon after that.
+   */
+  async glance(kind: ListKind, waitMs: number): Promise<ListSnapshot | undefined> {
+    const seen = this.#lists.get(kind)?.snapshot;
+    if (seen !== undefined || this.#clock.now() < (this.#glancePauses.get(kind) ?? 0)) return seen;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = this.#clock.after(waitMs, () => resolve(undefined));
+    const list = await Promise.race([this.list(kind).catch(() => undefined), promise]);
+    timer.clear();
+    if (list === undefined) this.#glancePauses.set(kind, this.#clock.now() + GLANCE_PAUSE_MS);
+    return list;
   }
 
   /** Listens for changes and keeps the server's feed open meanwhile. Returns the removal. */
   onChange(listener: (change: ServerChange) => void): () => void {
+    if (this.#closed) return () => undefined;
     this.#listeners.add(listener);
-    this.#holdFeed();
+    this.#feed.hold();
     return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#dropFeed();
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#feed.drop();
     };
   }
 
   /** Takes note of a change, wherever it was seen. */
   report(change: ServerChange): void {
     // A task is its owner's alone.
-    if (change.kind === 'task') return;
+    if (change.kind === 'task' || this.#closed) return;
     if (change.kind !== 'updated') {
-      const cached = this.#lists.get(change.kind);
-      if (cached !== undefined) cached.stale = true;
-      const templates = change.kind === 'resources' ? this.#lists.get('resourceTemplates') : undefined;
-      if (templates !== undefined) templates.stale = true;
+      this.#count(change.kind);
+      if (change.kind === 'resources') this.#count('resourceTemplates');
     }
     for (const listener of this.#listeners) listener(change);
   }
@@ -113,49 +162,54 @@ export class ServerView {
   close(): void {
     this.#closed = true;
     this.#listeners.clear();
-    this.#dropFeed();
+    this.#feed.close();
+  }
+
+  #changesOf(kind: ListKind): number {
+    return this.#changes.get(kind) ?? 0;
+  }
+
+  #count(kind: ListKind): void {
+    this.#changes.set(kind, this.#changesOf(kind) + 1);
+    // A server that reports is there: waiting for it to come back is over.
+    const cached = this.#lists.get(kind);
+    if (cached?.failure !== undefined) cached.failure = { ...cached.failure, retryAt: 0 };
   }
 
   #isFresh(kind: ListKind, cached: CachedList): boolean {
-    if (cached.stale) return false;
-    const age = this.#clock.now() - cached.at;
-    if (this.#feedLive && this.#known !== undefined && reportsChanges(this.#known.server, kind))
-      return age < MAX_LIST_AGE_MS;
-    return age < (cached.snapshot.ttlMs ?? this.#ttlMs);
+    const now = this.#clock.now();
+    if (cached.failure !== undefined) return now < cached.failure.retryAt;
+    if (cached.changes !== this.#changesOf(kind)) return false;
+    const age = now - cached.at;
+    const isHeard = cached.hearing !== undefined && cached.hearing === this.#feed.hearing;
+    if (isHeard && this.#known !== undefined && reportsChanges(this.#known.server, kind)) return age < MAX_LIST_AGE_MS;
+    return age < (cached.snapshot.ttlMs ?? this.#settings.ttlMs);
   }
 
-  async #read(kind: ListKind, cached: CachedList | undefined): Promise<ListSnapshot> {
-    const readAt = this.#clock.now();
+  async #read(kind: ListKind, cached: CachedList | undefined, changes: number): Promise<ListSnapshot> {
+    const at = this.#clock.now();
     try {
       const known = await this.facts();
-      if (!declaresList(known.server, kind)) return this.#keep(kind, emptyList(known.revision), readAt);
-      // A change reported while the pages are read makes the new snapshot stale at once: `keep` compares.
-      const before = cached;
-      if (before !== undefined) before.stale = false;
-      const snapshot = await this.#use((handle) => readList(handle, kind, this.#clock));
-      const changedMeanwhile = before?.stale === true;
-      const kept = this.#keep(kind, snapshot, readAt);
-      const entry = this.#lists.get(kind);
-      if (changedMeanwhile && entry !== undefined) entry.stale = true;
-      return kept;
+      let hearing = this.#feed.hearing;
+      const snapshot = declaresList(known.server, kind)
+        ? await this.#use((handle) => {
+            hearing = this.#feed.hearing;
+            return readList(handle, kind, this.#clock);
+          })
+        : emptyList(known.revision);
+      // A read that began after this one may have ended before it.
+      const kept = this.#lists.get(kind);
+      if (kept === undefined || kept.changes <= changes)
+        this.#lists.set(kind, { snapshot, at, changes, hearing, failure: undefined });
+      return snapshot;
     } catch (error) {
       // Better yesterday's list than none: the calls behind it say what is wrong.
-      if (cached === undefined || readAt - cached.at > MAX_LIST_AGE_MS) throw error;
-      cached.stale = false;
-      cached.at = readAt - this.#ttlMs + RETRY_MS;
-      this.#emit({
-        type: 'notice',
-        level: 'warn',
-        message: 'A list could not be refreshed; the last one is served.',
-        detail: { upstream: this.#upstream.name, kind, error },
-      });
+      const since = cached?.failure?.since ?? at;
+      if (cached === undefined || at - since > MAX_LIST_AGE_MS) throw error;
+      cached.failure = { since, retryAt: this.#clock.now() + RETRY_MS };
+      this.#warn('A list could not be refreshed; the last one is served.', { kind, error });
       return cached.snapshot;
     }
-  }
-
-  #keep(kind: ListKind, snapshot: ListSnapshot, at: number): ListSnapshot {
-    this.#lists.set(kind, { snapshot, at, stale: false });
-    return snapshot;
   }
 
   #need(): HandleNeed {
@@ -164,89 +218,42 @@ export class ServerView {
       sessionId: undefined,
       profile: NO_QUESTIONS,
       clientInfo: undefined,
-      deadline: this.#clock.now() + this.#acquireTimeoutMs,
+      deadline: this.#clock.now() + this.#settings.acquireTimeoutMs,
       anyProfile: true,
     };
   }
 
   async #use<T>(run: (handle: Handle) => Promise<T>): Promise<T> {
-    const lease = await this.#upstream.acquire(this.#need());
-    try {
-      await this.#attach(lease.handle);
-      return await run(lease.handle);
-    } finally {
-      lease.release();
-    }
-  }
-
-  // The first handle seen is the one listened to until it ends; which one it is does not matter, the server is the same.
-  async #attach(handle: Handle): Promise<void> {
-    this.#known = { revision: handle.revision, server: handle.server };
-    this.#knownAt = this.#clock.now();
-    if (this.#handle !== undefined || this.#closed) return;
-    this.#handle = handle;
-    const stopListening = handle.onChange((change) => this.report(change));
-    handle.onEnd(() => {
-      stopListening();
-      if (this.#handle === handle) this.#lose();
-    });
-    const kinds: readonly ListKind[] = ['tools', 'prompts', 'resources'];
-    if (!kinds.some((kind) => reportsChanges(handle.server, kind))) return;
-    const live = await handle.openFeed();
-    if (this.#handle === handle) this.#feedLive = live;
-  }
-
-  #lose(): void {
-    this.#handle = undefined;
-    this.#feedLive = false;
-    this.#releaseFeed = undefined;
-    // From here on lists age; a change in the gap would go unseen, so whoever listens is told and the feed is opened again.
-    const now = this.#clock.now();
-    for (const cached of this.#lists.values()) cached.at = Math.max(cached.at, now - this.#ttlMs);
-    if (this.#listeners.size > 0 && !this.#closed) {
-      this.#feedRetry = this.#clock.after(RETRY_MS, () => this.#holdFeed(true));
-    }
-  }
-
-  #holdFeed(afterGap = false): void {
-    if (this.#releaseFeed !== undefined || this.#holding !== undefined || this.#closed) return;
-    this.#feedRetry?.clear();
-    this.#holding = this.#openFeed(afterGap).finally(() => {
-      this.#holding = undefined;
-    });
-  }
-
-  async #openFeed(afterGap: boolean): Promise<void> {
+    this.#uses++;
     try {
       const lease = await this.#upstream.acquire(this.#need());
-      if (this.#listeners.size === 0 || this.#closed) {
+      try {
+        this.#learn(lease.handle);
+        await this.#feed.attach(lease.handle);
+        return await run(lease.handle);
+      } finally {
         lease.release();
-        return;
       }
-      this.#releaseFeed = () => lease.release();
-      await this.#attach(lease.handle);
-      if (afterGap) for (const kind of ['tools', 'prompts', 'resources'] as const) this.#reportAfterGap(kind);
-    } catch (error) {
-      this.#emit({
-        type: 'notice',
-        level: 'warn',
-        message: 'A change feed could not be opened.',
-        detail: { upstream: this.#upstream.name, error },
-      });
-      if (this.#listeners.size > 0 && !this.#closed)
-        this.#feedRetry = this.#clock.after(RETRY_MS, () => this.#holdFeed(true));
+    } finally {
+      this.#uses--;
     }
+  }
+
+  #learn(handle: Handle): void {
+    this.#known = { revision: handle.revision, server: handle.server };
+    this.#knownAt = this.#clock.now();
   }
 
   // A spurious list_changed is harmless, a lost one is not (eras.md §2.3).
-  #reportAfterGap(kind: 'tools' | 'prompts' | 'resources'): void {
-    if (this.#known !== undefined && reportsChanges(this.#known.server, kind)) this.report({ kind, params: undefined });
+  #reportGap(): void {
+    for (const kind of ['tools', 'prompts', 'resources'] as const) {
+      const { server } = this.#known ?? {};
+      if (server !== undefined && reportsChanges(server, kind)) this.report({ kind, params: undefined });
+    }
   }
 
-  #dropFeed(): void {
-    this.#feedRetry?.clear();
-    this.#releaseFeed?.();
-    this.#releaseFeed = undefined;
+  #warn(message: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#emit({ type: 'notice', level: 'warn', message, detail: { upstream: this.#upstream.name, ...detail } });
   }
 }
 
@@ -263,12 +270,12 @@ export class ServerViews {
     this.#limit = options.limit;
   }
 
-  /** The view of `upstream` by `principal`. */
-  get(upstream: Upstream, principal: Principal, settings: { ttlMs: number; acquireTimeoutMs: number }): ServerView {
+  /** The view of `upstream` by `principal`. The settings are the upstream's own: the view is made with those of the first caller. */
+  get(upstream: Upstream, principal: Principal, settings: ViewSettings): ServerView {
     const key = `${upstream.name}\n${principal.key}`;
     let view = this.#views.get(key);
     if (view === undefined) {
-      view = new ServerView({ upstream, principal, clock: this.#clock, emit: this.#emit, ...settings });
+      view = new ServerView({ upstream, principal, clock: this.#clock, emit: this.#emit, settings });
       this.#forgetOne();
     } else this.#views.delete(key);
     this.#views.set(key, view);

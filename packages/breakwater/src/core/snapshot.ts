@@ -1,8 +1,8 @@
-import { findMember, memberBytes, memberValue, scanArray, scanObject } from '../jsonrpc/raw.ts';
+import { findMember, memberBytes, memberValue, type RawObject, scanArray, scanObject } from '../jsonrpc/raw.ts';
 import { taskSupportOf } from '../protocol/bridge/tasks/task-call.ts';
 import { isObject, NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
-import { compileParamHeaders } from '../protocol/modern/param-headers.ts';
+import { compileParamHeaders, type ParamHeader } from '../protocol/modern/param-headers.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import { GatewayError } from './errors.ts';
 import type { CallControl, CallSink, ClientFacts, Clock, Handle } from './ports.ts';
@@ -16,6 +16,8 @@ export interface SnapshotItem {
   readonly repeatable: boolean;
   /** A tool that runs only as a task of 2025-11-25. */
   readonly taskOnly: boolean;
+  /** The arguments that a tool wants mirrored into headers. */
+  readonly paramHeaders: readonly ParamHeader[];
 }
 
 /** One of a server's lists, all pages, in the form its leg speaks. */
@@ -62,9 +64,8 @@ export async function readList(handle: Handle, kind: ListKind, clock: Clock): Pr
       result === undefined || list === undefined ? undefined : scanArray(result.bytes, list.start, result.view);
     if (result === undefined || elements === undefined) throw new GatewayError('upstream.invalid');
     for (const element of elements) {
-      const item = readItem(kind, element);
-      if (item === undefined || (kind === 'tools' && hasInvalidHeaders(element, handle.revision))) continue;
-      items.push(item);
+      const item = readItem(kind, element, handle.revision);
+      if (item !== undefined) items.push(item);
     }
     if (page === 0) {
       extra = Object.fromEntries(
@@ -86,7 +87,7 @@ export async function readList(handle: Handle, kind: ListKind, clock: Clock): Pr
   return { revision: handle.revision, items, extra, ttlMs, cacheScope };
 }
 
-function readItem(kind: ListKind, element: Buffer): SnapshotItem | undefined {
+function readItem(kind: ListKind, element: Buffer, revision: Revision): SnapshotItem | undefined {
   const object = scanObject(element);
   const name = object === undefined ? undefined : memberValue(object, LISTS[kind].name);
   if (object === undefined || typeof name !== 'string') return undefined;
@@ -95,14 +96,21 @@ function readItem(kind: ListKind, element: Buffer): SnapshotItem | undefined {
     isObject(annotations) && (annotations['readOnlyHint'] === true || annotations['idempotentHint'] === true);
   // The list's bytes share one big buffer; the item keeps it alive, which is right: they live and die together.
   const taskOnly = kind === 'tools' && element.includes('"taskSupport"') && taskSupportOf(object) === 'required';
-  return { name, bytes: element, repeatable, taskOnly };
+  const paramHeaders = kind === 'tools' ? readParamHeaders(object) : NO_HEADERS;
+  // 2026-07-28 streamable-http §Schema Extension: a tool whose x-mcp-header breaks the rules is left out, the others stay.
+  if (paramHeaders === undefined && eraOf(revision) === 'modern') return undefined;
+  return { name, bytes: element, repeatable, taskOnly, paramHeaders: paramHeaders ?? NO_HEADERS };
 }
 
-// 2026-07-28 streamable-http §Schema Extension: a tool whose x-mcp-header breaks the rules is left out, the others stay.
-function hasInvalidHeaders(tool: Buffer, revision: Revision): boolean {
-  if (eraOf(revision) === 'legacy' || !tool.includes('x-mcp-header')) return false;
-  const object = scanObject(tool);
-  return object !== undefined && !compileParamHeaders(memberValue(object, 'inputSchema')).ok;
+const NO_HEADERS: readonly ParamHeader[] = [];
+
+/** Undefined when the annotations are invalid. */
+function readParamHeaders(tool: RawObject): readonly ParamHeader[] | undefined {
+  const { bytes } = tool;
+  // A key may be spelled with escapes (`x-mcp-\u0068eader`); a tool with any is parsed to be sure.
+  if (!bytes.includes('x-mcp-header') && !bytes.includes('\\u')) return NO_HEADERS;
+  const compiled = compileParamHeaders(memberValue(tool, 'inputSchema'));
+  return compiled.ok ? compiled.value : undefined;
 }
 
 function readPage(

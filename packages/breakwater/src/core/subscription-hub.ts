@@ -1,4 +1,5 @@
 import { handleNeed } from './catalogue.ts';
+import { toGatewayError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Clock, Handle, Lease, Random, ServerChange, Timer } from './ports.ts';
 import type { Resolver } from './resolver.ts';
@@ -10,6 +11,11 @@ import type { TaskBook } from './task-book.ts';
 import { TaskWatch } from './task-watch.ts';
 
 const RETRY_MS = 2_000;
+const MAX_RETRY_MS = 60_000;
+/** How long the URIs of a new subscription may take to be asked for; what was not asked for by then is not honoured. */
+const OPEN_MS = 30_000;
+/** How many URIs a server is asked for at one time. */
+const BATCH = 32;
 
 /** What the hub works with. */
 export interface HubDeps {
@@ -33,22 +39,43 @@ export class SubscriptionHub implements Subscriptions {
     subscriber: Subscriber,
     filter: SubscriptionFilter,
     listener: (change: Change) => void,
+    left?: AbortSignal,
   ): Promise<Subscription> {
     const subscription = new OpenSubscription(this.#deps, subscriber, listener);
-    await subscription.start(filter);
-    return subscription;
+    const leave = (): void => void subscription.close(String(left?.reason));
+    left?.addEventListener('abort', leave, { once: true });
+    try {
+      await subscription.start(filter);
+      if (left?.aborted === true) leave();
+      return subscription;
+    } catch (error) {
+      await subscription.close('failed');
+      throw error;
+    } finally {
+      left?.removeEventListener('abort', leave);
+    }
   }
 }
 
 /** Resource updates by one upstream for one subscription: one lease for all its URIs, renewed when the handle ends. */
 interface Watch {
   readonly member: RouteMember;
+  /** What the server agreed to. */
   readonly uris: Set<string>;
+  /** What it is being asked for: its first update may come with its answer. */
+  readonly asked: Set<string>;
   lease: Lease | undefined;
+  leasing: Promise<Handle | undefined> | undefined;
+  leasedAt: number;
   stop: (() => void) | undefined;
   retry: Timer | undefined;
+  attempt: number;
 }
 
+/**
+ * What changes its watches runs one after the other: a refusal must not end what a parallel request relies on. Only its end does not wait,
+ * because a server may take for ever to answer; whoever waited looks after every wait whether it is still open.
+ */
 class OpenSubscription implements Subscription {
   readonly id: string;
   readonly #deps: HubDeps;
@@ -57,6 +84,7 @@ class OpenSubscription implements Subscription {
   readonly #stops: (() => void)[] = [];
   readonly #watches = new Map<RouteMember, Watch>();
   readonly #tasks = new Map<string, TaskWatch>();
+  #last: Promise<unknown> = Promise.resolve();
   #honoured: SubscriptionFilter = { tools: false, prompts: false, resources: false, uris: [] };
   #closed = false;
 
@@ -89,11 +117,12 @@ class OpenSubscription implements Subscription {
     await Promise.all(
       (this.#deps.routes.get(route)?.route.members ?? []).map((member) => this.#startLists(member, filter)),
     );
-    for (const uri of new Set(filter.uris)) await this.add(uri);
+    await this.#inOrder(() => this.#startUris([...new Set(filter.uris)]));
     for (const name of new Set(filter.taskIds)) await this.#watchTask(name);
   }
 
   async #watchTask(name: string): Promise<void> {
+    if (this.#closed) return;
     const { routes, tasks: book, clock, emit } = this.#deps;
     const members = routes.get(this.#subscriber.route)?.route.members ?? [];
     const listener = (change: Change): void => this.#report(change);
@@ -128,113 +157,193 @@ class OpenSubscription implements Subscription {
     }
   }
 
-  async add(uri: string): Promise<boolean> {
+  // A URI that nobody serves is not honoured; the others are.
+  async #startUris(uris: readonly string[]): Promise<void> {
+    const deadline = this.#deps.clock.now() + OPEN_MS;
+    for (let i = 0; i < uris.length && this.#deps.clock.now() < deadline; i += BATCH)
+      await Promise.all(uris.slice(i, i + BATCH).map((uri) => this.#add(uri).catch(() => false)));
+  }
+
+  add(uri: string): Promise<boolean> {
+    return this.#inOrder(() => this.#add(uri));
+  }
+
+  async #add(uri: string): Promise<boolean> {
     const resolver = this.#deps.routes.get(this.#subscriber.route)?.resolver;
     if (resolver === undefined || this.#closed) return false;
     for (const member of await resolver.resourceMembers(uri, this.#subscriber)) {
+      if (this.#closed) return false;
       if (await this.#watch(member, uri)) return true;
     }
     return false;
   }
 
-  async remove(uri: string): Promise<void> {
-    for (const watch of this.#watches.values()) {
-      if (!watch.uris.delete(uri)) continue;
-      await watch.lease?.handle.unwatch(uri);
-      if (watch.uris.size === 0) this.#endWatch(watch);
-    }
+  remove(uri: string): Promise<void> {
+    return this.#inOrder(async () => {
+      for (const watch of this.#watches.values()) {
+        const { lease } = watch;
+        if (!watch.uris.delete(uri) || lease === undefined) continue;
+        try {
+          await lease.handle.unwatch(uri);
+        } catch (error) {
+          this.#notice('A resource is still watched.', watch.member, error);
+        }
+      }
+    });
   }
 
   async close(reason: string): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stops.splice(0)) stop();
-    await Promise.allSettled([...this.#tasks.values()].map((watch) => watch.close()));
-    for (const watch of [...this.#watches.values()]) {
-      const { lease } = watch;
-      if (lease !== undefined) await Promise.allSettled([...watch.uris].map((uri) => lease.handle.unwatch(uri)));
-      this.#endWatch(watch);
-    }
+    for (const task of this.#tasks.values()) task.close().catch(noteNothing);
+    for (const watch of [...this.#watches.values()]) this.#endWatch(watch);
     this.#deps.emit({ type: 'close', resource: 'subscription', id: this.id, reason });
   }
 
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work).finally(() => this.#endUnused());
+    this.#last = done.catch(noteNothing);
+    return done;
+  }
+
+  #endUnused(): void {
+    for (const watch of [...this.#watches.values()]) if (watch.uris.size === 0) this.#endWatch(watch);
+  }
+
   async #watch(member: RouteMember, uri: string): Promise<boolean> {
-    let watch = this.#watches.get(member);
-    if (watch?.uris.has(uri) === true) return true;
-    if (watch === undefined) {
-      watch = { member, uris: new Set(), lease: undefined, stop: undefined, retry: undefined };
-      this.#watches.set(member, watch);
-    }
+    const watch = this.#watchOf(member);
+    if (watch.uris.has(uri)) return true;
     try {
-      const handle = watch.lease?.handle ?? (await this.#lease(watch));
-      if (handle !== undefined && acceptsWatches(handle.server) && (await handle.watch(uri))) {
-        watch.uris.add(uri);
-        return true;
-      }
+      const handle = await this.#lease(watch);
+      return handle !== undefined && (await this.#ask(watch, handle, uri));
     } catch (error) {
       this.#notice('A resource could not be watched.', member, error);
+      return false;
     }
-    if (watch.uris.size === 0) this.#endWatch(watch);
+  }
+
+  #watchOf(member: RouteMember): Watch {
+    let watch = this.#watches.get(member);
+    if (watch === undefined) {
+      watch = {
+        member,
+        uris: new Set(),
+        asked: new Set(),
+        lease: undefined,
+        leasing: undefined,
+        leasedAt: 0,
+        stop: undefined,
+        retry: undefined,
+        attempt: 0,
+      };
+      this.#watches.set(member, watch);
+    }
+    return watch;
+  }
+
+  async #ask(watch: Watch, handle: Handle, uri: string): Promise<boolean> {
+    if (!acceptsWatches(handle.server)) return false;
+    watch.asked.add(uri);
+    const isAccepted = await handle.watch(uri).finally(() => watch.asked.delete(uri));
+    if (!isAccepted) return false;
+    if (!this.#closed && watch.lease?.handle === handle) {
+      watch.uris.add(uri);
+      return true;
+    }
+    // Nobody is here to hear of it any more.
+    handle.unwatch(uri).catch(noteNothing);
     return false;
   }
 
-  async #lease(watch: Watch): Promise<Handle | undefined> {
-    const lease = await watch.member.upstream.acquire(
-      handleNeed(watch.member, this.#subscriber, this.#deps.clock.now()),
-    );
-    if (this.#closed || watch.lease !== undefined) {
+  #lease(watch: Watch): Promise<Handle | undefined> {
+    if (watch.lease !== undefined && watch.leasing === undefined) return Promise.resolve(watch.lease.handle);
+    watch.leasing ??= this.#acquire(watch).finally(() => {
+      watch.leasing = undefined;
+    });
+    return watch.leasing;
+  }
+
+  async #acquire(watch: Watch): Promise<Handle | undefined> {
+    const { clock } = this.#deps;
+    if (this.#closed) return undefined;
+    const lease = await watch.member.upstream.acquire(handleNeed(watch.member, this.#subscriber, clock.now()));
+    if (this.#closed) {
       lease.release();
-      return watch.lease?.handle;
+      return undefined;
     }
+    watch.retry?.clear();
     watch.lease = lease;
-    await lease.handle.openFeed();
+    watch.leasedAt = clock.now();
     const stopChanges = lease.handle.onChange((change) => this.#onUpdate(watch, change));
     const stopEnd = lease.handle.onEnd(() => this.#renew(watch));
     watch.stop = () => {
       stopChanges();
       stopEnd();
     };
-    return lease.handle;
+    await lease.handle.openFeed();
+    return watch.lease === lease ? lease.handle : undefined;
   }
 
   #onUpdate(watch: Watch, change: ServerChange): void {
-    if (change.kind !== 'updated' || change.uri === undefined || !isWatched(watch.uris, change.uri)) return;
-    this.#report(
-      change.params === undefined
-        ? { kind: 'updated', uri: change.uri }
-        : { kind: 'updated', uri: change.uri, params: change.params },
-    );
+    const { kind, uri, params } = change;
+    if (kind !== 'updated' || uri === undefined) return;
+    if (!isWatched(watch.uris, uri) && !isWatched(watch.asked, uri)) return;
+    this.#report(params === undefined ? { kind: 'updated', uri } : { kind: 'updated', uri, params });
   }
 
   // The server forgot what it was asked to watch; ask again, and report what may have been missed.
   #renew(watch: Watch): void {
-    watch.stop?.();
-    watch.stop = undefined;
-    watch.lease?.release();
-    watch.lease = undefined;
+    const { clock } = this.#deps;
+    this.#release(watch);
     if (this.#closed || watch.uris.size === 0) return;
-    watch.retry = this.#deps.clock.after(RETRY_MS, () => void this.#rewatch(watch));
+    if (clock.now() - watch.leasedAt >= MAX_RETRY_MS) watch.attempt = 0;
+    const delayMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(watch.attempt++, 10));
+    watch.retry?.clear();
+    watch.retry = clock.after(delayMs, () => void this.#inOrder(() => this.#rewatch(watch)));
   }
 
   async #rewatch(watch: Watch): Promise<void> {
+    // An added URI may have brought another lease, which knows nothing of the earlier ones.
+    if (this.#closed || watch.uris.size === 0) return;
     try {
       const handle = await this.#lease(watch);
-      for (const uri of handle === undefined ? [] : watch.uris) {
-        if (await handle?.watch(uri)) this.#report({ kind: 'updated', uri });
+      const uris = [...watch.uris];
+      for (let i = 0; handle !== undefined && i < uris.length; i += BATCH) {
+        const batch = uris.slice(i, i + BATCH);
+        await Promise.all(batch.map((uri) => this.#askAgain(watch, handle, uri)));
       }
     } catch (error) {
       this.#notice('A resource could not be watched again.', watch.member, error);
-      this.#renew(watch);
+      // A closed upstream stays closed; a reload brings another one, and its subscriptions with it.
+      if (toGatewayError(error).code === 'gateway.draining') this.#endWatch(watch);
+      else this.#renew(watch);
+    }
+  }
+
+  async #askAgain(watch: Watch, handle: Handle, uri: string): Promise<void> {
+    if (await this.#ask(watch, handle, uri)) this.#report({ kind: 'updated', uri });
+    // What a handle that ended did not agree to is asked of the next one.
+    else if (!this.#closed && watch.lease?.handle === handle) {
+      watch.uris.delete(uri);
+      this.#notice('A server that came back refuses to report a resource.', watch.member, undefined);
     }
   }
 
   #endWatch(watch: Watch): void {
     watch.retry?.clear();
-    watch.stop?.();
-    watch.lease?.release();
-    watch.lease = undefined;
+    const { lease } = watch;
+    if (lease !== undefined) for (const uri of watch.uris) lease.handle.unwatch(uri).catch(noteNothing);
+    this.#release(watch);
     watch.uris.clear();
     this.#watches.delete(watch.member);
+  }
+
+  #release(watch: Watch): void {
+    watch.stop?.();
+    watch.stop = undefined;
+    watch.lease?.release();
+    watch.lease = undefined;
   }
 
   #report(change: Change): void {
@@ -244,6 +353,10 @@ class OpenSubscription implements Subscription {
   #notice(message: string, member: RouteMember, error: unknown): void {
     this.#deps.emit({ type: 'notice', level: 'warn', message, detail: { upstream: member.upstream.name, error } });
   }
+}
+
+function noteNothing(): void {
+  // Nobody waits for it: the server is told as far as it listens, and forgets with its connection otherwise.
 }
 
 // A subscription to a URI may be reported for a sub-resource of it (2025-06-18 server/resources §Subscriptions).

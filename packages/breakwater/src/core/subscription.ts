@@ -44,6 +44,14 @@ export interface Subscription {
 
 /** Opens subscriptions. The caller owns what it gets and must close it. */
 export interface Subscriptions {
-  /** Resolves once every upstream said what it honours. Changes may arrive from then on; after a gap in a server's feed a spurious one is sent. */
-  open(subscriber: Subscriber, filter: SubscriptionFilter, listener: (change: Change) => void): Promise<Subscription>;
+  /**
+   * Resolves once every upstream said what it honours. Changes may arrive from then on; after a gap in a server's feed a spurious one is sent.
+   * `left` closes it, with its reason, while it is still being opened.
+   */
+  open(
+    subscriber: Subscriber,
+    filter: SubscriptionFilter,
+    listener: (change: Change) => void,
+    left?: AbortSignal,
+  ): Promise<Subscription>;
 }

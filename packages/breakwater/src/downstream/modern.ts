@@ -14,7 +14,7 @@ import {
   MODERN_HEADERS,
   validateModernHeaders,
 } from '../protocol/modern/headers.ts';
-import { compileParamHeaders, type ParamHeader, validateParamHeaders } from '../protocol/modern/param-headers.ts';
+import { validateParamHeaders } from '../protocol/modern/param-headers.ts';
 import { MODERN_REVISIONS } from '../protocol/revision.ts';
 import { LateAnswer } from './answer.ts';
 import { makeExchange } from './exchange-of.ts';
@@ -25,8 +25,6 @@ import { ExchangeReply, writeFailure } from './reply.ts';
 
 // What discover says depends on the principal's upstreams and changes with them.
 const DISCOVER_CACHE = { ttlMs: 0, cacheScope: 'private' } as const;
-const ANNOTATION = 'x-mcp-header';
-const NO_HEADERS: readonly ParamHeader[] = [];
 
 /** Serves a request of the modern era: validated strictly, because a proxy in front may have decided by its headers. */
 export async function serveModern(inbound: Inbound, message: RequestMessage, claim: EnvelopeClaim): Promise<void> {
@@ -111,31 +109,8 @@ async function checkParamHeaders(
   if (params === undefined || typeof tool !== 'string') return undefined;
   const { route, principal, context } = inbound;
   const subscriber = { route: route.path, principal, sessionId: undefined, client };
-  const schema = await context.deps.edge.toolSchema(subscriber, tool);
-  const declared = schema === undefined ? NO_HEADERS : declaredIn(schema);
+  const declared = await context.deps.edge.paramHeaders(subscriber, tool);
   return declared.length === 0 ? undefined : validateParamHeaders(declared, memberObject(params, 'arguments'), headers);
-}
-
-// Most schemas annotate nothing; the others are compiled once for as long as the catalogue keeps their bytes.
-const COMPILED = new WeakMap<Buffer, readonly ParamHeader[]>();
-
-function declaredIn(schema: Buffer): readonly ParamHeader[] {
-  const known = COMPILED.get(schema);
-  if (known !== undefined) return known;
-  // A key may be spelled with escapes; a schema with any is parsed to be sure.
-  const plain = !schema.includes(ANNOTATION) && !schema.includes('\\');
-  const compiled = plain ? undefined : compileParamHeaders(parseSchema(schema));
-  const declared = compiled?.ok === true ? compiled.value : NO_HEADERS;
-  COMPILED.set(schema, declared);
-  return declared;
-}
-
-function parseSchema(schema: Buffer): unknown {
-  try {
-    return JSON.parse(schema.toString());
-  } catch {
-    return undefined; // not JSON: a schema that declares nothing, and the server's own business
-  }
 }
 
 function answerOf(inbound: Inbound, { id }: RequestMessage, onGone: () => void): LateAnswer {
