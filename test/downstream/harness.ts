@@ -10,6 +10,7 @@ import {
   type RouteOptions,
 } from '../../packages/breakwater/src/downstream/options.ts';
 import { createDownstream, type Downstream } from '../../packages/breakwater/src/downstream/server.ts';
+import { compileParamHeaders, type ParamHeader } from '../../packages/breakwater/src/protocol/modern/param-headers.ts';
 import { Ledger } from '../../packages/breakwater/src/telemetry/ledger.ts';
 import { ManualClock } from './manual-clock.ts';
 import { ScriptedHandler } from './scripted-handler.ts';
@@ -42,8 +43,9 @@ export class ScriptedEdge implements EdgeFacts {
     return this.facts;
   }
 
-  async toolSchema(_subscriber: Subscriber, tool: string): Promise<Buffer | undefined> {
-    return this.schemas.get(tool);
+  async paramHeaders(_subscriber: Subscriber, tool: string): Promise<readonly ParamHeader[]> {
+    const compiled = compileParamHeaders(JSON.parse(String(this.schemas.get(tool) ?? '{}')));
+    return compiled.ok ? compiled.value : [];
   }
 }
 

@@ -176,11 +176,13 @@ export class App {
     await withinTime(this.#drainMs, drained);
     this.#parks.close();
     this.#tasks.close();
-    await this.#sessions.endAll('drain');
+    // A server that does not answer must not keep its sessions, and they must not keep it.
+    const ended = this.#sessions.endAll('drain');
+    await withinTime(this.#drainMs, ended);
     gateway.close();
     // What is still running now ends with its upstream, and is answered with that.
     await Promise.all([...this.#upstreams].map((upstream) => this.#closeUpstream(upstream)));
-    await drained;
+    await withinTime(this.#drainMs, Promise.all([drained, ended]));
     this.#guard.close();
     await this.#options.audit?.close();
   }
@@ -267,10 +269,10 @@ export class App {
 }
 
 /** Resolves with the work, or when the time is over. */
-function withinTime(limitMs: number, work: Promise<void>): Promise<void> {
+function withinTime(limitMs: number, work: Promise<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, limitMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    work.then(() => resolve(), reject).finally(() => clearTimeout(timer));
   });
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { encodeJson, scanObject } from '../jsonrpc/raw.ts';
+import { encodeJson } from '../jsonrpc/raw.ts';
 import { bridgeItem, renameItem } from '../protocol/bridge/items.ts';
 import { META } from '../protocol/meta.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';

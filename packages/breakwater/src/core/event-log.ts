@@ -58,6 +58,7 @@ export class EventLog<T> {
   #head = 0;
   #bytes = 0;
   #timer: Timer | undefined;
+  #closed = false;
   readonly #limits: EventLogLimits;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -81,14 +82,14 @@ export class EventLog<T> {
   /** Begins a stream and returns its id; `owner` is handed back on resumption. */
   open(owner: T): string {
     const stream: LogStream<T> = { id: this.#random.id(), owner, last: 0, dropped: 0, endedAt: undefined };
-    this.#streams.set(stream.id, stream);
+    if (!this.#closed) this.#streams.set(stream.id, stream);
     return stream.id;
   }
 
-  /** Logs an event and returns its id. The stream must be open. */
-  append(streamId: string, data: Buffer): string {
+  /** Logs an event and returns its id; undefined for a stream that ended or went with its session: an upstream may still talk to it. */
+  append(streamId: string, data: Buffer): string | undefined {
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) throw new TypeError('append() to a stream that this log does not have');
+    if (stream === undefined || stream.endedAt !== undefined) return undefined;
     const seq = ++stream.last;
     this.#entries.push({ stream, seq, data });
     this.#bytes += data.length;
@@ -137,8 +138,9 @@ export class EventLog<T> {
     };
   }
 
-  /** Forgets everything. */
+  /** Forgets everything, and keeps nothing from now on. */
   close(): void {
+    this.#closed = true;
     this.#timer?.clear();
     this.#timer = undefined;
     this.#streams.clear();

@@ -117,7 +117,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   }
 
   paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
-    return this.#parts(subscriber.route).catalogue.paramHeaders(subscriber, tool);
+    return this.#routes.get(subscriber.route)?.catalogue.paramHeaders(subscriber, tool) ?? [];
   }
 
   close(): void {

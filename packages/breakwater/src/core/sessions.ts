@@ -29,11 +29,15 @@ export interface SessionsDeps {
   readonly releaseHandles?: (sessionId: string) => Promise<void>;
 }
 
+/** Sessions with nothing running, the longest silent first. */
+type IdleSessions = Readonly<Record<SessionStage, Recency<Session>>>;
+
 interface Holding {
   count: number;
-  readonly idle: Recency<Session>;
+  readonly idle: IdleSessions;
 }
 
+/** In the order in which they make room: who has only said hello goes before somebody who works. */
 const STAGES: readonly SessionStage[] = ['opening', 'ephemeral', 'interactive'];
 /** Sessions that fall due within this time of each other end together. */
 const SWEEP_MS = 100;
@@ -43,12 +47,7 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   /** In the order of their creation. Not the map's own: finding its first entry passes over every deleted one. */
   readonly #byAge = new Recency<Session>();
-  /** Those with nothing running, the longest silent first. */
-  readonly #idle: Readonly<Record<SessionStage, Recency<Session>>> = {
-    opening: new Recency(),
-    ephemeral: new Recency(),
-    interactive: new Recency(),
-  };
+  readonly #idle = makeIdle();
   readonly #held = new Map<string, Holding>();
   readonly #ending = new Set<Promise<void>>();
   readonly #deps: SessionsDeps;
@@ -72,15 +71,15 @@ export class Sessions {
   }
 
   /**
-   * Mints a session. At the principal's or the node's cap the principal's longest idle session makes room; when none is idle
-   * it throws `session.limit`.
+   * Mints a session. At the principal's or the node's cap an idle session makes room: of those that got least far the longest idle; when none is
+   * idle it throws `session.limit`. Strangers who share a principal have the node's cap alone: one of them must not end another's session.
    */
   create(init: SessionInit): Session {
     const { clock, random, emit } = this.#deps;
     const { principal, client } = init;
-    const held = this.#held.get(principal.key);
-    if (held !== undefined && held.count >= this.#limits.perPrincipal) this.#evict(held.idle.oldest);
-    else if (this.#sessions.size >= this.#limits.total) this.#evict(this.#longestIdle());
+    const held = principal.personal ? this.#held.get(principal.key) : undefined;
+    if (held !== undefined && held.count >= this.#limits.perPrincipal) this.#evict(leastOf(held.idle));
+    else if (this.#sessions.size >= this.#limits.total) this.#evict(leastOf(this.#idle));
     const name = this.#limits.clients.size === 0 ? undefined : clientNameOf(client.info);
     const settled = configuredKind(this.#limits, init.route, name);
     const session = new Session(init, { id: random.id(), now: clock.now(), settled, onFault: this.#onFault });
@@ -160,7 +159,7 @@ export class Sessions {
   #hold({ key }: Principal): Holding {
     let held = this.#held.get(key);
     if (held === undefined) {
-      held = { count: 0, idle: new Recency() };
+      held = { count: 0, idle: makeIdle() };
       this.#held.set(key, held);
     }
     return held;
@@ -168,23 +167,13 @@ export class Sessions {
 
   #rest(session: Session): void {
     this.#idle[session.stage].touch(session.place);
-    this.#hold(session.principal).idle.touch(session.placeOfPrincipal);
+    this.#hold(session.principal).idle[session.stage].touch(session.placeOfPrincipal);
     if (session.lastSeenAt + silenceMs(this.#limits, session.stage) < this.#sweepAt) this.#schedule();
   }
 
   #wake(session: Session): void {
     session.place.leave();
     session.placeOfPrincipal.leave();
-  }
-
-  #longestIdle(): Session | undefined {
-    let longest: Session | undefined;
-    for (const stage of STAGES) {
-      const { oldest } = this.#idle[stage];
-      if (oldest !== undefined && oldest.lastSeenAt < (longest?.lastSeenAt ?? Number.POSITIVE_INFINITY))
-        longest = oldest;
-    }
-    return longest;
   }
 
   #evict(session: Session | undefined): void {
@@ -236,4 +225,16 @@ export class Sessions {
     const message = 'A release step of a session failed.';
     this.#deps.emit({ type: 'notice', level: 'error', message, detail: { error } });
   };
+}
+
+function makeIdle(): IdleSessions {
+  return { opening: new Recency(), ephemeral: new Recency(), interactive: new Recency() };
+}
+
+function leastOf(idle: IdleSessions): Session | undefined {
+  for (const stage of STAGES) {
+    const { oldest } = idle[stage];
+    if (oldest !== undefined) return oldest;
+  }
+  return undefined;
 }

@@ -64,6 +64,8 @@ interface Watch {
   readonly uris: Set<string>;
   /** What it is being asked for: its first update may come with its answer. */
   readonly asked: Set<string>;
+  /** What a handle that ended was asked for, and the next one was not yet. */
+  readonly lost: Set<string>;
   lease: Lease | undefined;
   leasing: Promise<Handle | undefined> | undefined;
   leasedAt: number;
@@ -96,7 +98,7 @@ class OpenSubscription implements Subscription {
   }
 
   get honoured(): SubscriptionFilter {
-    const uris = [...this.#watches.values()].flatMap((watch) => [...watch.uris]);
+    const uris = [...this.#watches.values()].flatMap(({ uris, lost }) => [...uris, ...lost]);
     return { ...this.#honoured, uris, taskIds: [...this.#tasks.keys()] };
   }
 
@@ -182,6 +184,7 @@ class OpenSubscription implements Subscription {
     return this.#inOrder(async () => {
       for (const watch of this.#watches.values()) {
         const { lease } = watch;
+        watch.lost.delete(uri);
         if (!watch.uris.delete(uri) || lease === undefined) continue;
         try {
           await lease.handle.unwatch(uri);
@@ -208,7 +211,8 @@ class OpenSubscription implements Subscription {
   }
 
   #endUnused(): void {
-    for (const watch of [...this.#watches.values()]) if (watch.uris.size === 0) this.#endWatch(watch);
+    for (const watch of [...this.#watches.values()])
+      if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
   }
 
   async #watch(member: RouteMember, uri: string): Promise<boolean> {
@@ -230,6 +234,7 @@ class OpenSubscription implements Subscription {
         member,
         uris: new Set(),
         asked: new Set(),
+        lost: new Set(),
         lease: undefined,
         leasing: undefined,
         leasedAt: 0,
@@ -249,6 +254,7 @@ class OpenSubscription implements Subscription {
     if (!isAccepted) return false;
     if (!this.#closed && watch.lease?.handle === handle) {
       watch.uris.add(uri);
+      watch.lost.delete(uri);
       return true;
     }
     // Nobody is here to hear of it any more.
@@ -272,7 +278,6 @@ class OpenSubscription implements Subscription {
       lease.release();
       return undefined;
     }
-    watch.retry?.clear();
     watch.lease = lease;
     watch.leasedAt = clock.now();
     const stopChanges = lease.handle.onChange((change) => this.#onUpdate(watch, change));
@@ -295,39 +300,36 @@ class OpenSubscription implements Subscription {
   // The server forgot what it was asked to watch; ask again, and report what may have been missed.
   #renew(watch: Watch): void {
     const { clock } = this.#deps;
+    if (watch.lease !== undefined && clock.now() - watch.leasedAt >= MAX_RETRY_MS) watch.attempt = 0;
     this.#release(watch);
-    if (this.#closed || watch.uris.size === 0) return;
-    if (clock.now() - watch.leasedAt >= MAX_RETRY_MS) watch.attempt = 0;
+    for (const uri of watch.uris) watch.lost.add(uri);
+    watch.uris.clear();
+    if (this.#closed || watch.lost.size === 0) return;
     const delayMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(watch.attempt++, 10));
     watch.retry?.clear();
     watch.retry = clock.after(delayMs, () => void this.#inOrder(() => this.#rewatch(watch)));
   }
 
   async #rewatch(watch: Watch): Promise<void> {
-    // An added URI may have brought another lease, which knows nothing of the earlier ones.
-    if (this.#closed || watch.uris.size === 0) return;
+    if (this.#closed || this.#watches.get(watch.member) !== watch) return;
     try {
       const handle = await this.#lease(watch);
-      const uris = [...watch.uris];
-      for (let i = 0; handle !== undefined && i < uris.length; i += BATCH) {
-        const batch = uris.slice(i, i + BATCH);
-        await Promise.all(batch.map((uri) => this.#askAgain(watch, handle, uri)));
-      }
+      const lost = [...watch.lost];
+      for (let i = 0; handle !== undefined && i < lost.length; i += BATCH)
+        await Promise.all(lost.slice(i, i + BATCH).map((uri) => this.#askAgain(watch, handle, uri)));
     } catch (error) {
       this.#notice('A resource could not be watched again.', watch.member, error);
-      // A closed upstream stays closed; a reload brings another one, and its subscriptions with it.
+      // A closed upstream stays closed; a reload brings another one, and the session's subscription moves to it.
       if (toGatewayError(error).code === 'gateway.draining') this.#endWatch(watch);
       else this.#renew(watch);
     }
   }
 
   async #askAgain(watch: Watch, handle: Handle, uri: string): Promise<void> {
+    if (this.#closed || watch.lease?.handle !== handle) return;
     if (await this.#ask(watch, handle, uri)) this.#report({ kind: 'updated', uri });
-    // What a handle that ended did not agree to is asked of the next one.
-    else if (!this.#closed && watch.lease?.handle === handle) {
-      watch.uris.delete(uri);
+    else if (watch.lease?.handle === handle && watch.lost.delete(uri))
       this.#notice('A server that came back refuses to report a resource.', watch.member, undefined);
-    }
   }
 
   #endWatch(watch: Watch): void {
@@ -336,6 +338,7 @@ class OpenSubscription implements Subscription {
     if (lease !== undefined) for (const uri of watch.uris) lease.handle.unwatch(uri).catch(noteNothing);
     this.#release(watch);
     watch.uris.clear();
+    watch.lost.clear();
     this.#watches.delete(watch.member);
   }
 

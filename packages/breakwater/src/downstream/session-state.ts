@@ -84,6 +84,11 @@ export class SessionState {
     if (meant.length === 1) meant[0]?.cancel();
   }
 
+  /** Ends what is being served, because the session ended. */
+  abort(): void {
+    for (const call of [...(this.#running ?? [])]) call.abort();
+  }
+
   /** Calls `run` when nothing is being served: now, or later. */
   whenIdle(run: () => void): void {
     if (this.inFlight === 0) run();
@@ -94,9 +99,7 @@ export class SessionState {
     if (this.#running === undefined) {
       const running = new Set<RunningCall>();
       this.#running = running;
-      this.session.owner.defer(() => {
-        for (const call of [...running]) call.abort();
-      });
+      this.session.owner.defer(() => this.abort());
     }
     return this.#running;
   }

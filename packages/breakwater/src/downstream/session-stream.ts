@@ -151,7 +151,7 @@ export class SessionStream {
     const log = this.#logOf();
     this.#streamId ??= log.open(undefined);
     const id = log.append(this.#streamId, data);
-    this.#stream?.send({ id, data });
+    this.#stream?.send(id === undefined ? { data } : { id, data });
     this.#context.deps.sessions.touch(this.#state.session);
   }
 

@@ -65,7 +65,11 @@ export class StreamableSession {
       retainMs: options.resumeMs,
     };
     const log: SessionLog = new EventLog<CallStream | undefined>({ limits, clock: deps.clock, random: deps.random });
-    this.session.owner.defer(() => log.close());
+    this.session.owner.defer(() => {
+      // What still runs ends first: it would go on writing to a log that is no more.
+      this.#parts().state?.abort();
+      log.close();
+    });
     return log;
   }
 }

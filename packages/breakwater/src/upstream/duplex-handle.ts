@@ -39,6 +39,8 @@ export interface DuplexHandleOptions {
 
 const EMPTY_RESULT = Buffer.from('{}');
 const REASON_CHARS = 200;
+/** How long the server may take for a request of our own; sessions and their ends wait for it. */
+const OWN_REQUEST_MS = 30_000;
 
 /** A live server behind a duplex channel, in either era. */
 export class DuplexHandle implements OpenedHandle {
@@ -295,13 +297,22 @@ export class DuplexHandle implements OpenedHandle {
     }
   }
 
-  /** Sends a request of our own; true when the server agreed. */
+  /** Sends a request of our own; true when the server agreed. Silence is a refusal. */
   #request(method: string, params: Buffer): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#rpc.request(method, params, {
-        onResult: () => resolve(true),
-        onError: () => resolve(false),
-        onFailed: () => resolve(false),
+      const settle = (isAgreed: boolean): void => {
+        timer.clear();
+        resolve(isAgreed);
+      };
+      const id = this.#rpc.request(method, params, {
+        onResult: () => settle(true),
+        onError: () => settle(false),
+        onFailed: () => settle(false),
+      });
+      const timer = this.#options.clock.after(OWN_REQUEST_MS, () => {
+        this.#rpc.forget(id);
+        this.#notifyCancelled(id, 'deadline');
+        resolve(false);
       });
     });
   }

@@ -36,6 +36,8 @@ export interface LegacyHandleOptions {
 }
 
 const RENEW_MS = 30_000;
+/** How long the server may take for a request of the handle's own; sessions and their ends wait for it. */
+const OWN_REQUEST_MS = 30_000;
 const LOG = 'notifications/message';
 const TASK_STATUS = 'notifications/tasks/status';
 const EMPTY_RESULT = Buffer.from('{}');
@@ -207,7 +209,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       warn(this.#leg, 'The server refused logging/setLevel.', { error: outcome.error.toString() });
   }
 
-  /** A request of the handle's own; the server cannot ask anything on its stream. */
+  /** A request of the handle's own; the server cannot ask anything on its stream. Silence fails it. */
   #request(method: string, params: object): Promise<Outcome> {
     return new Promise((resolve) => {
       const call = {
@@ -217,7 +219,15 @@ export class HttpLegacyHandle implements OpenedHandle {
         progress: false,
         logLevel: undefined,
       };
-      this.call(call, { notify: () => undefined, ask: refuse, done: resolve });
+      const done = (outcome: Outcome): void => {
+        timer.clear();
+        resolve(outcome);
+      };
+      const timer = this.#leg.clock.after(OWN_REQUEST_MS, () => {
+        control.cancel('deadline');
+        resolve(failed(new GatewayError('upstream.timeout')));
+      });
+      const control = this.call(call, { notify: () => undefined, ask: refuse, done });
     });
   }
 

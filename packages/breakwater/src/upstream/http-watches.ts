@@ -6,6 +6,8 @@ interface Watch {
 /** Reference-counted `resources/subscribe` of one legacy session. */
 export class Watches {
   readonly #watches = new Map<string, Watch>();
+  /** What is being unsubscribed: a new subscription that overtook it would be undone by it. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #request: (method: 'resources/subscribe' | 'resources/unsubscribe', uri: string) => Promise<boolean>;
 
   /** @param request asks the server; true when it answered a result. Must not reject. */
@@ -22,7 +24,9 @@ export class Watches {
   async add(uri: string): Promise<boolean> {
     let watch = this.#watches.get(uri);
     if (watch === undefined) {
-      watch = { holders: 0, accepted: this.#request('resources/subscribe', uri) };
+      const leaving = this.#leaving.get(uri);
+      const subscribe = (): Promise<boolean> => this.#request('resources/subscribe', uri);
+      watch = { holders: 0, accepted: leaving === undefined ? subscribe() : leaving.then(subscribe) };
       this.#watches.set(uri, watch);
     }
     watch.holders++;
@@ -36,7 +40,15 @@ export class Watches {
     const watch = this.#watches.get(uri);
     if (watch === undefined || --watch.holders > 0) return;
     this.#watches.delete(uri);
-    if (await watch.accepted) await this.#request('resources/unsubscribe', uri);
+    const leaving = this.#unsubscribe(uri, watch).finally(() => {
+      if (this.#leaving.get(uri) === leaving) this.#leaving.delete(uri);
+    });
+    this.#leaving.set(uri, leaving);
+    await leaving;
+  }
+
+  async #unsubscribe(uri: string, { accepted }: Watch): Promise<void> {
+    if (await accepted) await this.#request('resources/unsubscribe', uri);
   }
 
   /** Subscribes everything again, on a new session. */
@@ -44,7 +56,7 @@ export class Watches {
     await Promise.all(
       [...this.#watches].map(async ([uri, watch]) => {
         watch.accepted = this.#request('resources/subscribe', uri);
-        if (!(await watch.accepted)) this.#watches.delete(uri);
+        if (!(await watch.accepted) && this.#watches.get(uri) === watch) this.#watches.delete(uri);
       }),
     );
   }

@@ -48,8 +48,9 @@ export function handleKey(need: HandleNeed, traits: KeyTraits): HandleKey {
   if (traits.isolation === 'request') return SINGLE_USE;
   if (traits.isolation === 'session') return perSession() ?? perPrincipal() ?? SINGLE_USE;
   if (traits.isolation === 'principal') return perPrincipal() ?? perSession() ?? forStrangers();
-  // Without a session the server cannot confuse or connect its callers, and there is nothing to keep apart.
-  if (traits.transport === 'http' && traits.hasSession === false) return perPrincipal() ?? SHARED;
+  // Without a session the server cannot confuse or connect its callers, and there is nothing to keep apart: a modern program is no conversation
+  // either (2026-07-28 basic §Statelessness).
+  if (traits.hasSession === false) return perPrincipal() ?? SHARED;
   if (!principal.personal) return perSession() ?? forStrangers();
   return (traits.transport === 'http' ? perSession() : undefined) ?? perPrincipal() ?? SINGLE_USE;
 }

@@ -49,6 +49,9 @@ export interface PoolStatus {
 /** How often the memory of children is looked at. */
 const MEMORY_POLL_MS = 2_000;
 
+/** Isolations under which callers of one principal may meet on a handle. */
+const SHARES: ReadonlySet<string> = new Set(['auto', 'principal']);
+
 /**
  * The handles of one upstream by key: opened when first needed, once for all who need the same one; bounded in number, the wait for a free
  * place fair between principals; closed when idle. The place of a handle is free again when nothing of it is left.
@@ -155,7 +158,9 @@ export class HandlePool {
 
   #find(need: HandleNeed, { key }: HandleKey): PoolEntry | undefined {
     const exact = key === undefined ? undefined : this.#byKey.get(key);
-    if (exact !== undefined || need.anyProfile !== true || !need.principal.personal) return exact;
+    // A server without sessions learns with each request who asks; a second child for another profile would cost its start for nothing.
+    const isAnyGood = need.anyProfile === true || (this.#hasSession === false && SHARES.has(this.#options.isolation));
+    if (exact !== undefined || !isAnyGood || !need.principal.personal) return exact;
     const own = [...this.#byKey.values()].filter((entry) => entry.principal === need.principal.key && !entry.shared);
     // One that ends with a session is the last choice, one that is not open yet the last but one.
     const rank = (entry: PoolEntry): number =>
