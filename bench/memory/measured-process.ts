@@ -21,7 +21,12 @@ export interface MeasuredProcess {
 }
 
 /** Starts the gateway from its sources with a configuration over the upstream; JSON is YAML. */
-export async function startGateway(upstreamUrl: string, settings: object, core: number): Promise<MeasuredProcess> {
+export async function startGateway(
+  upstreamUrl: string,
+  settings: object,
+  core: number,
+  flags: readonly string[] = [],
+): Promise<MeasuredProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-memory-'));
   const port = await findFreePort();
   const file = join(folder, 'config.yaml');
@@ -33,7 +38,7 @@ export async function startGateway(upstreamUrl: string, settings: object, core: 
     ...settings,
   };
   writeFileSync(file, JSON.stringify(config));
-  const child = startMeasured([BIN, 'serve', '--config', file], core);
+  const child = startMeasured([...flags, BIN, 'serve', '--config', file], core);
   child.process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await waitForPort(child, port);
   return measure(child, `http://127.0.0.1:${port}/mcp`);

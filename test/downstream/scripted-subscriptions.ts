@@ -21,6 +21,8 @@ export class ScriptedSubscriptions implements Subscriptions {
   /** When set, nothing is honoured. */
   deaf = false;
   failure: Error | undefined;
+  /** When set, an upstream that is slow to say what it honours. */
+  gate: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
   async open(
@@ -33,11 +35,13 @@ export class ScriptedSubscriptions implements Subscriptions {
     const opened: OpenedSubscription = { subscriber, filter, uris, report: listener, closed: undefined };
     this.opened.push(opened);
     for (const resolve of this.#waiting.splice(0)) resolve();
+    await this.gate;
     const nothing = { tools: false, prompts: false, resources: false, uris: [] };
     return {
       id: String(this.opened.length),
       honoured: this.deaf ? nothing : { ...filter, uris: [...uris] },
       add: async (uri) => {
+        await this.gate;
         if (isAccepted(uri)) uris.add(uri);
         return isAccepted(uri);
       },

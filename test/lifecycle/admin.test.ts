@@ -1,9 +1,9 @@
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { parseLibraryConfig } from '../../packages/breakwater/src/config/library.ts';
 import { resolveSecrets } from '../../packages/breakwater/src/config/secrets.ts';
 import { createDemoFactory } from '../../packages/breakwater/src/demo/server.ts';
 import { serve } from '../../packages/breakwater/src/serve.ts';
+import { createLog } from '../../packages/breakwater/src/telemetry/log.ts';
 import { openSession } from '../requirements/support/clients.ts';
 import { at } from '../requirements/support/json.ts';
 import { post, send } from '../requirements/support/wire.ts';
@@ -13,7 +13,7 @@ test('the admin port tells metrics, health and status, to this machine only, and
   const config = parseLibraryConfig({ listen: { port: 0 }, admin: { port: 0 }, upstreams });
   const resolved = await resolveSecrets(config, { env: {} });
   if (!resolved.ok) throw new Error('the configuration is valid');
-  const gateway = await serve(resolved.config, pino({ level: 'silent' }));
+  const gateway = await serve(resolved.config, createLog({ level: 'silent', format: 'json' }));
   try {
     const url = `http://127.0.0.1:${gateway.address.port}/mcp`;
     const admin = `http://127.0.0.1:${gateway.adminAddress?.port}`;

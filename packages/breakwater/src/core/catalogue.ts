@@ -95,7 +95,7 @@ export class Catalogue {
 
   /**
    * What a tool mirrors into `Mcp-Param-*`, from the lists as last seen. A list that was never read is waited for a short time, where the
-   * server is known to be of the era that has such headers; a list that is read for each caller is not read for this.
+   * server is of the era that has such headers; a list that is read for each caller is not read for this.
    */
   paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
     const merged = this.peek('tools', subscriber);
@@ -110,7 +110,7 @@ export class Catalogue {
       // It may have the tool, and the first one that has it is called.
       if (!member.cached) return NO_HEADERS;
       const view = this.#views.get(member.upstream, principal, member);
-      if (view.known === undefined || eraOf(view.known.revision) === 'legacy') continue;
+      if (view.known !== undefined && eraOf(view.known.revision) === 'legacy') continue;
       const item = (await view.glance('tools', LEARN_MS))?.items.find(({ name }) => name === own);
       if (item !== undefined && !member.disabledTools.has(own)) return item.paramHeaders;
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../test/downstream/manual-clock.ts';
+import type { Revision } from '../protocol/revision.ts';
 import type { CallSink, Handle, Lease, ServerChange, Upstream } from './ports.ts';
 import { ServerView, ServerViews } from './server-view.ts';
 
@@ -12,7 +13,7 @@ const TOOLS_CHANGED: ServerChange = { kind: 'tools', params: undefined };
 class ListedHandle implements Handle {
   readonly id: string;
   readonly upstream = 'u';
-  readonly revision = '2025-11-25';
+  revision: Revision = '2025-11-25';
   readonly server = {
     capabilities: { tools: { listChanged: true } },
     info: Buffer.from('{"name":"u","version":"1"}'),
@@ -94,7 +95,7 @@ function setUp() {
     close: async () => undefined,
   };
   const emit = () => undefined;
-  const view = new ServerView({ upstream, principal: alice, clock, emit, settings: SETTINGS });
+  const view = new ServerView({ upstream, principal: alice, clock, emit, ...SETTINGS });
   const tools = async () => (await view.list('tools')).items.map((item) => item.name);
   return { clock, a, b, pool, upstream, view, tools, emit };
 }
@@ -169,6 +170,7 @@ describe('ServerView lists', () => {
 
   it('waits for a list that never comes once, and not for long', async () => {
     const { a, view, clock } = setUp();
+    a.revision = '2026-07-28';
     a.held = [];
     const glance = view.glance('tools', 5_000);
     await settle();

@@ -1,6 +1,6 @@
 import { NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
-import type { Revision } from '../protocol/revision.ts';
+import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Emit } from './events.ts';
 import type { Clock, Handle, HandleNeed, Principal, ServerChange, Upstream } from './ports.ts';
 import { ServerFeed } from './server-feed.ts';
@@ -64,18 +64,12 @@ export class ServerView {
   #uses = 0;
   #closed = false;
 
-  constructor(options: {
-    upstream: Upstream;
-    principal: Principal;
-    clock: Clock;
-    emit: Emit;
-    settings: ViewSettings;
-  }) {
+  constructor(options: ViewSettings & { upstream: Upstream; principal: Principal; clock: Clock; emit: Emit }) {
     this.#upstream = options.upstream;
     this.#principal = options.principal;
     this.#clock = options.clock;
     this.#emit = options.emit;
-    this.#settings = options.settings;
+    this.#settings = { ttlMs: options.ttlMs, acquireTimeoutMs: options.acquireTimeoutMs };
     this.#feed = new ServerFeed({
       clock: options.clock,
       acquire: async () => {
@@ -124,15 +118,15 @@ export class ServerView {
   }
 
   /**
-   * One of the server's lists as last seen, however old; when it was never read it is read now, and undefined if that takes longer than
-   * `waitMs` or fails. Nobody waits again soon after that.
+   * One of a modern server's lists as last seen, however old; when it was never read it is read now, and undefined if that takes longer
+   * than `waitMs` or fails. Nobody waits again soon after that. A legacy server is not asked for its list.
    */
   async glance(kind: ListKind, waitMs: number): Promise<ListSnapshot | undefined> {
     const seen = this.#lists.get(kind)?.snapshot;
     if (seen !== undefined || this.#clock.now() < (this.#glancePauses.get(kind) ?? 0)) return seen;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const timer = this.#clock.after(waitMs, () => resolve(undefined));
-    const list = await Promise.race([this.list(kind).catch(() => undefined), promise]);
+    const list = await Promise.race([this.#listIfModern(kind).catch(() => undefined), promise]);
     timer.clear();
     if (list === undefined) this.#glancePauses.set(kind, this.#clock.now() + GLANCE_PAUSE_MS);
     return list;
@@ -163,6 +157,11 @@ export class ServerView {
     this.#closed = true;
     this.#listeners.clear();
     this.#feed.close();
+  }
+
+  async #listIfModern(kind: ListKind): Promise<ListSnapshot | undefined> {
+    const { revision } = await this.facts();
+    return eraOf(revision) === 'modern' ? await this.list(kind) : undefined;
   }
 
   #changesOf(kind: ListKind): number {
@@ -275,7 +274,7 @@ export class ServerViews {
     const key = `${upstream.name}\n${principal.key}`;
     let view = this.#views.get(key);
     if (view === undefined) {
-      view = new ServerView({ upstream, principal, clock: this.#clock, emit: this.#emit, settings });
+      view = new ServerView({ upstream, principal, clock: this.#clock, emit: this.#emit, ...settings });
       this.#forgetOne();
     } else this.#views.delete(key);
     this.#views.set(key, view);

@@ -165,16 +165,49 @@ describe('Sessions', () => {
     expect(closes()).toEqual([`${ids[1]} evicted`]);
   });
 
-  it('makes room on a full node by ending the longest idle session of anybody', async () => {
+  it('makes room on a full node by ending the longest idle session that got least far', async () => {
     const { sessions, clock, closes, settle, heard } = setUp({ total: 3 });
-    const first = await heard(init(mallory));
-    for (let i = 0; i < 2; i++) {
+    const person = await heard(init(mallory));
+    person.noteStream();
+    sessions.touch(person);
+    clock.advance(1);
+    const lists = await heard(init(alice));
+    clock.advance(1);
+    const opening = sessions.create(init(alice));
+    sessions.create(init({ key: 'carol', personal: true }));
+    await settle();
+    expect(closes()).toEqual([`${opening.id} evicted`]);
+    await heard(init({ key: 'dave', personal: true }));
+    await heard(init({ key: 'erin', personal: true }));
+    await settle();
+    expect(closes().slice(1)).toEqual([expect.stringMatching(/evicted$/), `${lists.id} evicted`]);
+  });
+
+  // Attack: on an open route everybody shares one principal; a stranger sends as many cheap initialize requests as one principal may have sessions,
+  // and with that ended the sessions of everybody else.
+  it('lets no stranger end a session by opening many', async () => {
+    const { sessions, key, heard } = setUp({ perPrincipal: 3, total: 20 });
+    const anybody: Principal = { key: 'anybody', personal: false };
+    const person = await heard(init(anybody));
+    person.noteStream();
+    sessions.touch(person);
+    for (let i = 0; i < 100; i++) sessions.create(init(anybody));
+    expect(sessions.size).toBe(20);
+    expect(await sessions.find(key(person.id, anybody))).toBe(person);
+  });
+
+  // Attack: a script that holds somebody's token opens sessions in a loop, next to the one that person works in.
+  it('evicts what was only opened before what is worked with, also within one principal', async () => {
+    const { sessions, clock, key, heard } = setUp({ perPrincipal: 3 });
+    const person = await heard();
+    person.noteStream();
+    sessions.touch(person);
+    for (let i = 0; i < 10; i++) {
       clock.advance(1);
       sessions.create(init(alice));
     }
-    sessions.create(init({ key: 'carol', personal: true }));
-    await settle();
-    expect(closes()).toEqual([`${first.id} evicted`]);
+    expect(sessions.size).toBe(3);
+    expect(await sessions.find(key(person.id))).toBe(person);
   });
 
   // Attack: one caller opens sessions and keeps each busy, to push everybody else out.

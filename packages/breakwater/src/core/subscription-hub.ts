@@ -211,8 +211,7 @@ class OpenSubscription implements Subscription {
   }
 
   #endUnused(): void {
-    for (const watch of [...this.#watches.values()])
-      if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
+    for (const watch of [...this.#watches.values()]) if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
   }
 
   async #watch(member: RouteMember, uri: string): Promise<boolean> {

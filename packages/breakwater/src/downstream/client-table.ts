@@ -27,10 +27,13 @@ export class ClientTable {
     const key = `${revision}\n${declared}\n${info?.toString('latin1') ?? ''}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    // A copy outside the pool: the original is a slice of the whole request body and would keep it for as long as the session lives.
-    const copy = info === undefined ? undefined : Buffer.from(new Uint8Array(info).buffer);
-    const client = { revision, info: copy, capabilities, profile: profileOf(capabilities) };
+    const client = { revision, info: copyInfo(info), capabilities, profile: profileOf(capabilities) };
     if (key.length <= MOST_KEY_CHARS && this.#known.size < MOST_CLIENTS) this.#known.set(key, client);
     return client;
   }
+}
+
+/** A copy outside the pool, for what outlives its request: the original is a slice of the whole body and would keep it for as long. */
+export function copyInfo(info: Buffer | undefined): Buffer | undefined {
+  return info === undefined ? undefined : Buffer.from(new Uint8Array(info).buffer);
 }

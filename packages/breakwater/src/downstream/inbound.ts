@@ -8,6 +8,7 @@ import type { ExchangeIds } from './exchange-of.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
 import { isAllowedHost } from './origin.ts';
+import type { StreamSlots } from './stream-slots.ts';
 
 /** What every request handler of the downstream side works with. */
 export interface Context {
@@ -19,6 +20,7 @@ export interface Context {
   /** What clients of this node have not read yet. */
   readonly backlog: Backlog;
   readonly exchangeIds: ExchangeIds;
+  readonly listens: StreamSlots;
 }
 
 /** One HTTP request before it is known what it wants. */

@@ -56,7 +56,7 @@ export function serveLegacy(
       return;
     case 'resources/subscribe':
     case 'resources/unsubscribe':
-      void watch(caller, message).then((error) => settle(caller, message, answer, error));
+      serveWatch(caller, message, answer, onSessionEnd);
       return;
     default: {
       const traits = methodTraits(method);
@@ -107,6 +107,29 @@ function setLevel({ state }: LegacyCaller, { params }: RequestMessage): GatewayE
   // Without a session there is nothing the level could be kept for; saying so would help nobody.
   if (state !== undefined) state.session.logLevel = level;
   return undefined;
+}
+
+// It holds its place until the server has answered, also when its client cancelled it: who cancels and asks again must not get past the limit.
+function serveWatch(caller: LegacyCaller, message: RequestMessage, answer: Answer, onSessionEnd: () => void): void {
+  let isAnswered = false;
+  const answerOnce = (run: () => void): void => {
+    if (isAnswered) return;
+    isAnswered = true;
+    run();
+  };
+  const over = caller.state?.run({
+    id: message.id,
+    cancel: () =>
+      answerOnce(() => {
+        const { message: text, status } = failure(caller, message, new GatewayError('exchange.cancelled'), undefined);
+        answer.withdraw(text, status);
+      }),
+    abort: () => answerOnce(onSessionEnd),
+  });
+  void watch(caller, message).then((error) => {
+    answerOnce(() => settle(caller, message, answer, error));
+    over?.();
+  });
 }
 
 async function watch(

@@ -1,12 +1,14 @@
 import { toGatewayError } from '../core/errors.ts';
-import type { ClientFacts } from '../core/ports.ts';
+import type { ClientFacts, Timer } from '../core/ports.ts';
 import type { Change, Subscription, SubscriptionFilter } from '../core/subscription.ts';
+import type { RawId } from '../jsonrpc/id.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
 import { memberValue } from '../jsonrpc/raw.ts';
 import { writeNotification, writeResult } from '../jsonrpc/write.ts';
 import { isObject } from '../protocol/capabilities.ts';
 import { META } from '../protocol/meta.ts';
 import { writeChange } from './change-notification.ts';
+import { copyInfo } from './client-table.ts';
 import { EventStream } from './event-stream.ts';
 import type { Inbound } from './inbound.ts';
 import { refuse, sendJson } from './refusal.ts';
@@ -15,50 +17,141 @@ import { MAX_WATCHED_URIS } from './session-subscription.ts';
 
 const MAX_WATCHED_TASKS = 100;
 
+/** How long the head waits for the upstreams: a refusal can say so in its status until then, and no client takes the silence for an end. */
+const HEAD_MS = 2_000;
+
 /** Serves `subscriptions/listen`: the acknowledgement first, then what changes, until the client goes or the gateway drains. */
 export async function serveListen(inbound: Inbound, message: RequestMessage, client: ClientFacts): Promise<void> {
   const { id } = message;
   if (inbound.accept === 'json') return refuse(inbound, 'request.accept', { id, modern: true });
   const filter = readFilter(message);
   if (typeof filter === 'string') return refuse(inbound, 'params.invalid', { id, modern: true, message: filter });
-  const { route, principal, context, res } = inbound;
-  const streamId = context.deps.random.id();
-  const subscriber = { route: route.path, principal, sessionId: undefined, stream: streamId, client };
-  // Changes that come before the acknowledgement wait for it.
-  const early: Change[] = [];
-  let send: (change: Change) => void = (change) => void early.push(change);
-  let subscription: Subscription;
-  try {
-    subscription = await context.deps.subscriptions.open(subscriber, filter, (change) => send(change));
-  } catch (error) {
-    const failure = writeFailure(toGatewayError(error), client.revision, id, undefined);
-    return sendJson(inbound, failure.status, failure.message);
+  const leave = inbound.context.listens.take(inbound.principal);
+  if (leave === undefined) return refuse(inbound, 'request.rate', { id, modern: true });
+  // It may live for days, and neither the id nor the client's description may keep the body they are slices of.
+  const listen = new Listen(inbound, Buffer.from(id, 'latin1').toString('latin1') as RawId, client.revision, leave);
+  await listen.open({ ...client, info: copyInfo(client.info) }, filter);
+}
+
+/** One listen request from its arrival to the end of its stream. */
+class Listen {
+  readonly #inbound: Inbound;
+  readonly #id: RawId;
+  readonly #revision: ClientFacts['revision'];
+  readonly #streamId: string;
+  readonly #left = new AbortController();
+  readonly #leave: () => void;
+  /** Changes that came before the acknowledgement wait for it. */
+  #early: Map<string, Change> | undefined = new Map();
+  #stream: EventStream | undefined;
+  #subscription: Subscription | undefined;
+  #stopDraining: () => void = noteNothing;
+  #head: Timer | undefined;
+
+  /** @param leave gives its place back. */
+  constructor(inbound: Inbound, id: RawId, revision: ClientFacts['revision'], leave: () => void) {
+    this.#inbound = inbound;
+    this.#id = id;
+    this.#revision = revision;
+    this.#leave = leave;
+    this.#streamId = inbound.context.deps.random.id();
   }
-  if (res.destroyed) return subscription.close('client-gone');
-  const stream: EventStream = new EventStream({
-    arrival: inbound,
-    kind: 'listen',
-    id: streamId,
-    owner: undefined,
-    sessionId: undefined,
-    onEnd: (reason) => {
-      stopDraining();
-      void subscription.close(reason);
-    },
-  });
-  stream.send({ data: writeAcknowledgement(id, subscription.honoured) });
-  send = (change) => {
-    const data = writeChange(change, client.revision, id);
-    if (data !== undefined) stream.send({ data });
-  };
-  for (const change of early) send(change);
-  const stopDraining = context.drain.onBegin(() => {
+
+  async open(client: ClientFacts, filter: SubscriptionFilter): Promise<void> {
+    const { route, principal, context, res } = this.#inbound;
+    const { subscriptions, clock } = context.deps;
+    // Attack: clients that come and go while a slow upstream is being asked must not leave their subscriptions behind.
+    res.once('close', this.#onClose);
+    if (res.destroyed) return this.#end('client-gone');
+    this.#stopDraining = context.drain.onBegin(() => this.#drain());
+    if (this.#left.signal.aborted) return;
+    this.#head = clock.after(Math.min(HEAD_MS, context.options.commitMs), () => this.#begin().comment());
+    const subscriber = { route: route.path, principal, sessionId: undefined, stream: this.#streamId, client };
+    try {
+      const report = (change: Change): void => this.#report(change);
+      const subscription = await subscriptions.open(subscriber, filter, report, this.#left.signal);
+      if (this.#left.signal.aborted) await subscription.close(String(this.#left.signal.reason));
+      else this.#acknowledge(subscription);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#head.clear();
+    }
+  }
+
+  #begin(): EventStream {
+    this.#stream ??= this.#openStream();
+    return this.#stream;
+  }
+
+  #openStream(): EventStream {
+    this.#inbound.res.off('close', this.#onClose);
+    return new EventStream({
+      arrival: this.#inbound,
+      kind: 'listen',
+      id: this.#streamId,
+      owner: undefined,
+      sessionId: undefined,
+      onEnd: (reason) => this.#end(reason),
+    });
+  }
+
+  #acknowledge(subscription: Subscription): void {
+    this.#subscription = subscription;
+    this.#begin().send({ data: writeAcknowledgement(this.#id, subscription.honoured) });
+    const early = this.#early;
+    this.#early = undefined;
+    for (const change of early?.values() ?? []) this.#report(change);
+  }
+
+  #report(change: Change): void {
+    if (this.#early !== undefined) {
+      // That a thing changed twice is the same news.
+      this.#early.set(`${change.kind} ${change.uri ?? change.taskId ?? ''}`, change);
+      return;
+    }
+    const data = writeChange(change, this.#revision, this.#id);
+    if (data !== undefined) this.#stream?.send({ data });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#left.signal.aborted) return;
+    const { status, message } = writeFailure(toGatewayError(error), this.#revision, this.#id, undefined);
+    if (this.#stream !== undefined) this.#stream.end('ended', { data: message });
+    else {
+      this.#end('failed');
+      sendJson(this.#inbound, status, message);
+    }
+  }
+
+  #drain(): void {
+    const honoured = this.#subscription?.honoured;
     // A reload may have changed every list, and who listens again hears only of later changes.
-    const { tools, prompts, resources } = subscription.honoured;
     for (const kind of ['tools', 'prompts', 'resources'] as const)
-      if ({ tools, prompts, resources }[kind]) send({ kind });
-    stream.end('drain', { data: writeResult(id, Buffer.from(`{"resultType":"complete",${metaOf(id)}}`, 'latin1')) });
-  });
+      if (honoured?.[kind] === true) this.#report({ kind });
+    if (this.#stream === undefined) {
+      this.#end('drain');
+      refuse(this.#inbound, 'gateway.draining', { id: this.#id, modern: true, close: true });
+      return;
+    }
+    const result = Buffer.from(`{"resultType":"complete",${metaOf(this.#id)}}`, 'latin1');
+    this.#stream.end('drain', { data: writeResult(this.#id, result) });
+  }
+
+  readonly #onClose = (): void => this.#end('client-gone');
+
+  #end(reason: string): void {
+    this.#inbound.res.off('close', this.#onClose);
+    this.#leave();
+    this.#head?.clear();
+    this.#stopDraining();
+    if (!this.#left.signal.aborted) this.#left.abort(reason);
+    void this.#subscription?.close(reason);
+  }
+}
+
+function noteNothing(): void {
+  // A request that ended before it was served has joined no drain.
 }
 
 function writeAcknowledgement(id: string, honoured: SubscriptionFilter): Buffer {

@@ -4,6 +4,7 @@ import type { Emit } from '../core/events.ts';
 import type { Clock, ExchangeHandler, Principal, Random } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Subscriptions } from '../core/subscription.ts';
+import type { SlotLimits } from './stream-slots.ts';
 
 /** One public endpoint and its manners. */
 export interface RouteOptions {
@@ -54,6 +55,10 @@ export interface DownstreamOptions {
   readonly streamBytes: number;
   /** Unread bytes of all streams together at which the one furthest behind is cut. */
   readonly nodeStreamBytes: number;
+  /** Most `subscriptions/listen` streams. */
+  readonly listens: SlotLimits;
+  /** Most streams of the 2024 transport over which nobody was initialized yet. */
+  readonly pendingChannels: SlotLimits;
   /** How long a strict route waits for `notifications/initialized`. */
   readonly handshakeMs: number;
   /** How long the events of an ended stream can still be resumed. */
@@ -89,6 +94,8 @@ export const DOWNSTREAM_DEFAULTS = {
   nodeStreamBytes: 256 * 1_048_576,
   handshakeMs: 30_000,
   resumeMs: 300_000,
+  listens: { perPrincipal: 1_000, total: 10_000 },
+  pendingChannels: { perPrincipal: 100, total: 1_000 },
   limits: {
     bodyBytes: 4 * 1_048_576,
     headerBytes: 16_384,

@@ -17,6 +17,7 @@ import { isAllowedHost, isAllowedOrigin } from './origin.ts';
 import { createPlaces, type Place, splitTarget, type Target } from './paths.ts';
 import { refuse, refusePlace, sendJson } from './refusal.ts';
 import { SseChannels } from './sse.ts';
+import { StreamSlots } from './stream-slots.ts';
 
 /** The clients' side of the gateway as a request listener for `node:http`. */
 export interface Downstream {
@@ -48,6 +49,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     heartbeats: new Heartbeats(deps.clock, options.heartbeatMs),
     backlog: new Backlog(options.nodeStreamBytes),
     exchangeIds: new ExchangeIds(deps.random.id().slice(0, 8)),
+    listens: new StreamSlots(options.listens),
   };
   const placeOf = createPlaces(options.routes);
   const channels = new SseChannels(context, former?.channels);

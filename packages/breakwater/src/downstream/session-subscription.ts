@@ -13,7 +13,8 @@ export const MAX_WATCHED_URIS = 1_000;
 export class SessionSubscription {
   readonly #session: Session;
   readonly #onChange: (change: Change) => void;
-  #uris: Set<string> | undefined;
+  /** What it watches or is about to, with what came of it. */
+  #uris: Map<string, Promise<boolean>> | undefined;
   #context: Context | undefined;
   #opening: Promise<Subscription> | undefined;
 
@@ -34,12 +35,21 @@ export class SessionSubscription {
 
   /** Watches a URI; false when no upstream accepts it or the session watches too many. */
   async add(context: Context, uri: string): Promise<boolean> {
-    const subscription = await this.#opened(context);
-    this.#uris ??= new Set();
-    if (this.#uris.has(uri)) return true;
-    if (this.#uris.size >= MAX_WATCHED_URIS || !(await subscription.add(uri))) return false;
-    this.#uris.add(uri);
-    return true;
+    this.#uris ??= new Map();
+    const uris = this.#uris;
+    const known = uris.get(uri);
+    if (known !== undefined) return await known;
+    if (uris.size >= MAX_WATCHED_URIS) return false;
+    // Its place is taken before anybody is asked: requests that come together must not all find the last one free.
+    const attempt = this.#opened(context).then((subscription) => subscription.add(uri));
+    uris.set(uri, attempt);
+    let isWatched = false;
+    try {
+      isWatched = await attempt;
+    } finally {
+      if (!isWatched && uris.get(uri) === attempt) uris.delete(uri);
+    }
+    return isWatched;
   }
 
   /** Stops watching a URI. */
@@ -59,18 +69,22 @@ export class SessionSubscription {
 
   async #start(context: Context): Promise<Subscription> {
     const { route, principal, client, id, owner } = this.#session;
-    const filter = { tools: true, prompts: true, resources: true, uris: [...(this.#uris ?? [])] };
+    const filter = { tools: true, prompts: true, resources: true, uris: [...(this.#uris?.keys() ?? [])] };
     this.#session.noteStream();
     context.deps.sessions.touch(this.#session);
+    const left = new AbortController();
+    const takeBack = owner.defer(() => left.abort('session-ended'));
     try {
       const subscriber = { route, principal, client, sessionId: id };
-      const subscription = await context.deps.subscriptions.open(subscriber, filter, this.#onChange);
+      const subscription = await context.deps.subscriptions.open(subscriber, filter, this.#onChange, left.signal);
       // A session that ended meanwhile releases it at once.
       owner.defer(() => subscription.close('session-ended'));
       return subscription;
     } catch (error) {
       if (this.#context === context) this.#opening = undefined;
       throw error;
+    } finally {
+      takeBack();
     }
   }
 }

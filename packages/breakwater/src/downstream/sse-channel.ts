@@ -21,6 +21,12 @@ import { SessionState } from './session-state.ts';
 // Long enough for a person who starts a client by hand, short enough for probes that leave their stream open.
 const PENDING_MS = 300_000;
 
+/** Who looks after the channels hears of this. */
+interface ChannelEvents {
+  readonly onInitialized: () => void;
+  readonly onEnd: () => void;
+}
+
 /** One stream of the 2024 transport with the session that was initialized over it. The session ends with the stream. */
 export class SseChannel {
   #context: Context;
@@ -28,13 +34,15 @@ export class SseChannel {
   readonly #inbound: Inbound;
   readonly #stream: EventStream;
   readonly #pending: Timer;
+  readonly #events: ChannelEvents;
   #state: SessionState | undefined;
   #opening = false;
 
-  constructor(inbound: Inbound, query: string, onEnd: () => void) {
+  constructor(inbound: Inbound, query: string, events: ChannelEvents) {
     const { context, route } = inbound;
     const { deps, options } = context;
     this.#inbound = inbound;
+    this.#events = events;
     this.#context = context;
     this.#stream = new EventStream({
       arrival: inbound,
@@ -42,7 +50,7 @@ export class SseChannel {
       owner: undefined,
       sessionId: undefined,
       onEnd: () => {
-        onEnd();
+        events.onEnd();
         this.#stopDraining();
         this.#pending.clear();
         const session = this.#state?.session;
@@ -138,6 +146,7 @@ export class SseChannel {
     this.#opening = false;
     if (!opened.ok) return this.#fail(caller, message, opened.error);
     const { session, response } = opened;
+    this.#events.onInitialized();
     this.#state = new SessionState(session, inbound.context.deps.sessions, {
       onChange: (change) => this.#report(session, change),
       // This transport has one stream for everything: what could not go there can go nowhere.

@@ -3,6 +3,7 @@ import type { Context, Inbound } from './inbound.ts';
 import { isJsonBody, receiveBody } from './post.ts';
 import { refuse } from './refusal.ts';
 import { SseChannel } from './sse-channel.ts';
+import { StreamSlots } from './stream-slots.ts';
 
 const ACCEPTED = Buffer.from('Accepted');
 const PARAMETER = 'session_id';
@@ -11,18 +12,28 @@ const PARAMETER = 'session_id';
 export class SseChannels {
   readonly #context: Context;
   readonly #channels: Map<string, SseChannel>;
+  /** For streams over which nobody was initialized yet. */
+  readonly #pending: StreamSlots;
 
   /** @param former the channels of the configuration before a reload: their sessions are as long as their streams, so they move over. */
   constructor(context: Context, former?: SseChannels) {
     this.#context = context;
     this.#channels = former === undefined ? new Map() : former.#channels;
+    this.#pending = former === undefined ? new StreamSlots(context.options.pendingChannels) : former.#pending;
     for (const channel of this.#channels.values()) channel.adopt(context);
   }
 
   /** Answers a GET with a new stream whose first event says where to post. */
   open(inbound: Inbound): void {
+    // Attack: a loop of GETs, each of which holds a stream for as long as a person may take to start a client.
+    const leavePending = this.#pending.take(inbound.principal);
+    if (leavePending === undefined) return refuse(inbound, 'request.rate');
     const id = this.#context.deps.random.id();
-    this.#channels.set(id, new SseChannel(inbound, `${PARAMETER}=${id}`, () => this.#channels.delete(id)));
+    const onEnd = (): void => {
+      leavePending();
+      this.#channels.delete(id);
+    };
+    this.#channels.set(id, new SseChannel(inbound, `${PARAMETER}=${id}`, { onInitialized: leavePending, onEnd }));
   }
 
   /** The route of the channel that a message URI names. */
