@@ -44,6 +44,7 @@ export function applyNotification(
     session.initialized = true;
   } else if (message.method === 'notifications/cancelled' && message.params !== undefined) {
     const member = findMember(message.params, 'requestId');
-    if (member !== undefined) to.state.cancel(message.params.bytes.toString('latin1', member.start, member.end) as RawId);
+    if (member !== undefined)
+      to.state.cancel(message.params.bytes.toString('latin1', member.start, member.end) as RawId);
   }
 }

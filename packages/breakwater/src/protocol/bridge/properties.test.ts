@@ -109,7 +109,8 @@ describe('the bridge, whatever comes', () => {
       `{"structuredContent":${inner},"content":[{"type":"text","text":"{}"}],"tools":[{"outputSchema":${inner},"inputSchema":${inner}}],"code":-32021,"message":"m","data":{"requiredCapabilities":${inner}},"_meta":${inner}}`,
     );
     for (const from of REVISIONS) {
-      for (const to of REVISIONS) for (const method of ['tools/call', 'tools/list']) everyBridge(deep, method, from, to);
+      for (const to of REVISIONS)
+        for (const method of ['tools/call', 'tools/list']) everyBridge(deep, method, from, to);
     }
   });
 
