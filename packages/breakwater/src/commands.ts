@@ -96,7 +96,9 @@ async function startServing(command: Serving): Promise<number> {
     process.stderr.write(`breakwater: ${describeListenError(error, config)}\n`);
     return BAD_CONFIG;
   }
-  process.stdout.write(renderBanner(bannerFacts(config, gateway.address, VERSION), { color: process.stdout.isTTY }));
+  process.stdout.write(
+    renderBanner(bannerFacts(config, gateway.address, VERSION, gateway.adminAddress), { color: process.stdout.isTTY }),
+  );
   const watch = command.kind === 'serve' ? watchFile(command, gateway, log) : undefined;
   await untilStopped(log);
   watch?.close();

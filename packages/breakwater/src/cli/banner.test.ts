@@ -43,7 +43,7 @@ describe('renderBanner', () => {
       sseUrl: 'https://mcp.example.com/gate/sse',
       healthUrl: 'http://localhost:80/health',
     });
-    expect(renderBanner({ ...facts, consoleUrl: 'http://127.0.0.1:8809' }, { color: false })).toContain(
+    expect(renderBanner({ ...facts, adminUrl: 'http://127.0.0.1:8809' }, { color: false })).toContain(
       '  Console  http://127.0.0.1:8809\n',
     );
   });

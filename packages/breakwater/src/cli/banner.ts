@@ -13,8 +13,8 @@ export interface BannerFacts {
   /** Where the 2024 transport is, if it is served. */
   readonly sseUrl?: string;
   readonly healthUrl: string;
-  /** Where the console is, if it is served. */
-  readonly consoleUrl?: string;
+  /** Where metrics and status are, and later the console, if they are served. */
+  readonly adminUrl?: string;
 }
 
 /** The facts of a gateway that listens at an address. */
@@ -22,6 +22,7 @@ export function bannerFacts(
   config: Pick<Config, 'routes' | 'publicUrl'>,
   address: { readonly host: string; readonly port: number },
   version: string,
+  admin?: { readonly host: string; readonly port: number },
 ): BannerFacts {
   const here = originOf(address);
   const base = config.publicUrl ?? here;
@@ -30,6 +31,7 @@ export function bannerFacts(
     endpoints: config.routes.map(({ path, upstreams }) => ({ url: base + path, upstreams })),
     ...(config.routes.some(({ legacySse }) => legacySse) && { sseUrl: `${base}/sse` }),
     healthUrl: `${here}/health`,
+    ...(admin !== undefined && { adminUrl: originOf(admin) }),
   };
 }
 
@@ -51,7 +53,7 @@ export function renderBanner(facts: BannerFacts, { color }: { readonly color: bo
       : []),
     ...(facts.sseUrl === undefined ? [] : [['SSE', facts.sseUrl, 'for clients of 2024'] as const]),
     ['Health', facts.healthUrl, ''],
-    ...(facts.consoleUrl === undefined ? [] : [['Console', facts.consoleUrl, ''] as const]),
+    ...(facts.adminUrl === undefined ? [] : [['Console', facts.adminUrl, 'for now /metrics and /api/status'] as const]),
   ];
   const width = Math.max(...rows.map(([, url]) => url.length));
   const places = rows.map(([label, url, note]) => {
