@@ -15,7 +15,7 @@ type UpstreamConfig = LibraryConfig['upstreams'][string];
 
 const PROGRAM = join(REPOSITORY, 'test/gateway/support/pid-server.ts');
 const FOREVER = { name: 'slow', arguments: { steps: 1_000, delayMs: 20 }, _meta: { progressToken: 't' } };
-const SOON = { ...FOREVER, arguments: { steps: 15, delayMs: 20 } };
+const SOON = { ...FOREVER, arguments: { steps: 200, delayMs: 20 } };
 
 function pidServer(env: Readonly<Record<string, string>> = {}): UpstreamConfig {
   return { command: process.execPath, args: [PROGRAM], env };
@@ -87,7 +87,7 @@ describe.each(CLIENT_ERAS)('a reload, for %s clients,', (era) => {
     expect(await callTool(asker, 'pid')).not.toBe(old);
     expect(isAlive(old)).toBe(true);
     const rest = await call.reader.rest();
-    expect(at(rest.at(-1), 'result', 'content', 0, 'text')).toBe('done: 15 steps');
+    expect(at(rest.at(-1), 'result', 'content', 0, 'text')).toBe('done: 200 steps');
     await reloaded;
     expect(isReloaded).toBe(true);
     await expect.poll(() => isAlive(old), PATIENT).toBe(false);
