@@ -43,8 +43,8 @@ describe('renderBanner', () => {
       sseUrl: 'https://mcp.example.com/gate/sse',
       healthUrl: 'http://localhost:80/health',
     });
-    expect(renderBanner({ ...facts, adminUrl: 'http://127.0.0.1:8809' }, { color: false })).toContain(
-      '  Console  http://127.0.0.1:8809\n',
+    expect(renderBanner({ ...facts, adminUrl: 'http://127.0.0.1:8809' }, { color: false })).toMatch(
+      /^ {2}Console {2}http:\/\/127\.0\.0\.1:8809 +for now \/metrics and \/api\/status$/m,
     );
   });
 
