@@ -26,6 +26,8 @@ module.exports = {
     only('core', ['protocol', 'jsonrpc'], 'knows no socket, HTTP, Redis or logger'),
     only('downstream', ['core', 'protocol', 'jsonrpc', 'wire'], 'never imports upstream'),
     only('upstream', ['core', 'protocol', 'jsonrpc', 'wire'], 'never imports downstream'),
+    only('store', ['core'], 'one contract, several implementations'),
+    only('fleet', ['core', 'protocol', 'jsonrpc', 'wire'], 'what nodes say to each other; knows no upstream and no downstream'),
     only('telemetry', ['core', 'protocol', 'jsonrpc'], 'a fold over core events'),
     only('doctor', ['protocol', 'jsonrpc', 'wire'], 'a client of any server: knows nothing of this one'),
     only('admin', [], 'a listener for facts it is given'),

@@ -164,6 +164,27 @@ export const ERRORS = {
     false,
     'Upstream did not accept the subscription.',
   ),
+  'store.unavailable': row(
+    RpcCode.internalError,
+    503,
+    'gateway',
+    true,
+    'The store of this gateway cannot be reached; try again in a moment.',
+  ),
+  'fleet.node-lost': row(
+    RpcCode.internalError,
+    200,
+    'gateway',
+    false,
+    'The gateway node handling this call was lost; the call may or may not have completed.',
+  ),
+  'fleet.owner-gone': row(
+    RpcCode.internalError,
+    503,
+    'gateway',
+    true,
+    'The gateway node that has this connection is changing; try again in a moment.',
+  ),
   'gateway.draining': row(
     RpcCode.internalError,
     503,
