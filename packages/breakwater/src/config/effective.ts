@@ -12,8 +12,10 @@ const REDACTED = '[redacted]';
 export function printConfig(config: Config): string {
   const { upstreams, ...settings } = config;
   const shown = Object.entries(upstreams).map(([name, upstream]) => [name, showUpstream(upstream)]);
-  const { version, listen, publicUrl, allowedHosts, allowedOrigins, admin, routes, ...rest } = settings;
-  const first = { version, listen, publicUrl, allowedHosts, allowedOrigins, admin };
+  const { version, listen, publicUrl, trustedProxies, forwardedHeaders, ...others } = settings;
+  const { allowedHosts, allowedOrigins, admin, routes, ...rest } = others;
+  const proxies = { trustedProxies, forwardedHeaders };
+  const first = { version, listen, publicUrl, ...proxies, allowedHosts, allowedOrigins, admin };
   return stringify(toFileForm({ ...first, upstreams: Object.fromEntries(shown), routes, ...rest }), {
     aliasDuplicateObjects: false,
     lineWidth: 120,

@@ -1,27 +1,14 @@
 import { z } from 'zod';
-import { HOST_PATTERN, isPublicUrl, LISTEN_HOST_PATTERN, ORIGIN_PATTERN } from './address.ts';
+import { HOST_PATTERN, isPublicUrl, ORIGIN_PATTERN } from './address.ts';
 import { defaultHosts, defaultOrigins, defaultRoutes } from './defaults.ts';
 import { Audit } from './schema-audit.ts';
 import { Limits, Log, Sessions, Timeouts } from './schema-limits.ts';
+import { Admin, ForwardedHeaders, Listen, TrustedProxies } from './schema-listen.ts';
 import { Route } from './schema-route.ts';
 import { FileUpstream, LibraryUpstream, type Upstream } from './schema-upstream.ts';
 import { checkSemantics } from './semantics.ts';
 
 const UPSTREAM_NAME = /^[A-Za-z0-9_-]{1,32}$/;
-
-const port = () => z.int().min(0).max(65_535);
-const host = () =>
-  z.string().regex(LISTEN_HOST_PATTERN, 'expected an address or a host name, such as "127.0.0.1" or "0.0.0.0"');
-
-const Listen = z.strictObject({
-  host: host().default('127.0.0.1').meta({ description: 'Address to listen on; `0.0.0.0` or `::` for all of them.' }),
-  port: port().default(8808).meta({ description: 'Port to listen on; 0 takes a free one.' }),
-});
-
-const Admin = z.strictObject({
-  host: host().default('127.0.0.1').meta({ description: 'Address the console and the admin API listen on.' }),
-  port: port().default(8809).meta({ description: 'Port the console and the admin API listen on.' }),
-});
 
 const PublicUrl = z
   .string()
@@ -36,6 +23,8 @@ const head = {
     description:
       'Address by which clients reach the gateway when a proxy stands before it. Request headers never decide this.',
   }),
+  trustedProxies: TrustedProxies,
+  forwardedHeaders: ForwardedHeaders,
   allowedHosts: z
     .array(z.string().regex(HOST_PATTERN, 'expected a host name, with a port or without, or "*"'))
     .default([])

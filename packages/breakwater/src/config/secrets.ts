@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isHeaderValue, isHttpUrl } from './address.ts';
+import { type CertificateFiles, readCertificate } from './certificate.ts';
 import type { Text } from './fields.ts';
 import type { ConfigIssue, Path, Position } from './issue.ts';
 import { describeReadError } from './read-error.ts';
 import type { Config } from './schema.ts';
 import type { Audit } from './schema-audit.ts';
+import type { Listen, Tls } from './schema-listen.ts';
 import type { InProcessUpstream, RemoteUpstream, StdioUpstream } from './schema-upstream.ts';
 import { splitTemplate } from './template.ts';
 
@@ -26,10 +28,15 @@ export type ResolvedRemoteUpstream = Resolved<RemoteUpstream, 'url' | 'headers'>
 /** An upstream ready for use: `kind` says which. */
 export type ResolvedUpstream = ResolvedStdioUpstream | ResolvedRemoteUpstream | InProcessUpstream;
 /** A configuration ready for use: no references, no disabled upstreams. Never print or log it; `printConfig` takes the `Config`. */
-export type ResolvedConfig = Omit<Config, 'upstreams' | 'audit'> & {
+export type ResolvedConfig = Omit<Config, 'upstreams' | 'audit' | 'listen'> & {
+  listen: ResolvedListen;
   upstreams: Record<string, ResolvedUpstream>;
   audit?: ResolvedAudit | undefined;
 };
+/** Where clients connect, with the certificate itself. */
+export type ResolvedListen = Omit<Listen, 'tls'> & { readonly tls?: ResolvedTls | undefined };
+/** The certificate and its key as PEM texts, and where they came from. */
+export type ResolvedTls = Omit<Tls, 'cert' | 'key'> & CertificateFiles & { readonly files: CertificateFiles };
 /** The audit log's settings with its key, and the file's whole path. */
 export type ResolvedAudit = Omit<Audit, 'key'> & { readonly key: string };
 
@@ -67,12 +74,24 @@ export async function resolveSecrets(
     else upstreams[name] = upstream;
   }
   const audit = config.audit === undefined ? undefined : await resolveAudit(config.audit, sources, report);
+  const { tls: written, ...listen } = config.listen;
+  const tls = written === undefined ? undefined : await resolveTls(written, sources, report);
   if (issues.length > 0) return { ok: false, issues };
   const routes = config.routes.map((route) => ({
     ...route,
     upstreams: route.upstreams.filter((name) => Object.hasOwn(upstreams, name)),
   }));
-  return { ok: true, config: { ...config, upstreams, routes, audit } };
+  return { ok: true, config: { ...config, listen: { ...listen, tls }, upstreams, routes, audit } };
+}
+
+/** The certificate, or undefined after a report. */
+async function resolveTls(tls: Tls, sources: SecretSources, report: Report): Promise<ResolvedTls | undefined> {
+  const baseDir = sources.baseDir ?? '.';
+  const files = { cert: resolve(baseDir, tls.cert), key: resolve(baseDir, tls.key) };
+  const read = await readCertificate(files);
+  if (read.ok) return { ...tls, cert: read.cert, key: read.key, files };
+  report(['listen', 'tls', read.field], read.message);
+  return undefined;
 }
 
 async function resolveAudit(audit: Audit, sources: SecretSources, report: Report): Promise<ResolvedAudit> {

@@ -2,10 +2,14 @@ import type { z } from 'zod';
 import { isHeaderValue, isHttpUrl } from './address.ts';
 import { defaultRoutes } from './defaults.ts';
 import type { Text } from './fields.ts';
+import type { Listen } from './schema-listen.ts';
 import { suggest } from './suggest.ts';
 
 /** The part of a configuration that the cross-checks read. */
 interface Checked {
+  readonly listen: Listen;
+  readonly publicUrl?: string | undefined;
+  readonly trustedProxies: readonly string[];
   readonly upstreams: Readonly<Record<string, CheckedUpstream>>;
   readonly routes?:
     | readonly { readonly path: string; readonly upstreams?: readonly string[] | undefined }[]
@@ -49,6 +53,27 @@ export function checkSemantics(config: Checked, context: z.RefinementCtx): void 
     if (upstream !== undefined) checkUpstream(name, upstream, report);
   }
   checkRoutes(config, report);
+  checkListen(config, report);
+}
+
+function checkListen({ listen, publicUrl, trustedProxies }: Checked, report: Report): void {
+  const { tls, port, httpsOnly, proxyProtocol } = listen;
+  const isPublicPlain = publicUrl?.startsWith('http:') === true;
+  if (proxyProtocol && trustedProxies.length === 0) {
+    report(
+      ['listen', 'proxyProtocol'],
+      'expected trustedProxies to name the proxies: from nobody else a header is accepted',
+    );
+  }
+  if (httpsOnly && publicUrl?.startsWith('https:') !== true) {
+    report(['listen', 'httpsOnly'], 'expected publicUrl to be the https address that clients are sent to');
+  }
+  if (tls?.redirectPort === undefined) return;
+  if (tls.redirectPort === port && port !== 0) {
+    report(['listen', 'tls', 'redirectPort'], 'expected another port than listen.port');
+  }
+  // Attack on oneself: such a redirect would lead back to where it came from, for ever.
+  if (isPublicPlain) report(['listen', 'tls', 'redirectPort'], 'expected publicUrl to be an https address');
 }
 
 function checkUpstream(name: string, upstream: CheckedUpstream, report: Report): void {

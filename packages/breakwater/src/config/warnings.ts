@@ -1,4 +1,4 @@
-import { isWildcardHost } from './address.ts';
+import { isLoopbackHost, isWildcardHost } from './address.ts';
 import type { Text } from './fields.ts';
 import type { ConfigIssue } from './issue.ts';
 import type { Config } from './schema.ts';
@@ -24,6 +24,15 @@ export function findWarnings(config: Config): ConfigIssue[] {
       message: `listening on ${config.listen.host}, but only requests for localhost are answered: set publicUrl or allowedHosts`,
       path: ['listen', 'host'],
     });
+  }
+  for (const [index, entry] of config.trustedProxies.entries()) {
+    if (!entry.endsWith('/0')) continue;
+    const message = 'everybody is a proxy here: each caller can make up its own address';
+    warnings.push({ message, path: ['trustedProxies', index] });
+  }
+  if (config.trustedProxies.length > 0 && isLoopbackHost(config.listen.host) && config.publicUrl === undefined) {
+    const message = 'callers behind these proxies count as one person on this machine: set publicUrl if they are not';
+    warnings.push({ message, path: ['trustedProxies'] });
   }
   return warnings;
 }

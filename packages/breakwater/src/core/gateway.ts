@@ -19,6 +19,7 @@ import type { Subscriber } from './subscription.ts';
 import { SubscriptionHub } from './subscription-hub.ts';
 import type { TaskBook } from './task-book.ts';
 import { TaskRequests } from './task-requests.ts';
+import { type ToolBrief, toolBrief } from './tool-brief.ts';
 
 /** What a route consists of at run time. */
 export interface RouteParts {
@@ -114,6 +115,11 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       capabilities: mergeServerCapabilities(known.map((server) => capabilitiesFor(server, revision))),
       instructions: joinInstructions(route, settled),
     };
+  }
+
+  async tools(subscriber: Subscriber): Promise<readonly ToolBrief[]> {
+    const { entries } = await this.#parts(subscriber.route).catalogue.list('tools', subscriber);
+    return entries.map(toolBrief);
   }
 
   paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {

@@ -141,6 +141,11 @@ export interface Handle {
   onChange(listener: (change: ServerChange) => void): () => void;
   /** Adds a listener for pages (url elicitations) that the server says are finished, by its own ids; returns its removal. */
   onPage(listener: (elicitationId: string) => void): () => void;
+  /**
+   * Adds a listener for questions that belong to no call in flight; returns its removal. The first one that takes a question has to answer it; without
+   * one the server is refused. Never called where several clients share the handle.
+   */
+  onQuestion(listener: (question: ServerQuestion) => boolean): () => void;
   /** Adds a listener for the end of this handle (called once, also when already ended); returns its removal. */
   onEnd(listener: (reason: string) => void): () => void;
   close(reason: string): Promise<void>;
@@ -164,6 +169,8 @@ export interface HandleNeed {
 export interface Lease {
   readonly handle: Handle;
   release(): void;
+  /** Borrows the same handle once more, whoever else could have it. Only before `release`. */
+  share(): Lease;
 }
 
 /** One configured server, whatever its transport and era. */
@@ -203,6 +210,18 @@ export interface Reply {
   ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined;
   /** Sends a notification that is already in the client's own form; dropped where no stream is read. */
   tell(method: string, params: Buffer): void;
+  /** The way to the legacy session of the exchange; undefined where there is none. The same object for all exchanges of a session. */
+  readonly aside: SessionAside | undefined;
+}
+
+/** A legacy session's own stream (GET, or that of the 2024 transport): the way to ask its client outside of any request. */
+export interface SessionAside {
+  /** See {@link Reply.ask}. */
+  ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined;
+  /** Calls `run` once, when the client next reads a stream of the session's own. Returns the removal. */
+  onceReadable(run: () => void): () => void;
+  /** Calls `run` when the session ends, at once when it has ended. Returns the removal. */
+  onEnd(run: () => void): () => void;
 }
 
 /** Runs exchanges. The downstream adapters know the gateway by this alone. */

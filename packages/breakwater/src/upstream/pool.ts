@@ -255,11 +255,15 @@ export class HandlePool {
   #grant(entry: PoolEntry, handle: OpenedHandle, waiter: Waiter): void {
     waiter.timer?.clear();
     entry.waiters.delete(waiter);
+    waiter.resolve(this.#lend(entry, handle));
+  }
+
+  #lend(entry: PoolEntry, handle: OpenedHandle): Lease {
     entry.leases++;
     entry.idleTimer?.clear();
     entry.idleTimer = undefined;
     let isHeld = true;
-    waiter.resolve({
+    return {
       handle,
       release: () => {
         if (!isHeld) return;
@@ -267,7 +271,8 @@ export class HandlePool {
         entry.leases--;
         if (entry.leases === 0) this.#onIdle(entry);
       },
-    });
+      share: () => this.#lend(entry, handle),
+    };
   }
 
   #onIdle(entry: PoolEntry): void {

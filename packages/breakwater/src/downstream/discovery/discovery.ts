@@ -1,0 +1,94 @@
+import type { Arrival, Context } from '../inbound.ts';
+import { acceptsHtml } from './accepts-html.ts';
+import { agentCard, agentDirectory } from './agent-card.ts';
+import type { Document, DocumentRequest } from './document.ts';
+import { renderPage } from './front-page.ts';
+import { catalog, routeServerCard, serverCard } from './server-card.ts';
+import { mcpJson, routeMcpJson } from './mcp-json.ts';
+import { oabpManifest } from './oabp.ts';
+import { resourceMetadata, rootResourceMetadata } from './protected-resource.ts';
+import { initializeRecipe } from '../recipe.ts';
+import { serveDocument } from './serve-document.ts';
+import { agentsText, llmsText, robots, rootJson, sitemap } from './text-files.ts';
+import { type Glance, ToolGlances } from './tool-glance.ts';
+
+/** The discovery documents of one configuration. */
+export interface Discovery {
+  /** All their paths. */
+  readonly paths: ReadonlySet<string>;
+  /** True for a path that is answered also inside somebody's own server. */
+  isMounted(path: string): boolean;
+  serve(arrival: Arrival, path: string): Promise<void>;
+}
+
+/** Collects the documents that this configuration serves. */
+export function createDiscovery(context: Context): Discovery {
+  const { routes, publicUrl, discovery } = context.options;
+  const byPath = new Map<string, Document>();
+  if (discovery.enabled) {
+    const prefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
+    const own = routes.flatMap((route) => [
+      resourceMetadata(route, prefix),
+      routeServerCard(route),
+      routeMcpJson(route),
+    ]);
+    for (const document of [...SITE_DOCUMENTS, ...livingDocuments(context), ...own]) {
+      for (const path of document.paths) if (!byPath.has(path)) byPath.set(path, document);
+    }
+  }
+  return {
+    paths: new Set(byPath.keys()),
+    isMounted: (path) => discovery.mounted === 'routes' && byPath.get(path)?.owner === 'route',
+    async serve(arrival, path) {
+      const document = byPath.get(path);
+      if (document !== undefined) await serveDocument(arrival, document, path);
+    },
+  };
+}
+
+const SITE_DOCUMENTS: readonly Document[] = [
+  rootResourceMetadata,
+  agentCard,
+  agentDirectory,
+  mcpJson,
+  serverCard,
+  catalog,
+  oabpManifest,
+  robots,
+  sitemap,
+  agentsText,
+];
+
+/** The documents that show the server behind the first route as it is now. */
+function livingDocuments(context: Context): Document[] {
+  const glances = new ToolGlances(context);
+  const look = async ({ arrival, site }: DocumentRequest): Promise<Glance | undefined> => {
+    const [first] = site.routes;
+    // What a protected route offers is told to who may use it. HEAD shows nothing, so nobody is asked for it.
+    if (first === undefined || first.auth.kind === 'protected') return undefined;
+    return await glances.look(first.path, context.options.principalOf(arrival.req));
+  };
+  const titleOf = (request: DocumentRequest, glance: Glance | undefined): string =>
+    context.options.discovery.title ?? glance?.title ?? request.site.title;
+  return [
+    {
+      paths: ['/'],
+      owner: 'site',
+      render: async (request) => {
+        const glance = await look(request);
+        const title = titleOf(request, glance);
+        if (acceptsHtml(request.arrival.req.headers.accept)) return renderPage(request.site, title, glance);
+        const recipe = initializeRecipe(request.site.routes[0]?.url ?? request.site.base);
+        return { ...rootJson(request.site, title, glance?.tools, recipe), headers: { vary: 'Accept' } };
+      },
+    },
+    {
+      paths: ['/llms.txt', '/.well-known/llms.txt'],
+      owner: 'site',
+      render: async (request) => {
+        const glance = await look(request);
+        return llmsText(request.site, titleOf(request, glance), glance?.tools);
+      },
+    },
+  ];
+}

@@ -1,0 +1,89 @@
+import type { Clock, Timer } from '../core/ports.ts';
+
+interface Entry<V> {
+  readonly value: V;
+  expiresAt: number;
+}
+
+const SWEEP_EVERY_MS = 1_000;
+const LEAST_PER_SWEEP = 1_000;
+/** Every entry is looked at once in so many sweeps. */
+const SWEEPS_PER_ROUND = 30;
+
+/**
+ * Values that are gone once their time is over. What nobody asks for any more is freed by a sweep within half a minute: one timer for all, which
+ * runs only while there is something, and a bounded part of the entries each time.
+ */
+export class ExpiringMap<V> {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry<V>>();
+  #timer: Timer | undefined;
+  /** Where the next sweep goes on; iterators of a Map follow its changes. */
+  #place: MapIterator<[string, Entry<V>]> | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Entries held, including those whose time is over and that no sweep has met yet. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): V | undefined {
+    return this.#live(key)?.value;
+  }
+
+  set(key: string, value: V, ttlMs: number): void {
+    this.#entries.set(key, { value, expiresAt: this.#clock.now() + ttlMs });
+    this.#plan();
+  }
+
+  /** Sets the lifetime anew; false when there is no such entry. */
+  touch(key: string, ttlMs: number): boolean {
+    const entry = this.#live(key);
+    if (entry === undefined) return false;
+    entry.expiresAt = this.#clock.now() + ttlMs;
+    return true;
+  }
+
+  /** False when there was none. */
+  delete(key: string): boolean {
+    return this.#live(key) !== undefined && this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#place = undefined;
+    this.#timer?.clear();
+    this.#timer = undefined;
+  }
+
+  #live(key: string): Entry<V> | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || this.#clock.now() < entry.expiresAt) return entry;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  #plan(): void {
+    this.#timer ??= this.#clock.after(SWEEP_EVERY_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    let left = Math.max(LEAST_PER_SWEEP, Math.ceil(this.#entries.size / SWEEPS_PER_ROUND));
+    this.#place ??= this.#entries.entries();
+    for (; left > 0; left--) {
+      const next = this.#place.next();
+      if (next.done === true) {
+        this.#place = undefined;
+        break;
+      }
+      const [key, entry] = next.value;
+      if (entry.expiresAt <= now) this.#entries.delete(key);
+    }
+    if (this.#entries.size > 0) this.#plan();
+  }
+}
