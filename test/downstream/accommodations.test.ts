@@ -48,9 +48,19 @@ const REPLAYS: Readonly<Record<AccommodationId, Replay>> = {
     on: 200,
     off: 0,
   },
+  'accept-foreign': { run: accepting('text/html'), on: 200, off: 406 },
   'accept-json-only': { run: accepting('application/json'), on: 200, off: 406 },
   'accept-sse-only': { run: accepting('text/event-stream'), on: 200, off: 406 },
   'liveness-probe': { run: async (harness) => (await send(harness, 'GET', {})).status, on: 200, off: 405 },
+  'downgraded-post': {
+    // A client that gets no word of the redirect stands here as 0.
+    run: async (harness) => {
+      const answer = await send(harness, 'GET', { 'content-type': 'application/json' });
+      return String(answer.json['hint']).includes('redirect') ? answer.status : 0;
+    },
+    on: 200,
+    off: 0,
+  },
   'delete-idempotent': {
     run: async (harness) => (await send(harness, 'DELETE', { 'mcp-session-id': 'gone' })).status,
     on: 200,
@@ -119,6 +129,15 @@ const REPLAYS: Readonly<Record<AccommodationId, Replay>> = {
     on: 200,
     off: 404,
   },
+  'escaped-link': {
+    run: async (harness) => {
+      const answer = await send(harness, 'GET', {}, undefined, '/mcp&quot');
+      if (answer.status === 308) expect(answer.headers.get('location')).toBe(harness.url());
+      return answer.status;
+    },
+    on: 308,
+    off: 404,
+  },
   'sse-path-post': {
     run: async (harness) => (await post(harness, request('ping'), {}, '/mcp/sse')).status,
     on: 200,
@@ -128,7 +147,7 @@ const REPLAYS: Readonly<Record<AccommodationId, Replay>> = {
 
 describe.each(Object.entries(REPLAYS))('%s', (id, { run, on, off, uses = 1 }) => {
   test(`is served ${on} and counted`, async () => {
-    await using harness = await Harness.start();
+    await using harness = await Harness.start({ routes: [{ accommodations: { [id]: true } }] });
     expect(await run(harness)).toBe(on);
     expect(harness.used(id)).toBe(uses);
     const events = harness.events.filter((event) => event.type === 'accommodation' && event.id === id);

@@ -4,6 +4,7 @@ import type { EdgeFacts, RouteFacts } from '../../packages/breakwater/src/core/e
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
 import { Sessions } from '../../packages/breakwater/src/core/sessions.ts';
 import type { Subscriber } from '../../packages/breakwater/src/core/subscription.ts';
+import type { ToolBrief, ToolBriefs } from '../../packages/breakwater/src/core/tool-brief.ts';
 import {
   DOWNSTREAM_DEFAULTS,
   type DownstreamOptions,
@@ -32,6 +33,8 @@ export class ScriptedEdge implements EdgeFacts {
     capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
     instructions: 'Be brief.',
   };
+  /** The tools it lists for pages. */
+  listed: readonly ToolBrief[] = [{ name: 'echo', title: undefined, description: 'Says it again.' }];
   failure: Error | undefined;
   /** When set, a description waits for it. */
   gate: Promise<void> | undefined;
@@ -41,6 +44,12 @@ export class ScriptedEdge implements EdgeFacts {
     await this.gate;
     if (this.failure !== undefined) throw this.failure;
     return this.facts;
+  }
+
+  async tools(_subscriber: Subscriber, most: number): Promise<ToolBriefs> {
+    await this.gate;
+    if (this.failure !== undefined) throw this.failure;
+    return { tools: this.listed.slice(0, most), total: this.listed.length };
   }
 
   async paramHeaders(_subscriber: Subscriber, tool: string): Promise<readonly ParamHeader[]> {

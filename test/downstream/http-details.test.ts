@@ -115,7 +115,7 @@ describe('HEAD, OPTIONS and other verbs', () => {
   test.each(['PUT', 'PATCH'])('%s is 405 with Allow and a body that says where to go', async (method) => {
     await using harness = await Harness.start();
     const answer = await send(harness, method, {}, '{}');
-    expect([answer.status, answer.json['error']]).toEqual([405, 'TransportNotSupported']);
+    expect([answer.status, answer.json['error']]).toEqual([405, 'not_implemented']);
     expect(answer.headers.get('allow')).toContain('POST');
     expect(answer.json['canonical_mcp_endpoint']).toBe(harness.url());
   });

@@ -52,7 +52,7 @@ describe('unserved paths', () => {
       const answer = await post(harness, initializeMessage(), {}, path);
       expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/json']);
       expect(answer.json).toMatchObject({
-        error: 'TransportNotSupported',
+        error: 'not_implemented',
         canonical_mcp_endpoint: harness.url(),
         canonical_endpoint: harness.url(),
         transport: 'streamable_http',
@@ -63,7 +63,7 @@ describe('unserved paths', () => {
     },
   );
 
-  test.each(['/', '/firewall', '/.env', '/mcpx', '/favicon.ico'])('%s is a 404 JSON too', async (path) => {
+  test.each(['/firewall', '/.env', '/mcpx', '/favicon.ico'])('%s is a 404 JSON too', async (path) => {
     await using harness = await Harness.start();
     const answer = await send(harness, 'GET', {}, undefined, path);
     expect([answer.status, answer.json['error']]).toEqual([404, 'not_found']);

@@ -185,7 +185,7 @@ describe('switched off', () => {
     await using harness = await Harness.start({ routes: [{ legacySse: false }] });
     for (const path of ['/sse', '/mcp/sse', '/messages/']) {
       const answer = await send(harness, 'GET', { accept: 'text/event-stream' }, undefined, path);
-      expect([answer.status, answer.json['error']]).toEqual([404, 'TransportNotSupported']);
+      expect([answer.status, answer.json['error']]).toEqual([404, 'not_implemented']);
       expect(answer.json['supported_transports']).toEqual(['streamable_http']);
     }
     expect((await send(harness, 'GET', { accept: 'text/event-stream' })).status).toBe(405);

@@ -145,7 +145,7 @@ describe('the GET stream of a session', () => {
     await using harness = await Harness.start();
     const headers = { accept: 'text/event-stream', 'mcp-protocol-version': '2025-06-18' };
     const answer = await send(harness, 'GET', headers);
-    expect([answer.status, answer.json['error']]).toEqual([405, 'TransportNotSupported']);
+    expect([answer.status, answer.json['error']]).toEqual([405, 'not_implemented']);
     expect(answer.headers.get('allow')).toContain('POST');
   });
 

@@ -34,6 +34,7 @@ class BareHandle implements OpenedHandle {
   unwatchTask = async (): Promise<void> => undefined;
   onChange = (): (() => void) => () => undefined;
   onPage = (): (() => void) => () => undefined;
+  onQuestion = (): (() => void) => () => undefined;
 
   onEnd(listener: (reason: string) => void): () => void {
     this.#listeners.push(listener);

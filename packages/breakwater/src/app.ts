@@ -4,6 +4,7 @@ import { describeForAudit } from './audit-log.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { ResolvedUpstream as ConfiguredUpstream, ResolvedConfig } from './config/secrets.ts';
+import { Asides } from './core/asides.ts';
 import type { Emit, GatewayEvent } from './core/events.ts';
 import { Gateway } from './core/gateway.ts';
 import { type ParkLimits, Parks } from './core/parks.ts';
@@ -12,8 +13,10 @@ import type { Route, RouteMember } from './core/route.ts';
 import { freshKeyRing } from './core/seal.ts';
 import { type SessionLimits, Sessions } from './core/sessions.ts';
 import { TaskBook } from './core/task-book.ts';
+import { directConnection } from './downstream/connection.ts';
 import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
+import { trustProxies } from './downstream/trusted-proxies.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
 import { type LoadReading, OverloadGuard, type OverloadLimits } from './overload.ts';
 import type { AuditLog } from './telemetry/audit.ts';
@@ -23,6 +26,7 @@ import type { ResolvedUpstream } from './upstream/options.ts';
 import type { PoolStatus } from './upstream/pool.ts';
 import { createUpstream, type WatchedUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
+import { type Connection, type ForwardedOptions, readCaller } from './wire/forwarded.ts';
 
 /** Where a person reads how to use an endpoint. */
 const DOCUMENTATION = 'https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http';
@@ -39,6 +43,8 @@ export interface AppOptions {
   readonly config: ResolvedConfig;
   /** Says who sends a request; must not throw. */
   readonly principalOf: (request: IncomingMessage) => Principal;
+  /** Says how a request came in, where the socket alone does not; must not throw. */
+  readonly connectionOf?: (request: IncomingMessage) => Connection;
   /** Gets every event after the app's own folds. Must not throw. */
   readonly onEvent: (event: GatewayEvent) => void;
   /** Records what happens; closed with the app. */
@@ -65,6 +71,7 @@ export class App {
   readonly #sessions: Sessions;
   readonly #parks: Parks;
   readonly #tasks: TaskBook;
+  readonly #asides: Asides;
   readonly #options: AppOptions;
   readonly #guard: OverloadGuard;
   /** Every upstream that may still hold something, also those of an earlier configuration. */
@@ -100,6 +107,7 @@ export class App {
       emit: this.#emit,
     });
     this.#tasks = new TaskBook({ clock: systemClock, keys: freshKeyRing(), emit: this.#emit });
+    this.#asides = new Asides({ clock: systemClock, tasks: this.#tasks });
     this.#generation = this.#generate(options.config, new Map());
     options.audit?.configured(describeForAudit(options.config));
   }
@@ -219,14 +227,22 @@ export class App {
       emit: this.#emit,
       parks: this.#parks,
       tasks: this.#tasks,
+      asides: this.#asides,
       questions: { ttlMs: config.timeouts.answerMs },
       viewLimit: VIEW_LIMIT,
     });
+    const connectionOf = this.#options.connectionOf ?? directConnection;
+    const proxies: ForwardedOptions = {
+      family: config.forwardedHeaders,
+      isTrusted: trustProxies(config.trustedProxies),
+    };
     const downstream = createDownstream(
       {
         ...DOWNSTREAM_DEFAULTS,
         routes: config.routes,
         publicUrl: config.publicUrl,
+        httpsOnly: config.listen.httpsOnly,
+        callerOf: (request) => readCaller(connectionOf(request), request.headers, proxies),
         allowedHosts: config.allowedHosts,
         allowedOrigins: config.allowedOrigins,
         limits: config.limits,
@@ -236,6 +252,7 @@ export class App {
         writeMs: config.timeouts.writeMs,
         nodeStreamBytes: config.limits.nodeStreamBytes,
         documentation: DOCUMENTATION,
+        discovery: { ...config.discovery, version: VERSION },
         principalOf: this.#options.principalOf,
       },
       {
@@ -316,6 +333,7 @@ function makeRoute(route: Config['routes'][number], upstreams: ReadonlyMap<strin
       prefix: configured.prefix === false ? '' : (configured.prefix ?? (isAlone ? '' : name)),
       cached: configured.cache.enabled,
       ttlMs: configured.cache.ttlMs,
+      crossTasks: configured.tasks.cross,
       disabledTools: new Set(configured.disabledTools),
       acquireTimeoutMs: configured.limits.startTimeoutMs,
       requestTimeoutMs: configured.limits.requestTimeoutMs,

@@ -16,9 +16,14 @@ import { watchConfig } from './config/watch.ts';
 import { createDemoFactory } from './demo/server.ts';
 import { runDoctor } from './doctor/doctor.ts';
 import { ACCOMMODATIONS } from './downstream/accommodations.ts';
+import { runRecord } from './record-command.ts';
+import { runReplay } from './replay-command.ts';
 import { type RunningGateway, serve } from './serve.ts';
 import { createLog } from './telemetry/log.ts';
+import { untilSignal, untilStopped } from './until-stopped.ts';
 import { VERSION } from './version.ts';
+import { WorkerSeat } from './worker-seat.ts';
+import { runWorkers, type WorkersAddress } from './workers.ts';
 
 type Serving = Extract<Command, { kind: 'run' | 'demo' | 'serve' }>;
 
@@ -42,6 +47,10 @@ export async function runCommand(command: Command): Promise<number> {
       return await runAudit(command.query, process);
     case 'doctor':
       return await runDoctor(command.query, { version: VERSION, out: process.stdout, err: process.stderr });
+    case 'record':
+      return await runRecord(command.query, process, untilSignal());
+    case 'replay':
+      return await runReplay(command.query, VERSION, process);
     case 'print-config': {
       const result = await loadConfig(command.configPath, {
         overrides: command.overrides,
@@ -89,20 +98,26 @@ async function startServing(command: Serving): Promise<number> {
     format: config.log.format ?? (process.stderr.isTTY ? 'pretty' : 'json'),
   });
   for (const warning of loaded.warnings) log.warn(formatIssues([warning], 'config'));
+  const greet = ({ address, adminAddress }: WorkersAddress): void => {
+    const facts = bannerFacts(config, address, VERSION, adminAddress);
+    process.stdout.write(renderBanner(facts, { color: process.stdout.isTTY }));
+  };
+  const seat = await WorkerSeat.take();
+  if (seat === undefined && config.workers > 1) return await runWorkers(resolved.config, log, greet);
   let gateway: RunningGateway;
   try {
-    gateway = await serve(resolved.config, log);
+    gateway = await serve(resolved.config, log, seat);
   } catch (error) {
     process.stderr.write(`breakwater: ${describeListenError(error, config)}\n`);
     return BAD_CONFIG;
   }
-  process.stdout.write(
-    renderBanner(bannerFacts(config, gateway.address, VERSION, gateway.adminAddress), { color: process.stdout.isTTY }),
-  );
+  if (seat === undefined) greet(gateway);
+  else seat.serve(gateway);
   const watch = command.kind === 'serve' ? watchFile(command, gateway, log) : undefined;
-  await untilStopped(log);
+  await (seat === undefined ? untilStopped(log) : seat.untilStopped(log));
   watch?.close();
   await gateway.close();
+  seat?.leave();
   log.info('stopped');
   return 0;
 }
@@ -176,20 +191,4 @@ function describeListenError(error: unknown, { listen }: Config): string {
   const message = error instanceof Error ? error.message : String(error);
   // Only the system names a call: what has none did not come from listening.
   return error instanceof Error && !('syscall' in error) ? message : `could not listen on ${place}: ${message}`;
-}
-
-// The first signal drains; a second one, from somebody in a hurry, ends the process at once.
-function untilStopped(log: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals): void => {
-      for (const each of ['SIGINT', 'SIGTERM'] as const) {
-        process.off(each, stop);
-        process.once(each, () => process.exit(130));
-      }
-      log.info({ signal }, 'stopping; requests may finish');
-      resolve();
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-  });
 }

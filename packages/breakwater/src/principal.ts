@@ -1,3 +1,4 @@
+import { isLoopbackHost } from './config/address.ts';
 import type { Principal } from './core/ports.ts';
 
 /** The one user of a machine that listens to nobody else. */
@@ -10,11 +11,5 @@ const ANONYMOUS: Principal = { key: 'anonymous', personal: false };
  * means strangers, who share nothing but what belongs to nobody.
  */
 export function ambientPrincipal(host: string, publicUrl: string | undefined): Principal {
-  return isLoopback(host) && publicUrl === undefined ? LOCAL : ANONYMOUS;
-}
-
-/** True for names and addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+  return isLoopbackHost(host) && publicUrl === undefined ? LOCAL : ANONYMOUS;
 }

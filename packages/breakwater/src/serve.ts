@@ -1,92 +1,93 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { type AdminServer, serveAdmin } from './admin/server.ts';
 import { App } from './app.ts';
 import { openAuditLog } from './audit-log.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import type { GatewayEvent } from './core/events.ts';
+import { directConnection } from './downstream/connection.ts';
+import { trustProxies } from './downstream/trusted-proxies.ts';
+import { Connections } from './listen/connections.ts';
+import { type Listener, openListener } from './listen/listener.ts';
 import { ambientPrincipal } from './principal.ts';
 import { logEvent } from './telemetry/log.ts';
+import type { Connection } from './wire/forwarded.ts';
+import type { WorkerSeat } from './worker-seat.ts';
 
 /** A gateway that listens. */
 export interface RunningGateway {
   /** Where it really listens; the port is the one that was taken. */
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: {
+    readonly host: string;
+    readonly port: number;
+    readonly isTls: boolean;
+    /** The port that sends plain HTTP to https, if there is one. */
+    readonly redirectPort: number | undefined;
+  };
   /** Where the admin port is, if there is one. */
   readonly adminAddress: { readonly host: string; readonly port: number } | undefined;
+  /** Prometheus metrics in the text format; empty without an admin port. */
+  metrics(): string;
+  /** Counters, upstream states and load, as plain data. */
+  status(): object;
   /** Puts a new configuration to work; the address stays as it is. */
   reload(config: ResolvedConfig): Promise<void>;
   /** Stops listening, lets exchanges finish up to the drain time, and releases everything. */
   close(): Promise<void>;
 }
 
-/** Longest wait for one request's head (slow-header attack) and for an idle kept-alive connection, in ms. */
-const HEADERS_TIMEOUT_MS = 20_000;
-const KEEP_ALIVE_MS = 75_000;
 /** How long the last answers may take to go out once the drain time is over. */
 const LAST_WORDS_MS = 2_000;
 
-/** Listens and serves. Rejects with the system's error when the address cannot be had, and when the audit log cannot be opened. */
-export async function serve(config: ResolvedConfig, log: Logger): Promise<RunningGateway> {
-  const { host, port } = config.listen;
+/** Listens and serves, as one of several workers when it has a seat. Rejects with the system's error when the address cannot be had, and when the audit log cannot be opened. */
+export async function serve(config: ResolvedConfig, log: Logger, seat?: WorkerSeat): Promise<RunningGateway> {
+  const { host } = config.listen;
   const principal = ambientPrincipal(host, config.publicUrl);
   const onEvent = (event: GatewayEvent): void => logEvent(log, event);
-  const audit = await openAuditLog(config, onEvent);
-  const app = new App({ config, principalOf: () => principal, onEvent, audit });
-  const server = createServer(
-    {
-      maxHeaderSize: config.limits.headerBytes,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      // Bodies have their own deadline (`timeouts.read`), which answers instead of cutting.
-      requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      noDelay: true,
-      // Node would refuse a request without Host by an empty 400; ours says what is wrong.
-      requireHostHeader: false,
-    },
-    (request, response) => app.handle(request, response),
-  );
-  // An unknown Expect may be ignored (RFC 9110 §10.1.1); Node's own answer to it is an empty 417.
-  server.on('checkExpectation', (request, response) => app.handle(request, response));
-  // What the HTTP parser refuses never becomes a request; it still gets an answer a program can read.
-  server.on('clientError', (error, socket) => app.handleClientError(error, socket));
+  const audit = await openAuditLog(config, onEvent, seat?.index);
+  const connections = new Connections(directConnection);
+  const connectionOf = (request: IncomingMessage): Connection => connections.of(request);
+  const app = new App({ config, principalOf: () => principal, connectionOf, onEvent, audit });
+  let isTrusted = trustProxies(config.trustedProxies);
+  let listener: Listener | undefined;
   let admin: AdminServer | undefined;
   try {
-    await listen(server, host, port);
-    if (config.admin !== undefined)
+    listener = await openListener(config, {
+      connections,
+      isTrusted: (address) => isTrusted(address),
+      handle: (request, response) => app.handle(request, response),
+      handleClientError: (error, socket) => app.handleClientError(error, socket),
+      notice: (level, message, detail) => onEvent({ type: 'notice', level, message, ...(detail && { detail }) }),
+    });
+    // For workers the primary has the admin port: nobody could choose which of them answers.
+    if (config.admin !== undefined && seat === undefined)
       admin = await serveAdmin(config.admin, { metrics: () => app.metrics, status: () => app.status });
   } catch (error) {
-    server.close();
+    listener?.stop();
     await app.close();
     throw error;
   }
-  const address = server.address() as AddressInfo;
+  const { port, redirectPort, isTls } = listener;
+  const open = listener;
   return {
-    address: { host, port: address.port },
+    address: { host, port, isTls, redirectPort },
     adminAddress: admin?.address,
-    reload: (next) => app.reload(next),
+    metrics: () => app.metrics,
+    status: () => app.status,
+    reload: async (next) => {
+      isTrusted = trustProxies(next.trustedProxies);
+      open.reload(next);
+      await app.reload(next);
+    },
     close: async () => {
-      const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      open.stop();
       // The app answers what is left when the drain time is over; then there is a moment to send it.
-      const cut = setTimeout(() => server.closeAllConnections(), config.timeouts.drainMs + LAST_WORDS_MS);
+      const cut = setTimeout(() => open.cut(), config.timeouts.drainMs + LAST_WORDS_MS);
       await app.close();
-      server.closeIdleConnections();
-      await stopped;
+      await open.finish();
       clearTimeout(cut);
       // Last, so that it can be watched to the end.
       await admin?.close();
     },
   };
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 /** What the admin listener tells. */
 export interface AdminFacts {
   /** Prometheus metrics in the text format. */
-  metrics(): string;
+  metrics(): string | Promise<string>;
   /** Counters, upstream states and load, as plain data. */
-  status(): object;
+  status(): object | Promise<object>;
 }
 
 /** A listening admin server. */
@@ -26,13 +26,13 @@ export async function serveAdmin(
 ): Promise<AdminServer> {
   const host = listen.host.replace(/^\[|\]$/g, '');
   const isOpen = host === '0.0.0.0' || host === '::';
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const refusal = refusalOf(request, isOpen ? undefined : host);
     if (refusal !== undefined) return send(response, refusal.status, JSON_TYPE, JSON.stringify(refusal.body));
     const path = (request.url ?? '/').split('?')[0];
-    if (path === '/metrics') return send(response, 200, TEXT, facts.metrics());
+    if (path === '/metrics') return send(response, 200, TEXT, await facts.metrics());
     if (path === '/healthz') return send(response, 200, JSON_TYPE, '{"status":"ok"}');
-    if (path === '/api/status') return send(response, 200, JSON_TYPE, JSON.stringify(facts.status()));
+    if (path === '/api/status') return send(response, 200, JSON_TYPE, JSON.stringify(await facts.status()));
     send(
       response,
       404,

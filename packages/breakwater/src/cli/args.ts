@@ -6,11 +6,13 @@ import { type ArgsResult, COMMAND_NAMES, type CommandName, type Target } from '.
 import { parseDoctorArgs } from './doctor-args.ts';
 import { exampleOf, type Flag, fault, printable, splitWords, type Words } from './flags.ts';
 import { type Env, overridesFrom } from './overrides-from.ts';
+import { parseRecordArgs } from './record-args.ts';
+import { parseReplayArgs } from './replay-args.ts';
 
 /** The file that is read when none is named. */
 const DEFAULT_CONFIG_PATH = 'breakwater.yaml';
 
-const SETTINGS: readonly Flag[] = ['port', 'host', 'public-url', 'allow-host', 'allow-origin', 'log-level'];
+const SETTINGS: readonly Flag[] = ['port', 'host', 'public-url', 'allow-host', 'allow-origin', 'log-level', 'workers'];
 const ALLOWED: Readonly<Record<CommandName | 'run', readonly Flag[]>> = {
   run: ['upstream', 'header', ...SETTINGS],
   serve: ['config', ...SETTINGS],
@@ -19,6 +21,8 @@ const ALLOWED: Readonly<Record<CommandName | 'run', readonly Flag[]>> = {
   'print-config': ['config', ...SETTINGS],
   audit: [],
   doctor: [],
+  record: [],
+  replay: [],
 };
 
 /** Reads a command line (without the program's own name). Pure: variables are read from `env` alone. */
@@ -35,6 +39,8 @@ export function parseArgs(argv: readonly string[], env: Env = {}): ArgsResult {
   }
   if (start === 'audit') return parseAuditArgs(argv.slice(1));
   if (start === 'doctor') return parseDoctorArgs(argv.slice(1));
+  if (start === 'record') return parseRecordArgs(argv.slice(1));
+  if (start === 'replay') return parseReplayArgs(argv.slice(1));
   const split = splitWords(argv);
   if (!split.ok) return split;
   const { words } = split;
@@ -52,6 +58,8 @@ export function parseArgs(argv: readonly string[], env: Env = {}): ArgsResult {
   }
   if (kind === 'check') return parseCheck(words, more);
   if (kind === 'doctor') return fault('doctor stands before its flags', 'Write: breakwater doctor <url>');
+  if (kind === 'record') return fault('record stands before its flags', 'Write: breakwater record <url>');
+  if (kind === 'replay') return fault('replay stands before its flags', 'Write: breakwater replay <file> <url>');
   if (kind === 'audit') return fault('audit stands before its flags', 'Write: breakwater audit verify <file>');
   const settings = overridesFrom(words, env);
   if (!settings.ok) return settings;

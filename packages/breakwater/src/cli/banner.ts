@@ -13,6 +13,8 @@ export interface BannerFacts {
   /** Where the 2024 transport is, if it is served. */
   readonly sseUrl?: string;
   readonly healthUrl: string;
+  /** Where plain HTTP is sent to https, if it is. */
+  readonly redirectUrl?: string;
   /** Where metrics and status are, and later the console, if they are served. */
   readonly adminUrl?: string;
 }
@@ -20,7 +22,12 @@ export interface BannerFacts {
 /** The facts of a gateway that listens at an address. */
 export function bannerFacts(
   config: Pick<Config, 'routes' | 'publicUrl'>,
-  address: { readonly host: string; readonly port: number },
+  address: {
+    readonly host: string;
+    readonly port: number;
+    readonly isTls?: boolean;
+    readonly redirectPort?: number | undefined;
+  },
   version: string,
   admin?: { readonly host: string; readonly port: number },
 ): BannerFacts {
@@ -31,14 +38,17 @@ export function bannerFacts(
     endpoints: config.routes.map(({ path, upstreams }) => ({ url: base + path, upstreams })),
     ...(config.routes.some(({ legacySse }) => legacySse) && { sseUrl: `${base}/sse` }),
     healthUrl: `${here}/health`,
+    ...(address.redirectPort !== undefined && {
+      redirectUrl: originOf({ host: address.host, port: address.redirectPort }),
+    }),
     ...(admin !== undefined && { adminUrl: originOf(admin) }),
   };
 }
 
-function originOf({ host, port }: { readonly host: string; readonly port: number }): string {
+function originOf({ host, port, isTls }: Parameters<typeof bannerFacts>[1]): string {
   const bare = host.replace(/^\[|\]$/g, '');
   const name = isWildcardHost(bare) ? 'localhost' : bare.includes(':') ? `[${bare}]` : bare;
-  return `http://${name}:${port}`;
+  return `http${isTls === true ? 's' : ''}://${name}:${port}`;
 }
 
 /** What a person reads when the gateway has started: where everything is, and what to paste into which client. */
@@ -53,6 +63,7 @@ export function renderBanner(facts: BannerFacts, { color }: { readonly color: bo
       : []),
     ...(facts.sseUrl === undefined ? [] : [['SSE', facts.sseUrl, 'for clients of 2024'] as const]),
     ['Health', facts.healthUrl, ''],
+    ...(facts.redirectUrl === undefined ? [] : [['HTTP', facts.redirectUrl, 'goes to https'] as const]),
     ...(facts.adminUrl === undefined ? [] : [['Console', facts.adminUrl, 'for now /metrics and /api/status'] as const]),
   ];
   const width = Math.max(...rows.map(([, url]) => url.length));

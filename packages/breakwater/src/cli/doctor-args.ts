@@ -1,8 +1,8 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { HEADER_NAME_PATTERN, isHeaderValue, isHttpUrl } from '../config/address.ts';
-import { suggest } from '../config/suggest.ts';
+import type { ParseArgsConfig } from 'node:util';
+import { isHttpUrl } from '../config/address.ts';
 import type { ArgsResult } from './command.ts';
 import { fault, printable } from './flags.ts';
+import { headerLines, splitStrictly, wordsOf } from './strict-words.ts';
 
 /** What `breakwater doctor` is asked for. */
 export interface DoctorQuery {
@@ -39,7 +39,7 @@ const DEFAULT_TIMEOUT_S = 15;
 
 /** Reads the words after `breakwater doctor`. Pure. */
 export function parseDoctorArgs(argv: readonly string[]): ArgsResult {
-  const split = splitDoctorWords(argv);
+  const split = splitStrictly('doctor', argv, OPTIONS);
   if (!split.ok) return split;
   const { values, positionals } = split;
   if (values.help === true) return { ok: true, command: { kind: 'help', topic: 'doctor' } };
@@ -49,17 +49,8 @@ export function parseDoctorArgs(argv: readonly string[]): ArgsResult {
   if (url !== undefined && !isHttpUrl(url)) {
     return fault(`${printable(url)} is no http or https URL`, 'Write: breakwater doctor http://127.0.0.1:8808/mcp');
   }
-  const headers: [string, string][] = [];
-  for (const line of values.header ?? []) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon)).trim();
-    const value = line.slice(colon + 1).trim();
-    // The message never repeats the text: it is a credential more often than not.
-    if (!HEADER_NAME_PATTERN.test(name) || !isHeaderValue(value)) {
-      return fault('--header is no header', `Write --header 'Authorization: Bearer …'.`);
-    }
-    headers.push([name, value]);
-  }
+  const lines = headerLines(values.header ?? []);
+  if (!lines.ok) return lines;
   const rate = values.rate === undefined ? undefined : Number(values.rate);
   if (rate !== undefined && !(rate >= 0.1 && rate <= 1_000)) {
     return fault('--rate is no number of requests a second from 0.1 to 1000');
@@ -70,7 +61,7 @@ export function parseDoctorArgs(argv: readonly string[]): ArgsResult {
     url,
     list: values.list === true,
     only: wordsOf(values.only),
-    headers,
+    headers: lines.headers,
     allowedTools: wordsOf(values['allow-tools']),
     permitted: wordsOf(values['i-may-test']),
     rate,
@@ -80,31 +71,4 @@ export function parseDoctorArgs(argv: readonly string[]): ArgsResult {
     htmlPath: values.html,
   };
   return { ok: true, command: { kind: 'doctor', query } };
-}
-
-function splitDoctorWords(argv: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      options: OPTIONS,
-      allowPositionals: true,
-      strict: true,
-    });
-    return { ok: true, values, positionals } as const;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const [flag = ''] = /--?[\w-]+/.exec(error instanceof Error ? error.message : '') ?? [];
-    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return fault(`${flag} needs a value, or takes none`, HINT);
-    const names = Object.keys(OPTIONS).map((name) => `--${name}`);
-    return fault(`unknown flag ${printable(flag)}${suggest(flag, names)}`, HINT);
-  }
-}
-
-const HINT = 'Run "breakwater doctor --help" for its flags.';
-
-function wordsOf(values: readonly string[] | undefined): string[] {
-  return (values ?? [])
-    .flatMap((value) => value.split(','))
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
 }

@@ -12,6 +12,7 @@ export const FLAGS = {
   'allow-host': { type: 'string' },
   'allow-origin': { type: 'string' },
   'log-level': { type: 'string' },
+  workers: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -94,6 +95,7 @@ const EXAMPLES: Readonly<Partial<Record<Flag, string>>> = {
   'allow-host': 'mcp.example.com',
   'allow-origin': 'https://app.example.com',
   'log-level': 'debug',
+  workers: '2',
 };
 
 /** A value the flag could have. */

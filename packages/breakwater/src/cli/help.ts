@@ -6,7 +6,8 @@ const SETTINGS = `Settings (a flag beats the environment, which beats the file):
       --public-url <url>      address by which clients reach the gateway through a proxy
       --allow-host <name>     a Host header to answer besides the own ones; repeatable
       --allow-origin <origin> a browser's Origin to answer besides the own ones; repeatable
-      --log-level <level>     trace, debug, info, warn, error, silent [info]  LOG_LEVEL`;
+      --log-level <level>     trace, debug, info, warn, error, silent [info]  LOG_LEVEL
+      --workers <number>      processes that share the port, each a node of a fleet [1]`;
 
 const MAIN = `Puts MCP servers on the network so that every MCP client can use them.
 
@@ -19,6 +20,8 @@ Usage:
   breakwater print-config [-c <file>]  show a file with all defaults, secrets hidden
   breakwater audit <question>          check and read an audit log
   breakwater doctor <url>              play every known client against a server, anybody's
+  breakwater record <url>              record what clients and a server say, without their secrets
+  breakwater replay <file> <url>       play a recording against a server; say what differs
 
 Examples:
   breakwater -- npx -y @modelcontextprotocol/server-everything
@@ -94,6 +97,38 @@ Usage:
   --html <file>               the report as one page to share, too
 
 Exit code 0: all got in or were told. 1: somebody is stuck. 2: wrong usage, or no server there.
+`,
+  record: `Stands before a server, lets everything pass, and writes what it sees as NDJSON: one line for each
+HTTP exchange, without credentials, addresses, session ids and values.
+
+Usage:
+  breakwater record <url>     such as http://127.0.0.1:3000/mcp
+
+  -o, --out <file>            where to write; never an existing file [recording.ndjson]
+      --force                 write over it
+      --listen <host:port>    where clients connect to [127.0.0.1:8810]
+      --max-bytes <size>      recording stops here, traffic goes on [64m]
+      --keep-values           keep the strings and numbers of arguments and results, without what
+                              looks like a credential: for traffic of your own
+
+Exit code 0: ended by SIGINT or SIGTERM. 1: the file could not be written. 2: wrong usage.
+`,
+  replay: `Plays a recording as real requests and compares the answers: status, media type, outcome, error codes
+and the structure of results, never values, ids or times.
+
+Usage:
+  breakwater replay <file> <url>   such as recording.ndjson http://127.0.0.1:8808/mcp
+
+      --allow-remote <host>   play at a host that is not this machine: its operator agrees
+      --call-tools            call tools that do not say readOnlyHint, and send what else changes
+  -H, --header "Name: value"  sent with every request, such as Authorization; repeatable
+      --rate <number>         requests a second [50; 5 for hosts that are not this machine]
+      --concurrency <number>  clients at one time [4]
+      --timeout <seconds>     longest wait for one answer [15]
+      --json                  the report as JSON on stdout instead of a table
+      --junit <file>          the report as JUnit XML, too
+
+Exit code 0: the same. 1: something differs. 2: wrong usage, no recording, or no server there.
 `,
   'print-config': `Shows the configuration as the gateway understands it: every default filled in, secrets hidden.
 

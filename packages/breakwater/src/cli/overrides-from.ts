@@ -35,6 +35,10 @@ export function overridesFrom({ flags }: Words, env: Env): Result {
   if (publicUrl !== undefined && !isPublicUrl(publicUrl.value)) {
     return reject(publicUrl, 'an http or https URL without query, such as https://mcp.example.com');
   }
+  const workers = given(flags, 'workers', env, ['BREAKWATER_WORKERS']);
+  if (workers !== undefined && !/^([1-9]|[1-5]\d|6[0-4])$/.test(workers.value)) {
+    return reject(workers, 'a number of processes from 1 to 64');
+  }
   const hosts = flags.get('allow-host') ?? [];
   const badHost = hosts.find((value) => !HOST_PATTERN.test(value));
   if (badHost !== undefined) return reject({ value: badHost, by: '--allow-host' }, 'a host name, or "*"');
@@ -51,6 +55,7 @@ export function overridesFrom({ flags }: Words, env: Env): Result {
       }),
       ...(publicUrl && { publicUrl: publicUrl.value }),
       ...(logLevel !== undefined && { log: { level: logLevel } }),
+      ...(workers !== undefined && { workers: Number(workers.value) }),
       ...(hosts.length > 0 && { allowedHosts: hosts }),
       ...(origins.length > 0 && { allowedOrigins: origins }),
     },

@@ -13,10 +13,11 @@ export function printConfig(config: Config): string {
   const { upstreams, ...settings } = config;
   const shown = Object.entries(upstreams).map(([name, upstream]) => [name, showUpstream(upstream)]);
   const { version, listen, publicUrl, trustedProxies, forwardedHeaders, ...others } = settings;
-  const { allowedHosts, allowedOrigins, admin, routes, ...rest } = others;
+  const { allowedHosts, allowedOrigins, admin, routes, store, ...rest } = others;
   const proxies = { trustedProxies, forwardedHeaders };
   const first = { version, listen, publicUrl, ...proxies, allowedHosts, allowedOrigins, admin };
-  return stringify(toFileForm({ ...first, upstreams: Object.fromEntries(shown), routes, ...rest }), {
+  const kept = store === undefined ? {} : { store: showUrl(store) };
+  return stringify(toFileForm({ ...first, upstreams: Object.fromEntries(shown), routes, ...rest, ...kept }), {
     aliasDuplicateObjects: false,
     lineWidth: 120,
   });

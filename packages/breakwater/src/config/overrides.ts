@@ -3,6 +3,7 @@ export interface ConfigOverrides {
   readonly listen?: { readonly host?: string; readonly port?: number };
   readonly publicUrl?: string;
   readonly log?: { readonly level?: string };
+  readonly workers?: number;
   /** Added to the file's list. */
   readonly allowedHosts?: readonly string[];
   /** Added to the file's list. */

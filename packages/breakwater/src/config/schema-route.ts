@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Oabp } from './schema-discovery.ts';
 import { SessionKind } from './schema-limits.ts';
 
 /** One public endpoint path with its upstreams and its manners. */
@@ -26,6 +27,10 @@ export const Route = z.strictObject({
   }),
   sessions: SessionKind.optional().meta({
     description: 'Kind of this route’s sessions, instead of what behaviour shows: `interactive` or `ephemeral`.',
+  }),
+  oabp: Oabp.optional().meta({
+    description:
+      'Declares AIP-1, the profile of agent bounty boards: `/.well-known/oabp.json` is served and refusals use its words.',
   }),
   accommodations: z.record(z.string().min(1), z.boolean()).default({}).meta({
     description: 'Switches for single accommodations by id: `{ <id>: false }` turns that tolerance off.',

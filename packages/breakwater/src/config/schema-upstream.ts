@@ -63,6 +63,15 @@ const common = {
     description: 'Tools, by the server’s own name, that are neither listed nor callable.',
   }),
   limits: UpstreamLimits.prefault({}).meta({ description: 'Bounds for this upstream.' }),
+  tasks: z
+    .strictObject({
+      cross: z.boolean().default(false).meta({
+        description:
+          'Whether tasks are translated between 2025-11-25 and the extension of 2026-07-28: a client that uses tasks of the one then has them also on a server of the other. Without it such a client sees an ordinary call.',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'Calls whose result is fetched later.' }),
   interactiveConcurrency: count().optional().meta({
     description:
       'Most requests at one time on one handle. `1` makes it certain which request a server’s question (elicitation, sampling) belongs to. Unbounded when absent.',

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { HOST_PATTERN, isPublicUrl, ORIGIN_PATTERN } from './address.ts';
 import { defaultHosts, defaultOrigins, defaultRoutes } from './defaults.ts';
+import { count, Text } from './fields.ts';
 import { Audit } from './schema-audit.ts';
+import { Discovery } from './schema-discovery.ts';
+import { Fleet } from './schema-fleet.ts';
 import { Limits, Log, Sessions, Timeouts } from './schema-limits.ts';
 import { Admin, ForwardedHeaders, Listen, TrustedProxies } from './schema-listen.ts';
 import { Route } from './schema-route.ts';
@@ -51,7 +54,16 @@ const tail = {
   limits: Limits.prefault({}).meta({ description: 'Bounds of the downstream side.' }),
   sessions: Sessions.prefault({}).meta({ description: 'How long legacy sessions live.' }),
   timeouts: Timeouts.prefault({}).meta({ description: 'How long the gateway waits on the downstream side.' }),
+  discovery: Discovery.prefault({}).meta({ description: 'What people and programs find that look for the endpoints.' }),
   log: Log.prefault({}).meta({ description: 'What is logged, and how.' }),
+  store: Text.optional().meta({
+    description:
+      'Where the nodes of a fleet keep what they share (docs/fleet.md): `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`. One node without a fleet when absent.',
+  }),
+  fleet: Fleet.optional().meta({ description: 'How the nodes of a fleet find and trust each other (docs/fleet.md).' }),
+  workers: count().max(64).default(1).meta({
+    description: 'Processes that share the port of this machine, each a node of a fleet; read at the start only.',
+  }),
   audit: Audit.optional().meta({ description: 'The audit log (docs/audit.md); off when absent.' }),
 };
 

@@ -7,6 +7,7 @@ import type { ConfigIssue, Path, Position } from './issue.ts';
 import { describeReadError } from './read-error.ts';
 import type { Config } from './schema.ts';
 import type { Audit } from './schema-audit.ts';
+import type { Fleet } from './schema-fleet.ts';
 import type { Listen, Tls } from './schema-listen.ts';
 import type { InProcessUpstream, RemoteUpstream, StdioUpstream } from './schema-upstream.ts';
 import { splitTemplate } from './template.ts';
@@ -28,10 +29,13 @@ export type ResolvedRemoteUpstream = Resolved<RemoteUpstream, 'url' | 'headers'>
 /** An upstream ready for use: `kind` says which. */
 export type ResolvedUpstream = ResolvedStdioUpstream | ResolvedRemoteUpstream | InProcessUpstream;
 /** A configuration ready for use: no references, no disabled upstreams. Never print or log it; `printConfig` takes the `Config`. */
-export type ResolvedConfig = Omit<Config, 'upstreams' | 'audit' | 'listen'> & {
+export type ResolvedConfig = Omit<Config, 'upstreams' | 'audit' | 'listen' | 'store' | 'fleet'> & {
   listen: ResolvedListen;
   upstreams: Record<string, ResolvedUpstream>;
   audit?: ResolvedAudit | undefined;
+  /** Address of the store, with its password. */
+  store?: string | undefined;
+  fleet?: ResolvedFleet | undefined;
 };
 /** Where clients connect, with the certificate itself. */
 export type ResolvedListen = Omit<Listen, 'tls'> & { readonly tls?: ResolvedTls | undefined };
@@ -39,6 +43,8 @@ export type ResolvedListen = Omit<Listen, 'tls'> & { readonly tls?: ResolvedTls 
 export type ResolvedTls = Omit<Tls, 'cert' | 'key'> & CertificateFiles & { readonly files: CertificateFiles };
 /** The audit log's settings with its key, and the file's whole path. */
 export type ResolvedAudit = Omit<Audit, 'key'> & { readonly key: string };
+/** The fleet's settings with its secrets, the one in use first. */
+export type ResolvedFleet = Omit<Fleet, 'secret'> & { readonly secrets: readonly [string, ...string[]] };
 
 /** Where references are looked up. */
 export interface SecretSources {
@@ -53,7 +59,7 @@ export interface SecretSources {
 
 type Report = (path: Path, message: string) => void;
 
-/** Fewer characters could be guessed, and with them every hashed session id and the whole chain. */
+/** Fewer characters could be guessed, and with them everything that is hashed, chained or sealed by the key. */
 const LEAST_KEY_CHARS = 32;
 
 /** Replaces every reference of the enabled upstreams by its value, or says which variables and files are missing. Never rejects. */
@@ -74,6 +80,8 @@ export async function resolveSecrets(
     else upstreams[name] = upstream;
   }
   const audit = config.audit === undefined ? undefined : await resolveAudit(config.audit, sources, report);
+  const store = config.store === undefined ? undefined : await resolveText(config.store, ['store'], sources, report);
+  const fleet = config.fleet === undefined ? undefined : await resolveFleet(config.fleet, sources, report);
   const { tls: written, ...listen } = config.listen;
   const tls = written === undefined ? undefined : await resolveTls(written, sources, report);
   if (issues.length > 0) return { ok: false, issues };
@@ -81,7 +89,7 @@ export async function resolveSecrets(
     ...route,
     upstreams: route.upstreams.filter((name) => Object.hasOwn(upstreams, name)),
   }));
-  return { ok: true, config: { ...config, listen: { ...listen, tls }, upstreams, routes, audit } };
+  return { ok: true, config: { ...config, listen: { ...listen, tls }, upstreams, routes, audit, store, fleet } };
 }
 
 /** The certificate, or undefined after a report. */
@@ -94,15 +102,30 @@ async function resolveTls(tls: Tls, sources: SecretSources, report: Report): Pro
   return undefined;
 }
 
-async function resolveAudit(audit: Audit, sources: SecretSources, report: Report): Promise<ResolvedAudit> {
-  const path = ['audit', 'key'];
+async function resolveFleet(fleet: Fleet, sources: SecretSources, report: Report): Promise<ResolvedFleet> {
+  const { secret, ...settings } = fleet;
+  const isList = Array.isArray(secret);
+  const [first, ...others] = isList ? secret : [secret];
+  const read = (reference: Text | undefined, index: number): Promise<string> =>
+    resolveKey(reference ?? '', isList ? ['fleet', 'secret', index] : ['fleet', 'secret'], sources, report);
+  const secrets = await Promise.all(others.map((each, index) => read(each, index + 1)));
+  return { ...settings, secrets: [await read(first, 0), ...secrets] };
+}
+
+/** A secret that things are sealed or signed with; short ones are reported. */
+async function resolveKey(reference: Text, path: Path, sources: SecretSources, report: Report): Promise<string> {
   let isFound = true;
-  const text = await resolveText(audit.key, path, sources, (where, message) => {
+  const text = await resolveText(reference, path, sources, (where, message) => {
     isFound = false;
     report(where, message);
   });
   const key = text.trim();
   if (isFound && key.length < LEAST_KEY_CHARS) report(path, `the key is shorter than ${LEAST_KEY_CHARS} characters`);
+  return key;
+}
+
+async function resolveAudit(audit: Audit, sources: SecretSources, report: Report): Promise<ResolvedAudit> {
+  const key = await resolveKey(audit.key, ['audit', 'key'], sources, report);
   return { ...audit, key, file: resolve(sources.baseDir ?? '.', audit.file) };
 }
 

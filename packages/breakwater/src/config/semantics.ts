@@ -10,6 +10,8 @@ interface Checked {
   readonly listen: Listen;
   readonly publicUrl?: string | undefined;
   readonly trustedProxies: readonly string[];
+  readonly store?: Text | undefined;
+  readonly fleet?: object | undefined;
   readonly upstreams: Readonly<Record<string, CheckedUpstream>>;
   readonly routes?:
     | readonly { readonly path: string; readonly upstreams?: readonly string[] | undefined }[]
@@ -54,6 +56,12 @@ export function checkSemantics(config: Checked, context: z.RefinementCtx): void 
   }
   checkRoutes(config, report);
   checkListen(config, report);
+  if (config.store !== undefined && config.fleet === undefined) {
+    report(
+      ['store'],
+      'expected fleet.secret beside the store: what nodes keep there and say to each other is sealed by it',
+    );
+  }
 }
 
 function checkListen({ listen, publicUrl, trustedProxies }: Checked, report: Report): void {

@@ -1,6 +1,6 @@
-import { type FSWatcher, readFileSync, realpathSync, unwatchFile, watch, watchFile } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { type ConfigResult, loadConfig, type ParseOptions } from './load.ts';
+import { type FileWatch, watchForChange } from './watch-file.ts';
 
 /** How a file is watched. */
 export interface WatchOptions extends ParseOptions {
@@ -10,22 +10,13 @@ export interface WatchOptions extends ParseOptions {
   readonly debounceMs?: number;
 }
 
-/** Ends the watching; afterwards `onChange` is not called any more. */
-export interface ConfigWatch {
-  close(): void;
-}
-
 const DEFAULT_DEBOUNCE_MS = 100;
-const POLL_MS = 2000;
 
 /** Reads the file again when its text has changed, and always on SIGHUP. Never throws. */
-export function watchConfig(path: string, options: WatchOptions): ConfigWatch {
-  const watchers = new Map<string, FSWatcher>();
+export function watchConfig(path: string, options: WatchOptions): FileWatch {
   let text = readText(path);
-  let timer: NodeJS.Timeout | undefined;
   let pending: Promise<void> = Promise.resolve();
   let isClosed = false;
-  let isPolling = false;
 
   const reload = (isForced: boolean) => {
     // One after the other: two reads at once could end in the wrong order and leave the older text in place.
@@ -37,56 +28,15 @@ export function watchConfig(path: string, options: WatchOptions): ConfigWatch {
       if (!isClosed) options.onChange(result);
     });
   };
-  const onEvent = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      watchFolders();
-      reload(false);
-    }, options.debounceMs ?? DEFAULT_DEBOUNCE_MS);
-  };
-  // Without inotify (network drives, no watches left) looking every other second is better than never.
-  const poll = () => {
-    if (isPolling || isClosed) return;
-    isPolling = true;
-    watchFile(path, { interval: POLL_MS, persistent: false }, onEvent);
-  };
-  // Folders, not the file: an editor that replaces the file by renaming leaves a file watcher on the dead one, and Kubernetes
-  // swaps a link beside the file. The real folder too, where the file itself is a link to somewhere else.
-  const watchFolders = () => {
-    const folders = foldersOf(path);
-    for (const [folder, watcher] of watchers) {
-      if (folders.includes(folder)) continue;
-      watchers.delete(folder);
-      watcher.close();
-    }
-    for (const folder of folders) {
-      if (watchers.has(folder)) continue;
-      try {
-        const watcher = watch(folder, { persistent: false }, onEvent);
-        watchers.set(folder, watcher);
-        watcher.on('error', () => {
-          watchers.delete(folder);
-          watcher.close();
-          poll();
-        });
-      } catch {
-        // No such folder, or no watches left: polling finds the file in either case.
-        poll();
-      }
-    }
-  };
   const onSignal = () => reload(true);
 
-  watchFolders();
+  const watch = watchForChange(path, options.debounceMs ?? DEFAULT_DEBOUNCE_MS, () => reload(false));
   process.on('SIGHUP', onSignal);
   return {
     close() {
       isClosed = true;
-      clearTimeout(timer);
       process.off('SIGHUP', onSignal);
-      if (isPolling) unwatchFile(path, onEvent);
-      for (const watcher of watchers.values()) watcher.close();
-      watchers.clear();
+      watch.close();
     },
   };
 }
@@ -98,14 +48,5 @@ function readText(path: string): string | undefined {
   } catch {
     // Between an editor's removal and its rename there is no file: a state like any other.
     return undefined;
-  }
-}
-
-function foldersOf(path: string): string[] {
-  try {
-    return [...new Set([dirname(path), dirname(realpathSync(path))])];
-  } catch {
-    // No such file at this moment: the folder it will come back to is enough.
-    return [dirname(path)];
   }
 }

@@ -32,7 +32,8 @@ export function passQuestion(
   });
 }
 
-function unreachable(method: string): { readonly result: Buffer } | { readonly error: RpcError } {
+/** The answer to a question whose client reads no stream (eras.md §2.13). */
+export function unreachable(method: string): { readonly result: Buffer } | { readonly error: RpcError } {
   if (method === 'elicitation/create') return abandonQuestion(method, NO_STREAM);
   return { error: { code: RpcCode.methodNotFound, message: `The client cannot be asked: ${NO_STREAM}.` } };
 }

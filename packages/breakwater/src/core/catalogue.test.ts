@@ -3,7 +3,7 @@ import { ManualClock } from '../../../../test/downstream/manual-clock.ts';
 import { NO_QUESTIONS } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revision.ts';
 import { Catalogue } from './catalogue.ts';
-import type { CallSink, Handle, Upstream } from './ports.ts';
+import type { CallSink, Handle, Lease, Upstream } from './ports.ts';
 import type { RouteMember } from './route.ts';
 import { ServerViews } from './server-view.ts';
 import type { Subscriber } from './subscription.ts';
@@ -44,17 +44,21 @@ function setUp(
     unwatchTask: async () => undefined,
     onChange: () => () => undefined,
     onPage: () => () => undefined,
+    onQuestion: () => () => undefined,
     onEnd: () => () => undefined,
     close: async () => undefined,
   };
   const upstream: Upstream = {
     name: 'u',
-    acquire: async () => ({ handle, release: () => undefined }),
+    acquire: async () => {
+      const lease: Lease = { handle, release: () => undefined, share: () => lease };
+      return lease;
+    },
     endSession: async () => undefined,
     close: async () => undefined,
   };
   const timing = { ttlMs: 60_000, acquireTimeoutMs: 1_000, requestTimeoutMs: 1_000 };
-  const member: RouteMember = { upstream, prefix: '', cached, disabledTools: new Set(), ...timing };
+  const member: RouteMember = { upstream, prefix: '', cached, crossTasks: false, disabledTools: new Set(), ...timing };
   const emit = () => undefined;
   const views = new ServerViews({ clock, emit, limit: 10 });
   const catalogue = new Catalogue({ route: { path: '/mcp', members: [member] }, views, clock, emit });

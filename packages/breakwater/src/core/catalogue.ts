@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { encodeJson } from '../jsonrpc/raw.ts';
-import { bridgeItem, renameItem } from '../protocol/bridge/items.ts';
+import { bridgeItem, offerAsTask, renameItem } from '../protocol/bridge/items.ts';
 import { META } from '../protocol/meta.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
 import type { ParamHeader } from '../protocol/modern/param-headers.ts';
@@ -20,6 +20,8 @@ export interface CatalogueEntry {
   readonly member: RouteMember;
   readonly item: SnapshotItem;
   readonly revision: Revision;
+  /** A modern server may run the tool as a task, and the gateway translates it. */
+  readonly crossTasks: boolean;
 }
 
 /** A route's merged list as one principal sees it. */
@@ -148,7 +150,8 @@ export class Catalogue {
           this.#reportCollision(kind, named, earlier.member, member);
           continue;
         }
-        const entry = { publicName: named, member, item, revision: source.revision };
+        const crossTasks = member.crossTasks && source.servesTasks && eraOf(source.revision) === 'modern';
+        const entry = { publicName: named, member, item, revision: source.revision, crossTasks };
         entries.push(entry);
         byName.set(named, entry);
         hash.update(item.bytes);
@@ -171,8 +174,10 @@ export class Catalogue {
 
   #render(kind: ListKind, list: MergedList, revision: Revision, info: Buffer): readonly Buffer[] {
     const items: Buffer[] = [];
-    for (const { publicName: named, item, revision: from } of list.entries) {
-      const bridged = bridgeItem(kind, item.bytes, from, revision);
+    for (const { publicName: named, item, revision: from, crossTasks } of list.entries) {
+      const carried = bridgeItem(kind, item.bytes, from, revision);
+      const isOffered = carried !== undefined && crossTasks && kind === 'tools' && revision === '2025-11-25';
+      const bridged = isOffered ? offerAsTask(carried) : carried;
       if (bridged !== undefined) items.push(named === item.name ? bridged : renameItem(kind, bridged, named));
     }
     const count = Math.max(1, Math.ceil(items.length / PAGE_ITEMS));

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../protocol/capabilities.ts';
 import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import type { Subscriber } from './subscription.ts';
-import type { ToolBrief } from './tool-brief.ts';
+import type { ToolBriefs } from './tool-brief.ts';
 
 /** What a route says of itself in `initialize` and `server/discover`. */
 export interface RouteFacts {
@@ -16,8 +16,8 @@ export interface RouteFacts {
 export interface EdgeFacts {
   /** Describes the route to this client; opens an upstream only on first contact. Rejects with `upstream.*` when no upstream can be described. */
   describe(subscriber: Subscriber): Promise<RouteFacts>;
-  /** The tools of the route as this client would find them listed. Rejects with `upstream.*` when no upstream has a list. */
-  tools(subscriber: Subscriber): Promise<readonly ToolBrief[]>;
+  /** The first `most` tools of the route as this client would find them listed, and how many there are. Rejects with `upstream.*` when no upstream has a list. */
+  tools(subscriber: Subscriber, most: number): Promise<ToolBriefs>;
   /** What a tool, under its public name, mirrors into `Mcp-Param-*`, as far as it is known: a call waits for that hardly ever, and never long. */
   paramHeaders(subscriber: Subscriber, tool: string): Promise<readonly ParamHeader[]> | readonly ParamHeader[];
 }

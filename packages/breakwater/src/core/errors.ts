@@ -42,6 +42,20 @@ export const ERRORS = {
   ),
   'request.origin': row(RpcCode.invalidRequest, 403, 'client', false, 'This Origin is not allowed.'),
   'request.host': row(RpcCode.invalidRequest, 403, 'client', false, 'This Host is not allowed.'),
+  'request.https': row(
+    RpcCode.invalidRequest,
+    308,
+    'client',
+    false,
+    'This is served over https only: send the same request, with its method and body, to the https address.',
+  ),
+  'request.proxy-header': row(
+    RpcCode.invalidRequest,
+    400,
+    'client',
+    false,
+    'A connection from this address must begin with a PROXY protocol header, version 1 or 2.',
+  ),
   'request.method': row(RpcCode.invalidRequest, 405, 'client', false, 'This HTTP method is not served here.'),
   'request.path': row(RpcCode.invalidRequest, 404, 'client', false, 'Nothing is served on this path.'),
   'request.batch': row(

@@ -6,6 +6,8 @@ export interface ExchangeRecord {
   readonly id: string;
   readonly route: string;
   readonly principal: string;
+  /** The caller's IP address, for the log only: it is no proof of anything and never a label. */
+  readonly address?: string | undefined;
   readonly sessionId: string | undefined;
   readonly revision: Revision;
   readonly method: string;
@@ -44,6 +46,8 @@ export type GatewayEvent =
       readonly principal?: string | undefined;
       /** `clientInfo` as the client sent it, for a session. */
       readonly client?: Buffer | undefined;
+      /** The session was opened before; this node of the fleet only got it now. */
+      readonly isResumed?: boolean;
     }
   | {
       readonly type: 'close';
@@ -56,7 +60,13 @@ export type GatewayEvent =
   /** An accommodation was used; `id` is from the closed table of accommodations, never caller text. */
   | { readonly type: 'accommodation'; readonly id: string; readonly route: string }
   /** The gateway refused a request before it became an exchange. */
-  | { readonly type: 'refusal'; readonly code: ErrorCode; readonly route: string | undefined }
+  | {
+      readonly type: 'refusal';
+      readonly code: ErrorCode;
+      readonly route: string | undefined;
+      /** The caller's IP address, for the log only: it is no proof of anything and never a label. */
+      readonly address?: string | undefined;
+    }
   /** One message sent to an upstream server, counted where it leaves. */
   | { readonly type: 'upstream-request'; readonly upstream: string; readonly method: string }
   /** Something an operator should read; `detail` may hold upstream text and is for the log only. */

@@ -3,6 +3,7 @@ import type { TaskWish } from '../protocol/bridge/request.ts';
 import { servesTasks } from '../protocol/bridge/tasks/task-support.ts';
 import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';
+import type { Asides } from './asides.ts';
 import { passQuestion } from './asking.ts';
 import { type GatewayError, toGatewayError } from './errors.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
@@ -28,6 +29,7 @@ export interface RunDeps {
   readonly views: ServerViews;
   readonly parks: Parks;
   readonly tasks: TaskBook;
+  readonly asides: Asides;
   /** How long a legacy client may take to answer a question. */
   readonly answerMs: number;
 }
@@ -47,6 +49,7 @@ export class ExchangeRun implements CallFollower {
   /** The call may be held open for a client that goes away to gather input. */
   #parked: ParkedCall | undefined;
   #forwarded: ForwardedCall | undefined;
+  #answeredBy: string | undefined;
   #ended = false;
   #paused = false;
   /** What the client was told last: every round of questions is another call at the server and counts anew. */
@@ -64,6 +67,12 @@ export class ExchangeRun implements CallFollower {
 
   /** Ends the exchange with an answer of the gateway's own. */
   refuse(outcome: Outcome): void {
+    this.#finish(outcome);
+  }
+
+  /** Ends the exchange with what an upstream was asked for in the gateway's own words. */
+  answerFor(upstream: string, outcome: Outcome): void {
+    this.#answeredBy = upstream;
     this.#finish(outcome);
   }
 
@@ -99,8 +108,11 @@ export class ExchangeRun implements CallFollower {
   }
 
   starting(handle: Handle, member: RouteMember): TaskWish | undefined {
-    const { exchange } = this.#deps;
-    if (eraOf(exchange.client.revision) === 'modern' && eraOf(handle.revision) === 'legacy') this.#makeParkable(handle);
+    const { exchange, asides, reply, answerMs } = this.#deps;
+    if (eraOf(handle.revision) === 'legacy') {
+      asides.attach(handle, exchange, reply.aside, answerMs);
+      if (eraOf(exchange.client.revision) === 'modern') this.#makeParkable(handle);
+    }
     // Most servers have no tasks, and then this is all that their calls are asked.
     if (exchange.method === 'tools/call' && servesTasks(handle.revision, handle.server.capabilities))
       this.#task ??= this.#taskRole(handle, member);
@@ -108,7 +120,7 @@ export class ExchangeRun implements CallFollower {
   }
 
   succeed(outcome: Outcome, lease: Lease): CallSuccessor | undefined {
-    return this.#task?.succeed(outcome, lease);
+    return this.#task?.succeed(outcome, lease, this);
   }
 
   #makeParkable(handle: Handle): void {
@@ -118,11 +130,12 @@ export class ExchangeRun implements CallFollower {
   }
 
   #taskRole(handle: Handle, member: RouteMember): TaskRole | undefined {
-    const { exchange, clock, views, tasks } = this.#deps;
+    const { exchange, clock, random, views, tasks } = this.#deps;
     if (this.#target === undefined) return undefined;
     return makeTaskRole({
       exchange,
       clock,
+      random,
       views,
       member,
       handle,
@@ -202,7 +215,8 @@ export class ExchangeRun implements CallFollower {
 
   #forwardQuestions(): ForwardedCall | undefined {
     const { exchange, reply, clock, random, answerMs } = this.#deps;
-    const deliver = (outcome: Outcome): void => this.#finish(outcome);
+    // How the questions ended the call, if they did, is no task either.
+    const deliver = (outcome: Outcome): void => this.#finish(this.#task?.outcome(outcome) ?? outcome);
     const idPrefix = random.id();
     return this.#call && new ForwardedCall({ exchange, reply, clock, answerMs, idPrefix, call: this.#call, deliver });
   }
@@ -223,6 +237,7 @@ export class ExchangeRun implements CallFollower {
         id: exchange.id,
         route: exchange.route,
         principal: exchange.principal.key,
+        address: exchange.address,
         sessionId: exchange.sessionId,
         revision: exchange.client.revision,
         method: exchange.method,
@@ -231,8 +246,8 @@ export class ExchangeRun implements CallFollower {
         durationMs: clock.now() - exchange.startedAt,
         outcome,
         code: error?.code,
-        edge: this.#call === undefined && this.#parked === undefined,
-        upstream: this.#call?.upstream,
+        edge: this.#call === undefined && this.#parked === undefined && this.#answeredBy === undefined,
+        upstream: this.#call?.upstream ?? this.#answeredBy,
         handle: this.#call?.handle,
       },
     });

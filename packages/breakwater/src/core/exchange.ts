@@ -8,6 +8,8 @@ export interface Exchange {
   readonly id: string;
   readonly route: string;
   readonly principal: Principal;
+  /** The caller's IP address as far as it is known, for logs and limits. */
+  readonly address?: string | undefined;
   readonly client: ClientFacts;
   /** The legacy session's id; undefined for modern, REST and session-less requests. */
   readonly sessionId: string | undefined;

@@ -4,6 +4,7 @@ import type { JsonObject } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
 import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import { eraOf } from '../protocol/revision.ts';
+import type { Asides } from './asides.ts';
 import { Catalogue } from './catalogue.ts';
 import type { EdgeFacts, RouteFacts } from './edge.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
@@ -19,7 +20,7 @@ import type { Subscriber } from './subscription.ts';
 import { SubscriptionHub } from './subscription-hub.ts';
 import type { TaskBook } from './task-book.ts';
 import { TaskRequests } from './task-requests.ts';
-import { type ToolBrief, toolBrief } from './tool-brief.ts';
+import { type ToolBriefs, toolBrief } from './tool-brief.ts';
 
 /** What a route consists of at run time. */
 export interface RouteParts {
@@ -40,6 +41,8 @@ export interface GatewayOptions {
   readonly parks: Parks;
   /** The tasks of clients; they outlive a reload, too. */
   readonly tasks: TaskBook;
+  /** Who may be asked outside of requests: it outlives a reload like the handles. */
+  readonly asides: Asides;
   /** How long a client may take to answer a question. */
   readonly questions: { readonly ttlMs: number };
   /** Most principals' views kept. */
@@ -88,6 +91,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       views: this.#views,
       parks: this.#parks,
       tasks: this.#options.tasks,
+      asides: this.#options.asides,
       answerMs: questions.ttlMs,
     });
     const kind = exchange.traits?.list;
@@ -100,7 +104,10 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     const { route } = this.#parts(subscriber.route);
     const { revision } = subscriber.client;
     const settled = await Promise.allSettled(
-      route.members.map((member) => this.#views.get(member.upstream, subscriber.principal, member).facts()),
+      route.members.map(async (member) => ({
+        ...(await this.#views.get(member.upstream, subscriber.principal, member).facts()),
+        crossTasks: member.crossTasks,
+      })),
     );
     const known = settled.filter((result) => result.status === 'fulfilled').map((result) => result.value);
     const failure = settled.find((result) => result.status === 'rejected');
@@ -117,9 +124,9 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     };
   }
 
-  async tools(subscriber: Subscriber): Promise<readonly ToolBrief[]> {
+  async tools(subscriber: Subscriber, most: number): Promise<ToolBriefs> {
     const { entries } = await this.#parts(subscriber.route).catalogue.list('tools', subscriber);
-    return entries.map(toolBrief);
+    return { tools: entries.slice(0, most).map(toolBrief), total: entries.length };
   }
 
   paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
@@ -178,8 +185,9 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   async #forwardTask(exchange: Exchange, run: ExchangeRun): Promise<void> {
     const { tasks } = this.#parts(exchange.route);
     if (exchange.method === 'tasks/list') return run.answerAtEdge(await tasks.list(exchange));
-    const { target, pass } = await tasks.route(exchange);
-    await run.forward(target, pass);
+    const routed = await tasks.route(exchange);
+    if ('role' in routed) return await run.forward(routed.target, routed.role);
+    run.answerFor(routed.upstream, await routed.answer());
   }
 
   #parts(path: string): RouteParts {
@@ -196,8 +204,12 @@ function isTaskMethod(method: string): boolean {
   return method.startsWith('tasks/');
 }
 
-function capabilitiesFor(known: KnownServer, revision: Subscriber['client']['revision']): JsonObject {
-  return serverCapabilitiesFor(known.server.capabilities, known.revision, revision);
+function capabilitiesFor(
+  known: KnownServer & { readonly crossTasks: boolean },
+  revision: Subscriber['client']['revision'],
+): JsonObject {
+  const { crossTasks } = known;
+  return serverCapabilitiesFor(known.server.capabilities, known.revision, revision, { crossTasks });
 }
 
 function joinInstructions(route: Route, settled: readonly PromiseSettledResult<KnownServer>[]): string | undefined {

@@ -212,7 +212,8 @@ export class MemberCall implements CallSink {
     this.#member = member;
     let lease: Lease;
     try {
-      lease = await member.upstream.acquire(handleNeed(member, this.#exchange, this.#deps.clock.now()));
+      const need = handleNeed(member, this.#exchange, this.#deps.clock.now());
+      lease = this.#target.pin?.() ?? (await member.upstream.acquire(need));
     } catch (error) {
       if (this.#ended) return;
       if (this.#attempt < this.#target.members.length) await this.#tryNext();
@@ -246,7 +247,8 @@ export class MemberCall implements CallSink {
   }
 
   #start(member: RouteMember, handle: Handle): void {
-    const { client, method, progress, logLevel } = this.#exchange;
+    const { client, progress, logLevel } = this.#exchange;
+    const method = this.#target.method ?? this.#exchange.method;
     // A state that no gateway sealed belongs to a modern server; a legacy one never made it (eras.md §2.5).
     if (
       eraOf(handle.revision) === 'legacy' &&

@@ -163,6 +163,8 @@ export interface HandleNeed {
   readonly deadline: number;
   /** True for the catalogue's own reads: any live handle of the principal will do. */
   readonly anyProfile?: boolean;
+  /** Another node asks: what is not here is not fetched from a third one. */
+  readonly isForwarded?: boolean;
 }
 
 /** A borrowed handle. Release it exactly once, when the call is over. */

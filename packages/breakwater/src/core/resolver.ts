@@ -2,6 +2,7 @@ import { editObject, encodeJson, memberObject, memberValue, type RawObject, scan
 import type { Catalogue } from './catalogue.ts';
 import { GatewayError } from './errors.ts';
 import { ownName } from './names.ts';
+import type { Lease } from './ports.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
 import { declaresList, type SnapshotItem } from './snapshot.ts';
@@ -16,6 +17,10 @@ export interface Target {
   readonly repeatable: boolean;
   /** The tool is known to run only as a task of 2025-11-25. */
   readonly taskOnly?: boolean;
+  /** What the server is asked, where that is not what the client asks. */
+  readonly method?: string;
+  /** Brings the handle that the request must go to; without one any handle will do. */
+  readonly pin?: () => Lease | undefined;
 }
 
 /** Decides which upstream of a route serves a request. */

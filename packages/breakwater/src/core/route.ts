@@ -9,6 +9,8 @@ export interface RouteMember {
   readonly cached: boolean;
   /** How long a list is believed when the server reports no changes. This and the timeouts are the upstream's, the same on every route. */
   readonly ttlMs: number;
+  /** Tasks are translated between the eras, for clients that use them in the other one's form. */
+  readonly crossTasks: boolean;
   readonly disabledTools: ReadonlySet<string>;
   readonly acquireTimeoutMs: number;
   readonly requestTimeoutMs: number;

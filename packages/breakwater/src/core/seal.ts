@@ -25,6 +25,20 @@ export function seal(ring: KeyRing, value: unknown): string {
   return encrypt(ring[0], value, randomBytes(IV_BYTES), PURPOSE);
 }
 
+/** Seals bytes for one context: they open in that context alone. */
+export function sealBytes(ring: KeyRing, bytes: Buffer, context: string): Buffer {
+  return encryptBytes(ring[0], bytes, randomBytes(IV_BYTES), bytesContext(context));
+}
+
+/** What was sealed with {@link sealBytes} in this context; undefined for anything else. */
+export function openBytes(ring: KeyRing, sealed: Buffer, context: string): Buffer | undefined {
+  return decryptBytes(ring, sealed, bytesContext(context));
+}
+
+function bytesContext(context: string): Buffer {
+  return Buffer.from(`breakwater bytes 1\n${context}`);
+}
+
 /**
  * Seals a JSON value so that the same value has the same name for ever (under the same key). `context` says whose name it is and for what: it
  * opens in that context alone.
@@ -47,9 +61,13 @@ function nameContext(context: string): Buffer {
 }
 
 function encrypt(key: Buffer, value: unknown, iv: Buffer, context: Buffer): string {
+  return PREFIX + encryptBytes(key, Buffer.from(JSON.stringify(value)), iv, context).toString('base64url');
+}
+
+function encryptBytes(key: Buffer, plain: Buffer, iv: Buffer, context: Buffer): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(context);
-  const sealed = Buffer.concat([cipher.update(JSON.stringify(value)), cipher.final()]);
-  return PREFIX + Buffer.concat([keyId(key), iv, cipher.getAuthTag(), sealed]).toString('base64url');
+  const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
+  return Buffer.concat([keyId(key), iv, cipher.getAuthTag(), sealed]);
 }
 
 /** The value of a sealed string; undefined when no key of the ring opens it, because it was altered, forged, or sealed elsewhere. */
@@ -58,26 +76,34 @@ export function open(ring: KeyRing, text: string): unknown {
 }
 
 function decrypt(ring: KeyRing, text: string, context: Buffer): unknown {
-  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
-  if (!isSealed(text) || bytes.length < KEY_ID_BYTES + IV_BYTES + TAG_BYTES) return undefined;
+  if (!isSealed(text)) return undefined;
+  const plain = decryptBytes(ring, Buffer.from(text.slice(PREFIX.length), 'base64url'), context);
+  return plain === undefined ? undefined : (JSON.parse(plain.toString()) as unknown);
+}
+
+function decryptBytes(ring: KeyRing, bytes: Buffer, context: Buffer): Buffer | undefined {
+  if (bytes.length < KEY_ID_BYTES + IV_BYTES + TAG_BYTES) return undefined;
   const key = ring.find((each) => keyId(each).equals(bytes.subarray(0, KEY_ID_BYTES)));
   if (key === undefined) return undefined;
   const iv = bytes.subarray(KEY_ID_BYTES, KEY_ID_BYTES + IV_BYTES);
   const tag = bytes.subarray(KEY_ID_BYTES + IV_BYTES, KEY_ID_BYTES + IV_BYTES + TAG_BYTES);
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(context).setAuthTag(tag);
-    const plain = Buffer.concat([
-      decipher.update(bytes.subarray(KEY_ID_BYTES + IV_BYTES + TAG_BYTES)),
-      decipher.final(),
-    ]);
-    return JSON.parse(plain.toString()) as unknown;
+    return Buffer.concat([decipher.update(bytes.subarray(KEY_ID_BYTES + IV_BYTES + TAG_BYTES)), decipher.final()]);
   } catch {
     return undefined; // the tag does not fit: somebody altered it
   }
 }
 
+const KEY_IDS = new WeakMap<Buffer, Buffer>();
+
 function keyId(key: Buffer): Buffer {
-  return createHash('sha256').update('id').update(key).digest().subarray(0, KEY_ID_BYTES);
+  let id = KEY_IDS.get(key);
+  if (id === undefined) {
+    id = createHash('sha256').update('id').update(key).digest().subarray(0, KEY_ID_BYTES);
+    KEY_IDS.set(key, id);
+  }
+  return id;
 }
 
 /**

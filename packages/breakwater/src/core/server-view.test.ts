@@ -70,6 +70,7 @@ class ListedHandle implements Handle {
   }
 
   onPage = () => () => undefined;
+  onQuestion = () => () => undefined;
   openFeed = async () => true;
   watch = async () => true;
   unwatch = async () => undefined;
@@ -89,7 +90,8 @@ function setUp() {
       await pool.gate;
       const handle = pool.current;
       handle.leases++;
-      return { handle, release: () => void handle.leases-- };
+      const lease: Lease = { handle, release: () => void handle.leases--, share: () => lease };
+      return lease;
     },
     endSession: async () => undefined,
     close: async () => undefined,

@@ -16,6 +16,12 @@ export interface SessionProgress {
   readonly streamed: boolean;
 }
 
+/** How a session stands that a node has. */
+export interface CheckedSession extends SessionProgress {
+  /** Another node had its stream last. */
+  readonly streamElsewhere: boolean;
+}
+
 /** A session as the fleet knows it. */
 export interface KnownSession {
   readonly init: SessionInit;
@@ -38,8 +44,8 @@ export type SessionNews =
   | { readonly type: 'ended' }
   /** The handshake went on, or the log level was set. */
   | { readonly type: 'changed'; readonly progress: Pick<SessionProgress, 'initialized' | 'confirmed' | 'logLevel'> }
-  /** That node has its stream now. */
-  | { readonly type: 'stream' }
+  /** That node has its stream, and has had it since. */
+  | { readonly type: 'stream'; readonly at: number }
   /** That node changed what it subscribes to, and looks after it if nobody has the stream. */
   | { readonly type: 'watches' }
   /** That node has the stream, and looks after all that is subscribed to. */
@@ -65,8 +71,8 @@ export interface SessionVault {
   keep(session: Session): Promise<void>;
   /** The session, if it lives and belongs to exactly this route, transport and principal. Rejects. */
   find(key: SessionKey): Promise<KnownSession | undefined>;
-  /** How a session that is held here stands in the fleet; undefined when it ended. `streamAt` is the node that has its stream. Rejects. */
-  check(session: Session): Promise<(SessionProgress & { readonly streamElsewhere: boolean }) | undefined>;
+  /** How a session that is held here stands in the fleet; undefined when it ended. Rejects. */
+  check(session: Session): Promise<CheckedSession | undefined>;
   /** Takes note of a sign of life; written behind, at most every few seconds. */
   touch(session: Session): void;
   /** Writes the handshake and the log level down and tells the others. */
@@ -76,8 +82,8 @@ export interface SessionVault {
   /** Ends it in the whole fleet. */
   end(session: Session): Promise<void>;
 
-  /** This node has its stream now; the newest wins. Rejects. */
-  takeStream(session: Session): Promise<Inheritance>;
+  /** This node has its stream since `at`; the newest wins. Rejects. */
+  takeStream(session: Session, at: number): Promise<Inheritance>;
   /** What the session subscribes to. Rejects. */
   urisOf(session: Session): Promise<readonly string[]>;
   /** Takes note that it subscribed to a URI, or does so no more, and tells the others. */

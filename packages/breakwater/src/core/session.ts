@@ -2,10 +2,26 @@ import type { LegacyRevision } from '../protocol/revision.ts';
 import { Owner } from './owner.ts';
 import type { ClientFacts, Principal } from './ports.ts';
 import { Place } from './recency.ts';
-import { type HostKind, hostKindOf, observedKind, type SessionKind, type SessionStage } from './session-policy.ts';
+import {
+  type HostKind,
+  hostKindOf,
+  observedKind,
+  type SessionKind,
+  type SessionStage,
+  type SessionUse,
+} from './session-policy.ts';
+import type { SessionNews, SessionProgress } from './session-vault.ts';
 
 /** Which legacy transport a session belongs to; an id of one is unknown on the other. */
 export type SessionTransport = 'streamable' | 'sse';
+
+/** What the transport of a session keeps of it on this node, where the session is one of a fleet. */
+export interface SessionKeeper {
+  /** Something would be lost if this node let go of the session: a stream, a subscription, a running request. */
+  readonly isBusy: boolean;
+  /** Another node says something of it. */
+  hear(news: SessionNews): void;
+}
 
 /** What a session is made of. */
 export interface SessionInit {
@@ -15,6 +31,14 @@ export interface SessionInit {
   readonly client: ClientFacts & { readonly revision: LegacyRevision };
   /** The id of the stream it ends with, for a session of the 2024 transport. */
   readonly stream?: string | undefined;
+}
+
+/** Who asks for a session: its id is unknown to everybody else, without telling them apart. */
+export interface SessionKey {
+  readonly id: string;
+  readonly route: string;
+  readonly transport: SessionTransport;
+  readonly principal: Principal;
 }
 
 /**
@@ -44,6 +68,12 @@ export class Session implements SessionInit {
   logLevel: string | undefined = undefined;
   /** Exchanges now running. */
   inFlight = 0;
+  /** Any node of the fleet can go on with it. */
+  readonly isShared: boolean;
+  /** Set once its transport keeps anything. */
+  keeper: SessionKeeper | undefined = undefined;
+  /** Its place among those that this node may let go of. */
+  placeToLeave: Place<Session> | undefined = undefined;
   #called = false;
   #streamed = false;
   #ended = false;
@@ -58,6 +88,7 @@ export class Session implements SessionInit {
       readonly now: number;
       /** The kind, when it is not for behaviour to show. */
       readonly settled: SessionKind | undefined;
+      readonly isShared?: boolean;
       readonly onFault: (error: unknown) => void;
     },
   ) {
@@ -69,6 +100,7 @@ export class Session implements SessionInit {
     this.createdAt = made.now;
     this.lastSeenAt = made.now;
     this.#settled = made.settled;
+    this.isShared = made.isShared === true;
     this.#onFault = made.onFault;
   }
 
@@ -91,15 +123,35 @@ export class Session implements SessionInit {
     this.#streamed = true;
   }
 
+  /** Goes on from where another node left it. */
+  adopt(progress: SessionProgress): void {
+    this.lastSeenAt = Math.max(this.lastSeenAt, progress.lastSeenAt);
+    if (this.stage !== 'interactive') this.stage = progress.stage;
+    this.#called ||= progress.called;
+    this.#streamed ||= progress.streamed;
+    this.adoptSettings(progress);
+  }
+
+  /** Takes over what was agreed on another node. */
+  adoptSettings({
+    initialized,
+    confirmed,
+    logLevel,
+  }: Pick<SessionProgress, 'initialized' | 'confirmed' | 'logLevel'>): void {
+    this.initialized ||= initialized;
+    this.confirmed ||= confirmed;
+    this.logLevel = logLevel ?? this.logLevel;
+  }
+
   /** Takes note of a sign of life: sets the time and the stage. */
   noteSeen(now: number): void {
     this.lastSeenAt = now;
-    if (this.stage !== 'interactive') this.stage = this.#settled ?? observedKind(this.#use());
+    if (this.stage !== 'interactive') this.stage = this.#settled ?? observedKind(this.use);
   }
 
   /** What it turned out to be. */
   get hostKind(): HostKind {
-    return hostKindOf(this.#use());
+    return hostKindOf(this.use);
   }
 
   /** Releases what it owns; what it is given from now on is released at once. */
@@ -108,7 +160,8 @@ export class Session implements SessionInit {
     await this.#owner?.close();
   }
 
-  #use(): { called: boolean; streamed: boolean; activeMs: number } {
+  /** How it was used. */
+  get use(): SessionUse {
     return { called: this.#called, streamed: this.#streamed, activeMs: this.lastSeenAt - this.createdAt };
   }
 }

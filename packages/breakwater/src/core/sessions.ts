@@ -1,22 +1,16 @@
 import { GatewayError } from './errors.ts';
-import type { Emit } from './events.ts';
+import type { Emit, GatewayEvent } from './events.ts';
 import type { Clock, Principal, Random, Timer } from './ports.ts';
-import { Recency } from './recency.ts';
-import { Session, type SessionInit, type SessionTransport } from './session.ts';
-import { clientNameOf, configuredKind, type SessionPolicy, type SessionStage, silenceMs } from './session-policy.ts';
+import { Session, type SessionInit, type SessionKey } from './session.ts';
+import { SessionPlaces } from './session-places.ts';
+import { clientNameOf, configuredKind, type SessionKind, type SessionPolicy, silenceMs } from './session-policy.ts';
+import type { KnownSession, SessionVault } from './session-vault.ts';
+import { SessionVisits } from './session-visits.ts';
 
-/** Bounds of the registry. */
+/** Bounds of the registry. Both count what one node has: in a fleet a session that is idle is let go of, and counts nowhere. */
 export interface SessionLimits extends SessionPolicy {
   readonly perPrincipal: number;
   readonly total: number;
-}
-
-/** Who asks for a session: its id is unknown to everybody else, without telling them apart. */
-export interface SessionKey {
-  readonly id: string;
-  readonly route: string;
-  readonly transport: SessionTransport;
-  readonly principal: Principal;
 }
 
 /** What a registry works with. */
@@ -27,29 +21,21 @@ export interface SessionsDeps {
   readonly emit: Emit;
   /** Ends the upstream handles that only this session used; awaited before its end is reported. Must not reject. */
   readonly releaseHandles?: (sessionId: string) => Promise<void>;
+  /** Where sessions of the Streamable HTTP transport live when this node is one of a fleet. */
+  readonly vault?: SessionVault | undefined;
 }
 
-/** Sessions with nothing running, the longest silent first. */
-type IdleSessions = Readonly<Record<SessionStage, Recency<Session>>>;
-
-interface Holding {
-  count: number;
-  readonly idle: IdleSessions;
-}
-
-/** In the order in which they make room: who has only said hello goes before somebody who works. */
-const STAGES: readonly SessionStage[] = ['opening', 'ephemeral', 'interactive'];
 /** Sessions that fall due within this time of each other end together. */
 const SWEEP_MS = 100;
 
-/** All sessions of this node. Every look-up, sign of life, eviction and expiry takes constant time per session concerned. */
+/** All sessions that this node has. Every look-up, sign of life, eviction and expiry takes constant time per session concerned. */
 export class Sessions {
+  /** Set where this node is one of a fleet. */
+  readonly vault: SessionVault | undefined;
   readonly #sessions = new Map<string, Session>();
-  /** In the order of their creation. Not the map's own: finding its first entry passes over every deleted one. */
-  readonly #byAge = new Recency<Session>();
-  readonly #idle = makeIdle();
-  readonly #held = new Map<string, Holding>();
+  readonly #places = new SessionPlaces();
   readonly #ending = new Set<Promise<void>>();
+  readonly #visits: SessionVisits | undefined;
   readonly #deps: SessionsDeps;
   #limits: SessionLimits;
   #sweep: Timer | undefined;
@@ -58,6 +44,12 @@ export class Sessions {
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
     this.#limits = deps.limits;
+    this.vault = deps.vault;
+    this.#visits = deps.vault === undefined ? undefined : new SessionVisits(deps.vault, this.#host(), deps);
+  }
+
+  get limits(): SessionLimits {
+    return this.#limits;
   }
 
   /** New bounds count from now on; sessions beyond them end when they are next looked at. */
@@ -76,36 +68,36 @@ export class Sessions {
    */
   create(init: SessionInit): Session {
     const { clock, random, emit } = this.#deps;
-    const { principal, client } = init;
-    const held = principal.personal ? this.#held.get(principal.key) : undefined;
-    if (held !== undefined && held.count >= this.#limits.perPrincipal) this.#evict(leastOf(held.idle));
-    else if (this.#sessions.size >= this.#limits.total) this.#evict(leastOf(this.#idle));
-    const name = this.#limits.clients.size === 0 ? undefined : clientNameOf(client.info);
-    const settled = configuredKind(this.#limits, init.route, name);
-    const session = new Session(init, { id: random.id(), now: clock.now(), settled, onFault: this.#onFault });
-    this.#sessions.set(session.id, session);
-    this.#byAge.touch(session.placeByAge);
-    this.#hold(principal).count++;
-    this.#rest(session);
-    emit({
-      type: 'open',
-      resource: 'session',
-      id: session.id,
-      owner: principal.key,
-      detail: `${init.transport} ${client.revision}`,
-      stream: init.stream,
-      principal: principal.key,
-      client: client.info,
-    });
+    this.#makeRoom(init.principal);
+    const now = clock.now();
+    const isShared = this.vault !== undefined && init.transport === 'streamable';
+    const id = isShared ? this.vault.mint(init, now) : random.id();
+    const session = new Session(init, { id, now, isShared, settled: this.#settledKind(init), onFault: this.#onFault });
+    this.#take(session);
+    emit({ ...this.#opening(session), stream: init.stream });
     return session;
   }
 
-  /** The session, if it lives and belongs to exactly this route, transport and principal; a sign of life. */
+  /** Makes a new session known to the whole fleet; undefined where there is none. Rejects with `store.unavailable`. */
+  keep(session: Session): Promise<void> | undefined {
+    return session.isShared ? this.vault?.keep(session) : undefined;
+  }
+
+  /** Takes note that its handshake went on or its log level was set; undefined where nobody else has to know. Never rejects. */
+  settle(session: Session): Promise<void> | undefined {
+    return session.isShared ? this.vault?.settle(session) : undefined;
+  }
+
+  /**
+   * The session, if it lives and belongs to exactly this route, transport and principal; a sign of life. In a fleet it rejects with
+   * `store.unavailable` or `session.limit` when it cannot be had on this node now.
+   */
   async find(key: SessionKey): Promise<Session | undefined> {
-    const session = this.#sessions.get(key.id);
+    const session = this.#sessions.get(key.id) ?? (await this.#fetch(key));
     if (session === undefined || session.route !== key.route || session.transport !== key.transport) return undefined;
     // A foreign id answers like an unknown one: no oracle.
     if (session.principal.key !== key.principal.key) return undefined;
+    if (session.isShared && !session.initialized) await this.#visits?.refresh(session);
     this.touch(session);
     return session;
   }
@@ -113,12 +105,18 @@ export class Sessions {
   /** Takes note of a sign of life. */
   touch(session: Session): void {
     session.noteSeen(this.#deps.clock.now());
+    if (session.isShared) this.vault?.touch(session);
     if (session.inFlight === 0 && this.#sessions.has(session.id)) this.#rest(session);
+  }
+
+  /** Takes note that something of the session is here no more; in a fleet this node may let go of it then. */
+  loosen(session: Session): void {
+    if (session.isShared && session.inFlight === 0) this.#visits?.loosen(session);
   }
 
   /** Takes note that an exchange began; such a session is neither idle nor evicted. Returns what says that it is over. */
   begin(session: Session): () => void {
-    if (session.inFlight++ === 0) this.#wake(session);
+    if (session.inFlight++ === 0) this.#places.wake(session);
     let isOver = false;
     return () => {
       if (isOver) return;
@@ -128,78 +126,129 @@ export class Sessions {
     };
   }
 
-  /** Ends a session and releases what it owns. False when it was not there. */
+  /** Ends a session, wherever something of it is, and releases what it owns. False when it was not there. */
   async end(id: string, reason: string): Promise<boolean> {
     const session = this.#sessions.get(id);
     if (session === undefined) return false;
-    this.#sessions.delete(id);
-    session.placeByAge.leave();
-    this.#wake(session);
-    const held = this.#hold(session.principal);
-    if (--held.count <= 0) this.#held.delete(session.principal.key);
+    const told = session.isShared ? this.vault?.end(session) : undefined;
+    await this.#remove(session, reason, true);
+    await told;
+    return true;
+  }
+
+  /**
+   * Ends every session that `which` selects (drain, a route that went away); resolves when nothing of an ended session is left. Sessions of a fleet
+   * live on: this node lets go of them.
+   */
+  async endAll(reason: string, which: (session: Session) => boolean = () => true): Promise<void> {
+    for (const session of [...this.#sessions.values()]) {
+      if (!which(session)) continue;
+      if (session.isShared) this.#letGo(session, reason);
+      else void this.end(session.id, reason);
+    }
+    await Promise.all(this.#ending);
+    if (this.#sessions.size > 0) return;
+    this.#clearSweep();
+    this.#visits?.close();
+  }
+
+  /** Takes note of what was opened and closed: in a fleet a session with upstream handles of its own stays on their node. */
+  record(event: GatewayEvent): void {
+    this.#visits?.record(event);
+  }
+
+  #fetch(key: SessionKey): Promise<Session | undefined> | undefined {
+    return key.transport === 'streamable' ? this.#visits?.find(key) : undefined;
+  }
+
+  #host(): ConstructorParameters<typeof SessionVisits>[1] {
+    return {
+      get: (id) => this.#sessions.get(id),
+      all: () => this.#sessions.values(),
+      admit: (id, known) => this.#admit(id, known),
+      drop: (session, reason, { withHandles }) => this.#remove(session, reason, withHandles),
+      end: (session, reason) => this.end(session.id, reason),
+      rest: (session) => this.#rest(session),
+      releaseHandles: async (id) => this.#deps.releaseHandles?.(id),
+    };
+  }
+
+  #admit(id: string, { init, createdAt, progress }: KnownSession): Session {
+    this.#makeRoom(init.principal);
+    const made = { id, now: createdAt, isShared: true, settled: this.#settledKind(init), onFault: this.#onFault };
+    const session = new Session(init, made);
+    session.adopt(progress);
+    this.#take(session);
+    this.#deps.emit({ ...this.#opening(session), isResumed: true });
+    return session;
+  }
+
+  #take(session: Session): void {
+    this.#sessions.set(session.id, session);
+    this.#places.add(session);
+    this.#rest(session);
+  }
+
+  #opening({ id, principal, client, transport }: Session): Extract<GatewayEvent, { type: 'open' }> {
+    return {
+      type: 'open',
+      resource: 'session',
+      id,
+      owner: principal.key,
+      detail: `${transport} ${client.revision}`,
+      principal: principal.key,
+      client: client.info,
+    };
+  }
+
+  /** Forgets a session here and releases what it owns here. */
+  async #remove(session: Session, reason: string, withHandles: boolean): Promise<void> {
+    const { id } = session;
+    if (!this.#sessions.delete(id)) return;
+    this.#places.remove(session);
+    session.placeToLeave?.leave();
     const released = session.release();
     const ending: Promise<void> = released
-      .then(() => this.#deps.releaseHandles?.(id))
+      .then(() => (withHandles ? this.#deps.releaseHandles?.(id) : undefined))
       .then(() => {
         this.#ending.delete(ending);
         this.#deps.emit({ type: 'close', resource: 'session', id, reason, detail: session.hostKind });
       });
     this.#ending.add(ending);
     await released;
-    return true;
   }
 
-  /** Ends every session that `which` selects (drain, a route that went away); resolves when nothing of an ended session is left. */
-  async endAll(reason: string, which: (session: Session) => boolean = () => true): Promise<void> {
-    for (const session of [...this.#sessions.values()]) if (which(session)) void this.end(session.id, reason);
-    await Promise.all(this.#ending);
-    if (this.#sessions.size === 0) this.#clearSweep();
+  #letGo(session: Session, reason: string): void {
+    this.vault?.leave(session);
+    void this.#remove(session, reason, reason !== 'drain');
   }
 
-  #hold({ key }: Principal): Holding {
-    let held = this.#held.get(key);
-    if (held === undefined) {
-      held = { count: 0, idle: makeIdle() };
-      this.#held.set(key, held);
-    }
-    return held;
+  #settledKind({ route, client }: SessionInit): SessionKind | undefined {
+    const name = this.#limits.clients.size === 0 ? undefined : clientNameOf(client.info);
+    return configuredKind(this.#limits, route, name);
+  }
+
+  #makeRoom(principal: Principal): void {
+    if (principal.personal && this.#places.countOf(principal) >= this.#limits.perPrincipal) {
+      this.#evict(this.#places.leastOf(principal));
+    } else if (this.#sessions.size >= this.#limits.total) this.#evict(this.#places.leastOf());
   }
 
   #rest(session: Session): void {
-    this.#idle[session.stage].touch(session.place);
-    this.#hold(session.principal).idle[session.stage].touch(session.placeOfPrincipal);
+    this.#places.rest(session);
+    if (session.isShared) this.#visits?.loosen(session);
     if (session.lastSeenAt + silenceMs(this.#limits, session.stage) < this.#sweepAt) this.#schedule();
-  }
-
-  #wake(session: Session): void {
-    session.place.leave();
-    session.placeOfPrincipal.leave();
   }
 
   #evict(session: Session | undefined): void {
     if (session === undefined) throw new GatewayError('session.limit');
-    void this.end(session.id, 'evicted');
-  }
-
-  /** The session that falls due next for its age or its silence, when, and why. */
-  #nextDue(): { readonly session: Session; readonly at: number; readonly reason: string } | undefined {
-    const first = this.#byAge.oldest;
-    let due =
-      first === undefined
-        ? undefined
-        : { session: first, at: first.createdAt + this.#limits.maxAgeMs, reason: 'max-age' };
-    for (const stage of STAGES) {
-      const session = this.#idle[stage].oldest;
-      if (session === undefined) continue;
-      const at = session.lastSeenAt + silenceMs(this.#limits, stage);
-      if (due === undefined || at < due.at) due = { session, at, reason: stage === 'opening' ? 'handshake' : 'idle' };
-    }
-    return due;
+    if (session.isShared) this.#letGo(session, 'evicted');
+    else void this.end(session.id, 'evicted');
   }
 
   #schedule(): void {
     this.#clearSweep();
-    const due = this.#nextDue();
+    const due = this.#places.nextDue(this.#limits);
     if (due === undefined) return;
     const { clock } = this.#deps;
     const delayMs = Math.max(SWEEP_MS, due.at - clock.now());
@@ -209,8 +258,14 @@ export class Sessions {
 
   #reap(): void {
     const now = this.#deps.clock.now();
-    for (let due = this.#nextDue(); due !== undefined && due.at <= now; due = this.#nextDue()) {
-      void this.end(due.session.id, due.reason);
+    for (;;) {
+      const due = this.#places.nextDue(this.#limits);
+      if (due === undefined || due.at > now) break;
+      const { session, reason } = due;
+      if (session.isShared && reason !== 'max-age') {
+        this.#places.wake(session);
+        void this.#visits?.judge(session, reason);
+      } else void this.end(session.id, reason);
     }
     this.#schedule();
   }
@@ -225,16 +280,4 @@ export class Sessions {
     const message = 'A release step of a session failed.';
     this.#deps.emit({ type: 'notice', level: 'error', message, detail: { error } });
   };
-}
-
-function makeIdle(): IdleSessions {
-  return { opening: new Recency(), ephemeral: new Recency(), interactive: new Recency() };
-}
-
-function leastOf(idle: IdleSessions): Session | undefined {
-  for (const stage of STAGES) {
-    const { oldest } = idle[stage];
-    if (oldest !== undefined) return oldest;
-  }
-  return undefined;
 }

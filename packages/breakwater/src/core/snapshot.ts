@@ -1,5 +1,6 @@
 import { findMember, memberBytes, memberValue, type RawObject, scanArray, scanObject } from '../jsonrpc/raw.ts';
 import { taskSupportOf } from '../protocol/bridge/tasks/task-call.ts';
+import { servesTasks } from '../protocol/bridge/tasks/task-support.ts';
 import { isObject, NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
 import { compileParamHeaders, type ParamHeader } from '../protocol/modern/param-headers.ts';
@@ -23,6 +24,8 @@ export interface SnapshotItem {
 /** One of a server's lists, all pages, in the form its leg speaks. */
 export interface ListSnapshot {
   readonly revision: Revision;
+  /** The server may run tool calls as tasks, in the form of its revision. */
+  readonly servesTasks: boolean;
   readonly items: readonly SnapshotItem[];
   /** Members of the first page beside the items, the cursor and what the bridge adds. */
   readonly extra: Readonly<Record<string, Buffer>>;
@@ -33,7 +36,7 @@ export interface ListSnapshot {
 
 /** An empty list, for a server that does not declare the capability. */
 export function emptyList(revision: Revision): ListSnapshot {
-  return { revision, items: [], extra: {}, ttlMs: undefined, cacheScope: 'private' };
+  return { revision, servesTasks: false, items: [], extra: {}, ttlMs: undefined, cacheScope: 'private' };
 }
 
 /** True when the server declares the capability behind a list. */
@@ -84,7 +87,8 @@ export async function readList(handle: Handle, kind: ListKind, clock: Clock): Pr
     if (typeof next !== 'string' || next === cursor) break;
     cursor = next;
   }
-  return { revision: handle.revision, items, extra, ttlMs, cacheScope };
+  const { revision, server } = handle;
+  return { revision, servesTasks: servesTasks(revision, server.capabilities), items, extra, ttlMs, cacheScope };
 }
 
 function readItem(kind: ListKind, element: Buffer, revision: Revision): SnapshotItem | undefined {

@@ -8,6 +8,7 @@ import type { ServerViews } from './server-view.ts';
 import { acceptsWatches, reportsChanges } from './snapshot.ts';
 import type { Change, Subscriber, Subscription, SubscriptionFilter, Subscriptions } from './subscription.ts';
 import type { TaskBook } from './task-book.ts';
+import type { TaskRequests } from './task-requests.ts';
 import { TaskWatch } from './task-watch.ts';
 
 const RETRY_MS = 2_000;
@@ -19,7 +20,10 @@ const BATCH = 32;
 
 /** What the hub works with. */
 export interface HubDeps {
-  readonly routes: ReadonlyMap<string, { readonly route: Route; readonly resolver: Resolver }>;
+  readonly routes: ReadonlyMap<
+    string,
+    { readonly route: Route; readonly resolver: Resolver; readonly tasks: Pick<TaskRequests, 'cross'> }
+  >;
   readonly views: ServerViews;
   readonly tasks: TaskBook;
   readonly clock: Clock;
@@ -126,9 +130,12 @@ class OpenSubscription implements Subscription {
   async #watchTask(name: string): Promise<void> {
     if (this.#closed) return;
     const { routes, tasks: book, clock, emit } = this.#deps;
-    const members = routes.get(this.#subscriber.route)?.route.members ?? [];
+    const parts = routes.get(this.#subscriber.route);
+    if (parts === undefined) return;
+    const { members } = parts.route;
+    const { cross } = parts.tasks;
     const listener = (change: Change): void => this.#report(change);
-    const watch = new TaskWatch({ book, clock, emit, members, subscriber: this.#subscriber, listener }, name);
+    const watch = new TaskWatch({ book, clock, emit, members, subscriber: this.#subscriber, listener, cross }, name);
     if (!(await watch.start())) return;
     if (this.#closed) await watch.close();
     else this.#tasks.set(name, watch);

@@ -26,6 +26,10 @@ export interface AbsorbDeps {
   readonly wish: TaskWish;
   /** How long the call may take, without the time in which a person is waited for. */
   readonly limitMs: number;
+  /** Keeps the handle of the task: the client is told of it, and looks after it itself. */
+  readonly keep?: ((lease: Lease) => void) | undefined;
+  /** The task is the client's, who only waits for its result here: it outlives this call. */
+  readonly isClients?: boolean;
 }
 
 const STOP_MS = 30_000;
@@ -70,10 +74,23 @@ export class AbsorbedCall implements CallSuccessor {
     if (this.#isOver) return;
     this.#control = undefined;
     const created = outcome.kind === 'result' ? createdTask(outcome.result, outcome.revision) : undefined;
+    if (created !== undefined && this.#deps.keep !== undefined) {
+      this.#deps.keep(this.#lease);
+      return this.#finish(outcome);
+    }
     this.#task = created === undefined ? undefined : this.#follow(created);
     if (this.#task !== undefined) this.#task.start();
     else if (this.#isQuestion(outcome)) this.#deps.follower.done(outcome);
     else this.#finish(outcome);
+  }
+
+  /** Waits for the end of a modern task that is known already; `task` is its state. */
+  follow(task: RawObject): void {
+    const followed = this.#pollOf(task);
+    if (followed === undefined) return this.#finish({ kind: 'failed', error: new GatewayError('upstream.invalid') });
+    this.#task = followed;
+    followed.start();
+    followed.see(task);
   }
 
   resend(params: RawObject | undefined): void {
@@ -112,6 +129,10 @@ export class AbsorbedCall implements CallSuccessor {
     this.#deadline?.clear();
     this.#control?.cancel(reason);
     if (this.#task === undefined) return this.#lease.release();
+    if (this.#deps.isClients === true) {
+      this.#task.leave();
+      return this.#lease.release();
+    }
     // A server that never answers the cancellation does not keep the handle.
     const bound = this.#deps.clock.after(STOP_MS, () => this.#lease.release());
     this.#task.stop(() => {
@@ -122,17 +143,7 @@ export class AbsorbedCall implements CallSuccessor {
 
   #follow(created: RawObject): TaskFollower | undefined {
     const { clock, follower } = this.#deps;
-    if (eraOf(this.#lease.handle.revision) === 'modern') {
-      return TaskPoll.of(
-        {
-          clock,
-          send: (method, params, done) => this.#send(method, scanObject(params), quietSink(done)),
-          ask: (inputRequests) => this.#ask(inputRequests),
-          finish: (outcome) => this.#finish(this.#outcomeOf(outcome)),
-        },
-        created,
-      );
-    }
+    if (eraOf(this.#lease.handle.revision) === 'modern') return this.#pollOf(created);
     const taskId = absorbLegacyTask(created) === undefined ? undefined : taskIdOf(created);
     if (taskId === undefined) return undefined;
     return new TaskWait(
@@ -143,6 +154,18 @@ export class AbsorbedCall implements CallSuccessor {
         finish: (outcome) => this.#finish(outcome),
       },
       taskId,
+    );
+  }
+
+  #pollOf(task: RawObject): TaskPoll | undefined {
+    return TaskPoll.of(
+      {
+        clock: this.#deps.clock,
+        send: (method, params, done) => this.#send(method, scanObject(params), quietSink(done)),
+        ask: (inputRequests) => this.#ask(inputRequests),
+        finish: (outcome) => this.#finish(this.#outcomeOf(outcome)),
+      },
+      task,
     );
   }
 

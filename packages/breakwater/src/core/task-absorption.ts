@@ -28,9 +28,12 @@ export class TaskAbsorption implements TaskRole {
   readonly wish: TaskWish | undefined;
   readonly #deps: AbsorptionDeps;
   readonly #ttl: TaskWish;
+  readonly #keep: ((lease: Lease) => void) | undefined;
 
-  constructor(deps: AbsorptionDeps, handle: Handle) {
+  /** @param keep set where the client looks after its task itself and is only told of it; gets the task's handle then, to share it. */
+  constructor(deps: AbsorptionDeps, handle: Handle, keep?: (lease: Lease) => void) {
     this.#deps = deps;
+    this.#keep = keep;
     // Twice the time the call may take: while a person is waited for, the call's time stands still.
     this.#ttl = { ttlMs: deps.member.requestTimeoutMs * 2 };
     this.wish = eraOf(handle.revision) === 'legacy' && deps.target.taskOnly === true ? this.#ttl : undefined;
@@ -47,6 +50,10 @@ export class TaskAbsorption implements TaskRole {
   succeed(outcome: Outcome, lease: Lease): AbsorbedCall | undefined {
     if (outcome.kind === 'failed') return undefined;
     if (outcome.kind === 'result' && createdTask(outcome.result, outcome.revision) !== undefined) {
+      if (this.#keep !== undefined) {
+        this.#keep(lease);
+        return undefined;
+      }
       const absorbed = this.#absorb(lease);
       absorbed.take(outcome);
       return absorbed;
@@ -66,7 +73,8 @@ export class TaskAbsorption implements TaskRole {
   #absorb(lease: Lease): AbsorbedCall {
     const { exchange, clock, follower, member, target, onAbsorb } = this.#deps;
     onAbsorb();
-    const deps = { exchange, clock, follower, wish: this.#ttl, limitMs: member.requestTimeoutMs };
+    const limitMs = member.requestTimeoutMs;
+    const deps = { exchange, clock, follower, wish: this.#ttl, limitMs, keep: this.#keep };
     return new AbsorbedCall(deps, lease, target.params);
   }
 

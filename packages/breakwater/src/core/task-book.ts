@@ -3,9 +3,10 @@ import { memberValue, scanObject } from '../jsonrpc/raw.ts';
 import { isTerminal } from '../protocol/bridge/tasks/task-form.ts';
 import { renameTask } from '../protocol/bridge/tasks/task-id.ts';
 import type { Emit } from './events.ts';
-import type { Clock, Lease, ServerChange, Timer } from './ports.ts';
+import type { Clock, Lease, ResultOutcome, ServerChange, Timer } from './ports.ts';
 import type { KeyRing } from './seal.ts';
 import type { Change } from './subscription.ts';
+import type { TaskDesk } from './task-desk.ts';
 import { findTask, nameTask, type TaskAsker, type TaskPlace, taskOwner } from './task-name.ts';
 
 /** A task that a client was told of. */
@@ -14,8 +15,23 @@ export interface NotedTask {
   readonly place: TaskPlace;
   /** How long its server keeps it; undefined for without end. */
   readonly ttlMs: number | undefined;
-  /** Brings the handle on which the task lives, where it would end with it. */
-  readonly hold?: () => Promise<Lease>;
+  /** The handle on which the task lives or is reported; the book releases it. */
+  readonly lease?: Lease | undefined;
+  /** What the server reports of the task, in the form of its client where that is another one; undefined for what cannot be told. */
+  readonly translate?: (params: RawObject) => RawObject | undefined;
+  /** Set for a task that its server knows nothing of. */
+  readonly own?: OwnTask;
+}
+
+/** A task that was over when it was made: its state, in the form of its client, and its answer. */
+export interface OwnTask {
+  readonly state: Buffer;
+  readonly outcome: ResultOutcome;
+}
+
+/** A remembered task by its public id. */
+export interface KnownTask extends NotedTask {
+  readonly name: string;
 }
 
 interface Entry {
@@ -24,13 +40,19 @@ interface Entry {
   readonly expiry: Timer;
   /** Lets go of the handle. */
   release: (() => void) | undefined;
-  over: boolean;
+  /** Set while a task that is over keeps its handle for whoever fetches the result. */
+  keeping: Timer | undefined;
+  desk: TaskDesk | undefined;
 }
 
 /** A task is remembered this long at most: servers without an end to theirs are common. */
 const MAX_AGE_MS = 86_400_000;
 /** Tasks remembered of one owner, and in all; the oldest are forgotten first, which costs them their place in `tasks/list`. */
 const LIMITS = { perOwner: 1_000, owners: 10_000 };
+/** How long a task that is over keeps its handle: with some handles the result would be gone. */
+const KEEP_MS = 300_000;
+/** Results that are kept here because their server knows nothing of the task; the oldest are forgotten first. */
+const MAX_PAYLOAD_BYTES = 64 * 1_048_576;
 
 /** The tasks of this node's clients: their public ids, whose they are, and the handles that must not be closed while they run. */
 export class TaskBook {
@@ -39,6 +61,9 @@ export class TaskBook {
   readonly #emit: Emit;
   readonly #owners = new Map<string, Map<string, Entry>>();
   readonly #listeners = new Map<string, Set<(change: Change) => void>>();
+  /** Tasks with a result of their own, oldest first. */
+  readonly #payloads = new Set<{ readonly owner: string; readonly entry: Entry; readonly bytes: number }>();
+  #payloadBytes = 0;
 
   constructor(options: { keys: KeyRing; clock: Clock; emit: Emit }) {
     this.#keys = options.keys;
@@ -61,25 +86,68 @@ export class TaskBook {
     return this.#owners.get(taskOwner(asker))?.has(this.nameOf(asker, place)) === true;
   }
 
+  /** The asker's remembered tasks on one upstream, oldest first. */
+  tasksOf(asker: TaskAsker, upstream: string): readonly KnownTask[] {
+    const entries = [...(this.#owners.get(taskOwner(asker))?.values() ?? [])];
+    return entries.filter(({ task }) => task.place.upstream === upstream).map(({ name, task }) => ({ ...task, name }));
+  }
+
+  /** The asker's task as it was noted; undefined when it is not remembered. */
+  noted(asker: TaskAsker, place: TaskPlace): NotedTask | undefined {
+    return this.#entryOf(asker, place)?.task;
+  }
+
+  /** The handle on which the asker's task lives, borrowed once more; undefined where any handle will do, or none is left. */
+  pin(asker: TaskAsker, place: TaskPlace): Lease | undefined {
+    const entry = this.#entryOf(asker, place);
+    return entry?.release === undefined ? undefined : entry.task.lease?.share();
+  }
+
+  /** The handles on which the asker's tasks of one upstream live, each borrowed once more. */
+  leasesOf(asker: TaskAsker, upstream: string): Lease[] {
+    const entries = [...(this.#owners.get(taskOwner(asker))?.values() ?? [])];
+    const held = entries.filter(({ task, release }) => task.place.upstream === upstream && release !== undefined);
+    const byHandle = new Map(held.map(({ task: { lease } }) => [lease?.handle.id, lease]));
+    return [...byHandle.values()].flatMap((lease) => (lease === undefined ? [] : [lease.share()]));
+  }
+
+  /** The questions of a legacy task, for a client that fetches them; made when it is first needed, closed with the task. */
+  deskOf(asker: TaskAsker, place: TaskPlace, make: (lease: Lease) => TaskDesk): TaskDesk | undefined {
+    const entry = this.#entryOf(asker, place);
+    if (entry?.release === undefined || entry.task.lease === undefined) return undefined;
+    entry.desk ??= make(entry.task.lease);
+    return entry.desk;
+  }
+
   /** Takes note of a task; harmless when it is known. Returns its public id. */
   note(task: NotedTask): string {
     const owner = taskOwner(task.asker);
     const name = this.nameOf(task.asker, task.place);
     const known = this.#owners.get(owner) ?? new Map<string, Entry>();
-    if (known.has(name)) return name;
+    if (known.has(name)) {
+      task.lease?.release();
+      return name;
+    }
     this.#makeRoom(known);
     const expiry = this.#clock.after(Math.min(task.ttlMs ?? MAX_AGE_MS, MAX_AGE_MS), () => this.#forget(owner, name));
-    const entry: Entry = { name, task, expiry, release: undefined, over: false };
+    const entry: Entry = { name, task, expiry, release: undefined, keeping: undefined, desk: undefined };
     known.set(name, entry);
     this.#owners.set(owner, known);
-    if (task.hold !== undefined) void this.#hold(entry, task.hold);
+    if (task.lease !== undefined) this.#hold(entry, task.lease);
+    if (task.own !== undefined) this.#keepPayload(owner, entry, task.own.outcome.result.length);
     return name;
   }
 
-  /** Takes note of a task's state as its server told it: a task that is over holds no handle. */
+  /** Takes note of a task's state as its server told it: one that is over does not keep its handle for long. */
   see(asker: TaskAsker, place: TaskPlace, status: unknown): void {
-    if (!isTerminal(status)) return;
-    const entry = this.#owners.get(taskOwner(asker))?.get(this.nameOf(asker, place));
+    const entry = isTerminal(status) ? this.#entryOf(asker, place) : undefined;
+    if (entry?.release === undefined) return;
+    entry.keeping ??= this.#clock.after(KEEP_MS, () => letGo(entry));
+  }
+
+  /** The result of a task was fetched: nobody needs its handle any more. */
+  finish(asker: TaskAsker, place: TaskPlace): void {
+    const entry = this.#entryOf(asker, place);
     if (entry !== undefined) letGo(entry);
   }
 
@@ -98,33 +166,46 @@ export class TaskBook {
     for (const [owner, entries] of this.#owners) for (const name of [...entries.keys()]) this.#forget(owner, name);
   }
 
-  async #hold(entry: Entry, hold: () => Promise<Lease>): Promise<void> {
+  #entryOf(asker: TaskAsker, place: TaskPlace): Entry | undefined {
+    return this.#owners.get(taskOwner(asker))?.get(this.nameOf(asker, place));
+  }
+
+  #hold(entry: Entry, lease: Lease): void {
     const { place } = entry.task;
-    try {
-      const lease = await hold();
-      if (entry.over) return lease.release();
-      const { handle } = lease;
-      const stops = [
-        handle.onChange((change) => {
-          if (change.kind === 'task' && change.taskId === place.id) this.#report(entry, change);
-        }),
-        // A server that is gone took its tasks along.
-        handle.onEnd(() => letGo(entry)),
-      ];
-      entry.release = () => {
-        for (const stop of stops) stop();
-        lease.release();
-      };
-      await handle.watchTask(place.id);
-    } catch (error) {
+    const { handle } = lease;
+    const failed = (error: unknown): void => {
       const detail = { upstream: place.upstream, error };
-      this.#emit({ type: 'notice', level: 'warn', message: 'The handle of a task could not be kept.', detail });
+      this.#emit({ type: 'notice', level: 'warn', message: 'A task will not be reported.', detail });
+    };
+    const stops: (() => void)[] = [];
+    entry.release = () => {
+      for (const stop of stops) stop();
+      handle.unwatchTask(place.id).catch(() => undefined); // nobody listens any more, whatever comes of it
+      lease.release();
+    };
+    stops.push(
+      handle.onChange((change) => {
+        if (change.kind === 'task' && change.taskId === place.id) this.#report(entry, change);
+      }),
+    );
+    // A server that is gone took its tasks along.
+    stops.push(handle.onEnd(() => letGo(entry)));
+    handle.watchTask(place.id).catch(failed);
+  }
+
+  #keepPayload(owner: string, entry: Entry, bytes: number): void {
+    this.#payloads.add({ owner, entry, bytes });
+    this.#payloadBytes += bytes;
+    for (const oldest of this.#payloads) {
+      if (this.#payloadBytes <= MAX_PAYLOAD_BYTES || oldest.entry === entry) return;
+      this.#forget(oldest.owner, oldest.entry.name);
     }
   }
 
   #report(entry: Entry, { params }: ServerChange): void {
-    const { asker, place } = entry.task;
-    const renamed = params === undefined ? undefined : renameParams(params, place.id, entry.name);
+    const { asker, place, translate } = entry.task;
+    const told = params === undefined || translate === undefined ? params : translate(params);
+    const renamed = told === undefined ? undefined : renameParams(told, place.id, entry.name);
     if (renamed === undefined) return;
     const listeners = asker.sessionId === undefined ? undefined : this.#listeners.get(asker.sessionId);
     for (const listener of listeners ?? []) listener({ kind: 'task', taskId: entry.name, params: renamed });
@@ -145,6 +226,11 @@ export class TaskBook {
     if (entries === undefined || entry === undefined) return;
     entry.expiry.clear();
     letGo(entry);
+    for (const payload of this.#payloads) {
+      if (payload.entry !== entry) continue;
+      this.#payloads.delete(payload);
+      this.#payloadBytes -= payload.bytes;
+    }
     entries.delete(name);
     if (entries.size === 0) this.#owners.delete(owner);
   }
@@ -157,7 +243,10 @@ export function renameParams(params: RawObject, id: string, name: string): RawOb
 }
 
 function letGo(entry: Entry): void {
-  entry.over = true;
-  entry.release?.();
+  const { release, desk } = entry;
   entry.release = undefined;
+  entry.desk = undefined;
+  entry.keeping?.clear();
+  desk?.close();
+  release?.();
 }

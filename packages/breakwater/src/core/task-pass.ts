@@ -1,20 +1,19 @@
-import { memberObject, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
-import { renameTask, taskIdOf } from '../protocol/bridge/tasks/task-id.ts';
+import { memberObject, memberValue, scanObject } from '../jsonrpc/raw.ts';
+import { taskIdOf } from '../protocol/bridge/tasks/task-id.ts';
 import { createdTask } from '../protocol/bridge/tasks/task-support.ts';
 import { eraOf } from '../protocol/revision.ts';
-import { handleNeed } from './catalogue.ts';
 import type { Exchange } from './exchange.ts';
-import type { Clock, Lease, Outcome, ResultOutcome, ServerQuestion } from './ports.ts';
+import type { Lease, Outcome, ResultOutcome, ServerQuestion } from './ports.ts';
 import type { RouteMember } from './route.ts';
 import { renameParams, type TaskBook } from './task-book.ts';
 import type { TaskRole } from './task-role.ts';
+import { renameIn, ttlOf } from './task-words.ts';
 
 /** What a {@link TaskPass} works with. */
 export interface TaskPassDeps {
   readonly exchange: Exchange;
   readonly member: RouteMember;
   readonly book: TaskBook;
-  readonly clock: Clock;
 }
 
 /** An exchange about a task between a client and a server that know tasks in the same form: only the ids change. */
@@ -23,6 +22,8 @@ export class TaskPass implements TaskRole {
   readonly #deps: TaskPassDeps;
   /** The task by the server's id and by the client's; unknown while it is being made. */
   #task: { readonly id: string; readonly name: string } | undefined;
+  /** The handle of a task that was made. */
+  #kept: Lease | undefined;
 
   /** @param task what the request is about; undefined for the call that makes the task. */
   constructor(deps: TaskPassDeps, task?: { readonly id: string; readonly name: string }) {
@@ -44,30 +45,36 @@ export class TaskPass implements TaskRole {
       params: renameParams(params, id, name) ?? params,
       revision: question.revision,
       onWithdrawn: (run) => question.onWithdrawn(run),
-      answer: (answer) => question.answer('result' in answer ? { result: rename(answer.result, name, id) } : answer),
+      answer: (answer) => question.answer('result' in answer ? { result: renameIn(answer.result, name, id) } : answer),
     };
   }
 
-  succeed(): undefined {
-    return undefined;
+  succeed(outcome: Outcome, lease: Lease): undefined {
+    if (this.#task !== undefined || outcome.kind !== 'result' || eraOf(outcome.revision) === 'modern') return;
+    // A legacy server's task lives in the connection, also in one that nobody else will ever get; a modern one is reachable on any.
+    if (createdTask(outcome.result, outcome.revision) !== undefined) this.#kept = lease.share();
   }
 
   #takeCreation(outcome: ResultOutcome): Outcome {
     const created = createdTask(outcome.result, outcome.revision);
     const id = created === undefined ? undefined : taskIdOf(created);
-    if (created === undefined || id === undefined) return outcome;
+    const lease = this.#kept;
+    this.#kept = undefined;
+    if (created === undefined || id === undefined) {
+      lease?.release();
+      return outcome;
+    }
     const { exchange, member, book } = this.#deps;
     const isLegacy = eraOf(outcome.revision) === 'legacy';
     const ttl = isLegacy ? memberValue(memberObject(created, 'task') ?? created, 'ttl') : memberValue(created, 'ttlMs');
     const name = book.note({
       asker: exchange,
       place: { upstream: member.upstream.name, id },
-      ttlMs: typeof ttl === 'number' && ttl > 0 ? ttl : undefined,
-      // A legacy server's task lives in the connection; a modern one is reachable on any.
-      ...(isLegacy && { hold: () => this.#acquire() }),
+      ttlMs: ttlOf(ttl),
+      lease,
     });
     this.#task = { id, name };
-    return { ...outcome, result: rename(outcome.result, id, name) };
+    return { ...outcome, result: renameIn(outcome.result, id, name) };
   }
 
   #takeAnswer(outcome: ResultOutcome, { id, name }: { readonly id: string; readonly name: string }): Outcome {
@@ -75,19 +82,8 @@ export class TaskPass implements TaskRole {
     const place = { upstream: member.upstream.name, id };
     const object = exchange.method === 'tasks/result' ? undefined : scanObject(outcome.result);
     // What `tasks/result` answers is the task's end.
-    book.see(exchange, place, object === undefined ? 'completed' : memberValue(object, 'status'));
-    return { ...outcome, result: rename(outcome.result, id, name) };
+    if (object === undefined) book.finish(exchange, place);
+    else book.see(exchange, place, memberValue(object, 'status'));
+    return { ...outcome, result: renameIn(outcome.result, id, name) };
   }
-
-  async #acquire(): Promise<Lease> {
-    const { exchange, member, clock } = this.#deps;
-    return await member.upstream.acquire(handleNeed(member, exchange, clock.now()));
-  }
-}
-
-// An id that is not this task's is none that the client could use: it stays as it is and opens nothing.
-function rename(bytes: Buffer, from: string, to: string): Buffer {
-  const object: RawObject | undefined = scanObject(bytes);
-  if (object === undefined) return bytes;
-  return renameTask(object, (id) => (id === from ? to : id)) ?? bytes;
 }

@@ -16,6 +16,8 @@ export interface TaskFollower {
   answer(inputResponses: Buffer): void;
   /** Cancels the task at its server; `onStopped` is called when nothing is under way any more. */
   stop(onStopped: () => void): void;
+  /** Stops following; the task goes on. */
+  leave(): void;
 }
 
 /** What a {@link TaskPoll} works with. */
@@ -62,6 +64,16 @@ export class TaskPoll implements TaskFollower {
   answer(inputResponses: Buffer): void {
     this.#asking = false;
     this.#step({ type: 'inputs', inputResponses });
+  }
+
+  /** Takes the task's state as it is known from elsewhere. */
+  see(task: RawObject): void {
+    this.#step({ type: 'task', task });
+  }
+
+  leave(): void {
+    this.#wait?.clear();
+    this.#polling?.cancel('nobody waits for the task');
   }
 
   stop(onStopped: () => void): void {

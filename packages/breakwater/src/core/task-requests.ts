@@ -1,20 +1,22 @@
 import { encodeJson, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { arrayElements, writeArray, writeObject } from '../protocol/bridge/edits.ts';
 import { declaresTasks } from '../protocol/bridge/tasks/task-call.ts';
-import { renameTask, renameTaskList } from '../protocol/bridge/tasks/task-id.ts';
-import { sharesTasks } from '../protocol/bridge/tasks/task-support.ts';
+import { renameTask, renameTaskList, taskIdOf } from '../protocol/bridge/tasks/task-id.ts';
+import { crossesTasks, sharesTasks, type TaskParty } from '../protocol/bridge/tasks/task-support.ts';
 import { isObject } from '../protocol/capabilities.ts';
 import { TASKS_EXTENSION } from '../protocol/meta.ts';
 import { handleNeed } from './catalogue.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { Clock, Handle, Outcome } from './ports.ts';
+import type { Clock, Handle, Lease, Outcome } from './ports.ts';
 import type { Target } from './resolver.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { KnownServer, ServerViews } from './server-view.ts';
 import type { TaskBook } from './task-book.ts';
+import { CrossTasks } from './task-cross.ts';
 import { TaskPass } from './task-pass.ts';
-import { quietSink } from './task-sink.ts';
+import type { TaskRole } from './task-role.ts';
+import { askServer } from './task-sink.ts';
 
 /** What a {@link TaskRequests} works with. */
 export interface TaskRequestsDeps {
@@ -24,21 +26,26 @@ export interface TaskRequestsDeps {
   readonly clock: Clock;
 }
 
-/** Where a request about a task goes, in the server's own words. */
-export interface RoutedTask {
-  readonly target: Target;
-  readonly pass: TaskPass;
-}
+/** Where a request about a task goes, in the server's own words; or who answers it, where the server of the other era has to be asked otherwise. */
+export type RoutedTask =
+  | { readonly target: Target; readonly role: TaskRole }
+  | { readonly upstream: string; readonly answer: () => Promise<Outcome> };
 
 const MAX_PAGES = 100;
-const PAGE_TIMEOUT_MS = 30_000;
 
 /** The `tasks/*` requests of one route: each goes to the upstream that the task's public id names, and to nobody for an id that is not the asker's. */
 export class TaskRequests {
   readonly #deps: TaskRequestsDeps;
+  readonly #cross: CrossTasks;
 
   constructor(deps: TaskRequestsDeps) {
     this.#deps = deps;
+    this.#cross = new CrossTasks(deps);
+  }
+
+  /** The requests about tasks of the other era's servers. */
+  get cross(): CrossTasks {
+    return this.#cross;
   }
 
   /** Rejects with `method.unknown` where no upstream has tasks, `capability.missing` for a client that did not declare them, `params.invalid` for a task that is not its own. */
@@ -54,27 +61,33 @@ export class TaskRequests {
     if (place === undefined || server === undefined)
       throw new GatewayError('params.invalid', { message: 'Task not found.' });
     const { member } = server;
+    if (server.isCross) return this.#cross.route(exchange, member, { place, name });
     const renamed = renameTask(exchange.params, (id) => (id === name ? place.id : id));
     const target: Target = {
       members: [member],
       params: renamed === undefined ? exchange.params : scanObject(renamed),
       repeatable: false,
+      pin: () => book.pin(exchange, place),
     };
-    return { target, pass: new TaskPass({ ...this.#deps, exchange, member }, { id: place.id, name }) };
+    return { target, role: new TaskPass({ ...this.#deps, exchange, member }, { id: place.id, name }) };
   }
 
   /** The `tasks/list` result: the asker's own tasks on all upstreams. Rejects with `method.unknown` where no upstream lists tasks. */
   async list(exchange: Exchange): Promise<Buffer> {
-    const servers = (await this.#servers(exchange)).filter(({ known }) => listsTasks(known));
-    if (servers.length === 0) throw new GatewayError('method.unknown');
-    const settled = await Promise.allSettled(servers.map(({ member }) => this.#listOf(member, exchange)));
+    const servers = (await this.#servers(exchange)).filter(({ known, isCross }) => isCross || listsTasks(known));
+    if (servers.length === 0 || exchange.client.revision !== '2025-11-25') throw new GatewayError('method.unknown');
+    const settled = await Promise.allSettled(
+      servers.map(({ member, isCross }) =>
+        isCross ? this.#cross.list(exchange, member) : this.#listOf(member, exchange),
+      ),
+    );
     const failure = settled.find((result) => result.status === 'rejected');
     const lists = settled.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
     if (failure !== undefined && lists.length === 0) throw failure.reason;
     return writeObject({ tasks: writeArray(lists.flat()) });
   }
 
-  async #servers(exchange: Exchange): Promise<{ member: RouteMember; known: KnownServer }[]> {
+  async #servers(exchange: Exchange): Promise<{ member: RouteMember; known: KnownServer; isCross: boolean }[]> {
     const { route, views } = this.#deps;
     const { client, principal } = exchange;
     const party = (known: KnownServer) => ({ revision: known.revision, capabilities: known.server.capabilities });
@@ -88,7 +101,9 @@ export class TaskRequests {
     const failure = settled.find((result) => result.status === 'rejected');
     if (failure !== undefined && servers.length === 0) throw failure.reason;
     const declared = { ...client, capabilities: { extensions: { [TASKS_EXTENSION]: {} } } };
-    const able = servers.filter(({ known }) => sharesTasks(declared, party(known)));
+    const able = servers
+      .map((server) => ({ ...server, isCross: isCross(server.member, declared, party(server.known)) }))
+      .filter(({ known, isCross }) => isCross || sharesTasks(declared, party(known)));
     if (able.length === 0) throw new GatewayError('method.unknown');
     if (client.revision === '2026-07-28' && !declaresTasks(client.capabilities)) {
       const requiredCapabilities = { extensions: { [TASKS_EXTENSION]: {} } };
@@ -99,9 +114,17 @@ export class TaskRequests {
 
   async #listOf(member: RouteMember, exchange: Exchange): Promise<readonly Buffer[]> {
     const { book, clock } = this.#deps;
-    const upstream = member.upstream.name;
-    const lease = await member.upstream.acquire(handleNeed(member, exchange, clock.now()));
-    const tasks: Buffer[] = [];
+    const { name } = member.upstream;
+    const leases = book.leasesOf(exchange, name);
+    if (leases.length === 0) leases.push(await member.upstream.acquire(handleNeed(member, exchange, clock.now())));
+    const lists = await Promise.all(leases.map((lease) => this.#listOn(lease, name, exchange)));
+    return [...new Map(lists.flatMap((list) => [...list])).values()];
+  }
+
+  /** The asker's own tasks on one handle by public id. */
+  async #listOn(lease: Lease, upstream: string, exchange: Exchange): Promise<ReadonlyMap<string, Buffer>> {
+    const { book } = this.#deps;
+    const tasks = new Map<string, Buffer>();
     try {
       let cursor: unknown;
       for (let page = 0; page < MAX_PAGES; page++) {
@@ -114,7 +137,10 @@ export class TaskRequests {
             book.isNoted(exchange, { upstream, id }) ? book.nameOf(exchange, { upstream, id }) : undefined,
           ),
         );
-        tasks.push(...((own === undefined ? undefined : arrayElements(own, 'tasks')) ?? []));
+        for (const task of (own === undefined ? undefined : arrayElements(own, 'tasks')) ?? []) {
+          const named = scanObject(task);
+          tasks.set(String(named === undefined ? undefined : taskIdOf(named)), task);
+        }
         const next = memberValue(result, 'nextCursor');
         if (typeof next !== 'string' || next === cursor) break;
         cursor = next;
@@ -126,23 +152,16 @@ export class TaskRequests {
   }
 
   async #ask(handle: Handle, params: RawObject | undefined, { client }: Exchange): Promise<Buffer> {
-    const { clock } = this.#deps;
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const control = handle.call(
-      { method: 'tasks/list', params, client, progress: false, logLevel: undefined },
-      quietSink(resolve),
-    );
-    const deadline = clock.after(PAGE_TIMEOUT_MS, () => {
-      control.cancel('deadline');
-      resolve({ kind: 'failed', error: new GatewayError('upstream.timeout') });
-    });
-    const outcome = await promise;
-    deadline.clear();
+    const outcome = await askServer(handle, { method: 'tasks/list', params, client }, this.#deps.clock);
     if (outcome.kind === 'result') return outcome.result;
     throw outcome.kind === 'failed'
       ? outcome.error
       : new GatewayError('upstream.invalid', { cause: outcome.error.toString() });
   }
+}
+
+function isCross({ crossTasks }: RouteMember, client: TaskParty, server: TaskParty): boolean {
+  return crossTasks && crossesTasks(client, server);
 }
 
 function listsTasks({ server }: KnownServer): boolean {

@@ -1,6 +1,5 @@
 import { encodeJson, scanObject } from '../jsonrpc/raw.ts';
-import { applyEdits, editMeta } from '../protocol/bridge/edits.ts';
-import { META } from '../protocol/meta.ts';
+import { withoutRelatedTask } from '../protocol/bridge/tasks/task-result.ts';
 import { isGatewayError } from './errors.ts';
 import type { CallControl, CallSink, Clock, Outcome, Timer } from './ports.ts';
 import type { TaskFollower } from './task-poll.ts';
@@ -47,9 +46,13 @@ export class TaskWait implements TaskFollower {
     // A legacy server's questions are answered where they were asked.
   }
 
-  stop(onStopped: () => void): void {
+  leave(): void {
     this.#retry?.clear();
     this.#control?.cancel('nobody waits for the task');
+  }
+
+  stop(onStopped: () => void): void {
+    this.leave();
     this.#deps.send('tasks/cancel', this.#params, quietSink(onStopped));
   }
 
@@ -72,5 +75,5 @@ function isFinal(code: string): boolean {
 // The client was never told of a task.
 function withoutTask(result: Buffer): Buffer {
   const object = scanObject(result);
-  return object === undefined ? result : applyEdits(object, editMeta(object, { [META.relatedTask]: undefined }));
+  return object === undefined ? result : withoutRelatedTask(object);
 }

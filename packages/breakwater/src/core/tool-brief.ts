@@ -7,6 +7,12 @@ export interface ToolBrief {
   readonly description: string | undefined;
 }
 
+/** Some tools of a route, and how many it has. */
+export interface ToolBriefs {
+  readonly tools: readonly ToolBrief[];
+  readonly total: number;
+}
+
 /** The texts of a catalogue's tool. */
 export function toolBrief({ publicName, item }: CatalogueEntry): ToolBrief {
   const { title, description } = JSON.parse(item.bytes.toString()) as Record<string, unknown>;

@@ -9,8 +9,9 @@ import { type PlayedPersona, type Report, scoreOf } from './report.ts';
 import { renderHtml } from './report-html.ts';
 import { renderJson } from './report-json.ts';
 import { renderJunit } from './report-junit.ts';
-import { renderGroup, renderLine, renderSummary, type TableStyle } from './report-table.ts';
+import { renderGroup, renderLine, renderSummary } from './report-table.ts';
 import { isLoopbackHost, Target } from './target.ts';
+import { styleOf } from './terminal.ts';
 
 /** What `breakwater doctor` was asked for. */
 export interface DoctorRequest {
@@ -134,10 +135,6 @@ function progress({ out, err }: DoctorPlace) {
       out.write(`${renderLine(played, style)}\n`);
     },
   };
-}
-
-function styleOf({ isTTY, columns }: DoctorStream): TableStyle {
-  return { color: isTTY === true, columns: columns ?? 160 };
 }
 
 function complain(err: DoctorStream, sentence: string): number {

@@ -1,5 +1,6 @@
 import { GROUPS, type Group } from './persona.ts';
 import { type PlayedPersona, type Report, scoreOf } from './report.ts';
+import { escapeXml, quote } from './xml.ts';
 
 /** The report as JUnit XML: a suite for each group, a test case for each persona; `stuck` is a failure, not played is skipped. */
 export function renderJunit(report: Report): string {
@@ -41,18 +42,4 @@ function testCase({ id, title, group, outcome, reason, fix, tookMs }: PlayedPers
 
 function seconds(ms: number): string {
   return (ms / 1_000).toFixed(3);
-}
-
-function quote(text: string): string {
-  return `"${escapeXml(text)}"`;
-}
-
-// XML 1.0 §2.2: most control characters cannot stand in a document at all, not even escaped.
-function escapeXml(text: string): string {
-  return text
-    .replaceAll(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

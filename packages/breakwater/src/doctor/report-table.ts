@@ -1,12 +1,6 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
 import { GROUPS, type Outcome } from './persona.ts';
 import { outcomeWord, type PlayedPersona, type Report, scoreOf } from './report.ts';
-
-/** How a terminal is written to. */
-export interface TableStyle {
-  readonly color: boolean;
-  readonly columns: number;
-}
+import { clean, cut, dye, type TableStyle } from './terminal.ts';
 
 const MARKS: Readonly<Record<Outcome, string>> = { in: '✓', told: '→', stuck: '✗' };
 const COLORS = { in: 'green', told: 'cyan', stuck: 'red' } as const;
@@ -47,16 +41,4 @@ export function renderSummary(report: Report, style: TableStyle): string {
   lines.push('', `${dye('bold', `Grade ${score.grade}`, color)}  ${counts}  ${clean(report.target)}`);
   if (score.stuck > 0) lines.push(dye('dim', 'Or put Breakwater in front of it: breakwater --upstream <url>', color));
   return `${lines.join('\n')}\n`;
-}
-
-function clean(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, '?');
-}
-
-function cut(text: string, room: number): string {
-  return text.length > room ? `${text.slice(0, room - 1)}…` : text;
-}
-
-function dye(format: 'green' | 'cyan' | 'red' | 'bold' | 'dim', text: string, color: boolean): string {
-  return color ? styleText(format, text, { validateStream: false }) : text;
 }

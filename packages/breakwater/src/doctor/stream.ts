@@ -52,6 +52,16 @@ export class Stream {
     }
   }
 
+  /** The event at this place (from 0) among those with data, once it came; undefined when the stream ends or the time is over before. */
+  async at(index: number, waitMs: number): Promise<StreamEvent | undefined> {
+    const over = AbortSignal.timeout(waitMs);
+    while (true) {
+      const found = this.#seen.filter(({ data }) => data !== '')[index];
+      if (found !== undefined || this.#ended || over.aborted) return found;
+      await this.#change(over);
+    }
+  }
+
   /** Resolves with whether the server ended the stream within this time. */
   async ends(waitMs: number): Promise<boolean> {
     const over = AbortSignal.timeout(waitMs);

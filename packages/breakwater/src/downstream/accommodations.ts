@@ -34,8 +34,14 @@ export const ACCOMMODATIONS = [
     id: 'wildcard-2024',
     title: 'A client of 2024-11-05 whose Accept is a wildcard is answered with event streams.',
     evidence:
-      'The published 20-line client reads the first "data: " line: servers of its time sent nothing else (field notes client 45).',
+      'The published 20-line client reads the first "data: " line (field notes client 45). On, because nobody was seen who says 2024-11-05 with a wildcard and parses JSON; those say a later revision.',
     default: true,
+  },
+  {
+    id: 'accept-foreign',
+    title: 'A POST of the legacy era whose Accept names neither JSON nor event streams is answered with JSON.',
+    evidence: 'RFC 9110 §12.5.1 allows it; no client was seen to need it, so it waits for one.',
+    default: false,
   },
   {
     id: 'accept-json-only',
@@ -53,6 +59,12 @@ export const ACCOMMODATIONS = [
     id: 'liveness-probe',
     title: 'GET and HEAD that ask for no event stream get 200 with facts about the endpoint instead of 405.',
     evidence: 'AIP-1 §7.3.4; xaa-skills-index, MCPScoringEngine and relay-registry read 405 as down.',
+    default: true,
+  },
+  {
+    id: 'downgraded-post',
+    title: 'A GET with a JSON Content-Type is told that a redirect turned its POST into it.',
+    evidence: 'MCP field notes client 6: 301 from http to https, sent again as GET.',
     default: true,
   },
   {
@@ -126,6 +138,12 @@ export const ACCOMMODATIONS = [
     id: 'trailing-slash',
     title: 'The endpoint also answers with a slash at its end.',
     evidence: 'Pasted URLs; catalogue bots.',
+    default: true,
+  },
+  {
+    id: 'escaped-link',
+    title: 'The endpoint’s path with the rest of a markup link behind it (/mcp&quot) is redirected to the endpoint.',
+    evidence: 'GPTBot, field notes client 41: links cut out of escaped markup.',
     default: true,
   },
   {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { ErrorCode } from '../core/errors.ts';
+import { ERRORS, type ErrorCode } from '../core/errors.ts';
 import type { Context } from './inbound.ts';
+import { initializeRecipe } from './recipe.ts';
 
 interface Verdict {
   readonly status: string;
@@ -19,6 +20,16 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
     code: 'body.too-large',
     message: 'The request head is larger than this gateway accepts.',
   },
+  ERR_SSL_HTTP_REQUEST: {
+    status: '400 Bad Request',
+    code: 'request.https',
+    message: 'This port speaks HTTPS: repeat the request with https:// in its address.',
+  },
+  ERR_PROXY_HEADER: {
+    status: '400 Bad Request',
+    code: 'request.proxy-header',
+    message: ERRORS['request.proxy-header'].message,
+  },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: '408 Request Timeout',
     code: 'body.timeout',
@@ -36,13 +47,15 @@ export function refuseBytes(context: Context, error: NodeJS.ErrnoException, sock
   context.deps.emit({ type: 'refusal', code, route: undefined });
   const { publicUrl, routes, documentation } = context.options;
   const path = routes[0]?.path ?? '/mcp';
+  const endpoint = publicUrl === undefined ? path : `${publicUrl.replace(/\/+$/, '')}${path}`;
   const body = JSON.stringify({
     jsonrpc: '2.0',
     id: null,
     error: { code: -32600, message, data: { reason: code } },
-    canonical_endpoint: publicUrl === undefined ? path : `${publicUrl.replace(/\/+$/, '')}${path}`,
+    canonical_endpoint: endpoint,
     supported_transports: ['streamable_http'],
     documentation,
+    recipe: initializeRecipe(endpoint),
   });
   const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
   socket.end(head + body);

@@ -1,14 +1,18 @@
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from '../protocol/revision.ts';
-import { acceptsOf } from '../wire/content-type.ts';
+import { acceptsOf, isJsonMediaType } from '../wire/content-type.ts';
 import { decideGet } from './era.ts';
-import { accommodates, headerOf, type Inbound } from './inbound.ts';
+import { accommodates, endpointOf, headerOf, type Inbound } from './inbound.ts';
 import { checkVersion, findStreamable } from './legacy-caller.ts';
 import { servePost } from './post.ts';
+import { initializeRecipe } from './recipe.ts';
 import { pointersOf, refuse, refusePlace, sendJson } from './refusal.ts';
 import { readSessionId } from './session-id.ts';
 import type { SseChannels } from './sse.ts';
 
 const ALLOW = 'POST, GET, HEAD, DELETE, OPTIONS';
+const HOW_TO = 'This is an MCP endpoint: POST JSON-RPC messages to canonical_endpoint, beginning with recipe.';
+const DOWNGRADED =
+  'This arrived as GET with a JSON Content-Type: a redirect on the way here turned a POST into it. POST to canonical_endpoint itself, scheme and host as they stand there.';
 
 /** Serves a request on a route's endpoint by its verb. */
 export async function serveEndpoint(inbound: Inbound, channels: SseChannels): Promise<void> {
@@ -22,7 +26,7 @@ export async function serveEndpoint(inbound: Inbound, channels: SseChannels): Pr
     case 'DELETE':
       return serveDelete(inbound);
     default:
-      return refusePlace(inbound, 'request.method', 'TransportNotSupported', ALLOW);
+      return refusePlace(inbound, 'request.method', 'transport', ALLOW);
   }
 }
 
@@ -38,7 +42,7 @@ async function serveGet(inbound: Inbound, channels: SseChannels): Promise<void> 
     case 'sse-2024':
       return channels.open(inbound);
     case 'refuse':
-      return refusePlace(inbound, 'request.method', 'TransportNotSupported', 'POST, DELETE, OPTIONS');
+      return refusePlace(inbound, 'request.method', 'transport', 'POST, DELETE, OPTIONS');
     case 'session-stream': {
       const streamable = await findStreamable(inbound, sessionId);
       if (streamable === undefined) return refuse(inbound, 'session.unknown');
@@ -51,15 +55,21 @@ async function serveGet(inbound: Inbound, channels: SseChannels): Promise<void> 
 /** Answers GET and HEAD that ask for no stream: the endpoint is there, and this is how to use it. */
 export function serveLiveness(inbound: Inbound): void {
   if (!accommodates(inbound, 'liveness-probe')) {
-    refusePlace(inbound, 'request.method', 'TransportNotSupported', 'POST, DELETE, OPTIONS');
+    refusePlace(inbound, 'request.method', 'transport', 'POST, DELETE, OPTIONS');
     return;
   }
+  const { req } = inbound;
+  // What a client keeps of its POST when a redirect (301, 302) made it a GET.
+  const wasPost = req.method === 'GET' && isJsonMediaType(headerOf(req, 'content-type'));
+  const explains = wasPost && accommodates(inbound, 'downgraded-post');
   const facts = {
     ready: inbound.context.deps.ready(),
     transport: 'streamable_http',
     ...pointersOf(inbound),
     protocol_versions: [...MODERN_REVISIONS, ...[...LEGACY_REVISIONS].reverse()],
     methods: ['POST', 'GET', 'DELETE'],
+    hint: explains ? DOWNGRADED : HOW_TO,
+    recipe: initializeRecipe(endpointOf(inbound)),
   };
   sendJson(inbound, 200, Buffer.from(JSON.stringify(facts)));
 }
@@ -73,7 +83,7 @@ async function serveDelete(inbound: Inbound): Promise<void> {
   if (streamable !== undefined) await context.deps.sessions.end(streamable.session.id, 'client');
   else if (!accommodates(inbound, 'delete-idempotent')) {
     if (sessionId !== undefined) return refuse(inbound, 'session.unknown');
-    return refusePlace(inbound, 'request.method', 'TransportNotSupported', 'POST, GET, OPTIONS');
+    return refusePlace(inbound, 'request.method', 'transport', 'POST, GET, OPTIONS');
   }
   res.writeHead(200, { 'content-length': '0' });
   res.end();

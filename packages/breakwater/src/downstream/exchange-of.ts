@@ -38,6 +38,7 @@ export function makeExchange(inbound: Inbound, message: RequestMessage, init: Ex
     id: inbound.context.exchangeIds.next(),
     route: inbound.route.path,
     principal: inbound.principal,
+    address: inbound.caller.address,
     client: init.client,
     sessionId: init.sessionId,
     method: message.method,

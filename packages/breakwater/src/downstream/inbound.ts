@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../core/ports.ts';
+import type { Caller } from '../wire/forwarded.ts';
 import { type AccommodationId, useAccommodation } from './accommodations.ts';
 import type { Backlog } from './backlog.ts';
 import type { ClientTable } from './client-table.ts';
@@ -29,6 +30,7 @@ export interface Arrival {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly route: RouteOptions | undefined;
+  readonly caller: Caller;
 }
 
 /** One HTTP request to a route. */
@@ -53,15 +55,16 @@ export function headerOf(req: IncomingMessage, name: string): string | undefined
   return typeof value === 'string' ? value : value?.join(', ');
 }
 
+const HOST = /^[A-Za-z0-9.:[\]-]+$/;
+
 /** Protocol and authority by which this client reaches the gateway, with the path prefix of a public URL. */
-export function baseUrlOf({ context, req }: Arrival): string {
+export function baseUrlOf({ context, req, caller }: Arrival): string {
   const { publicUrl, allowedHosts } = context.options;
   if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-  const protocol = 'encrypted' in req.socket && req.socket.encrypted === true ? 'https' : 'http';
-  const host = req.headers.host;
-  // A Host that was refused is not repeated to the caller: it may be an attacker's name for us.
-  if (host !== undefined && /^[A-Za-z0-9.:[\]-]+$/.test(host) && isAllowedHost(host, allowedHosts)) {
-    return `${protocol}://${host}`;
+  const { protocol } = caller;
+  for (const host of [caller.host, req.headers.host]) {
+    // A Host that was refused is not repeated to the caller: it may be an attacker's name for us.
+    if (host !== undefined && HOST.test(host) && isAllowedHost(host, allowedHosts)) return `${protocol}://${host}`;
   }
   return `${protocol}://localhost:${req.socket.localPort ?? 80}`;
 }

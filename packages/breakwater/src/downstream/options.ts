@@ -1,9 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EdgeFacts } from '../core/edge.ts';
+import type { EventArchive } from '../core/event-archive.ts';
 import type { Emit } from '../core/events.ts';
+import type { NodeTags } from '../core/fleet.ts';
 import type { Clock, ExchangeHandler, Principal, Random } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Subscriptions } from '../core/subscription.ts';
+import type { Caller } from '../wire/forwarded.ts';
+import { directCaller } from './connection.ts';
+import type { DiscoveryOptions, OabpProfile, RouteAuth } from './discovery/discovery-options.ts';
 import type { SlotLimits } from './stream-slots.ts';
 
 /** One public endpoint and its manners. */
@@ -16,6 +21,8 @@ export interface RouteOptions {
   readonly sessionless: boolean;
   /** Serve the 2024 HTTP+SSE transport. */
   readonly legacySse: boolean;
+  /** Declares AIP-1, the profile of agent bounty boards: its manifest is served, and its words are used in refusals. */
+  readonly oabp?: OabpProfile | undefined;
   /** Switches of single accommodations by id; absent means the table's default. */
   readonly accommodations: Readonly<Record<string, boolean>>;
 }
@@ -65,8 +72,34 @@ export interface DownstreamOptions {
   readonly resumeMs: number;
   /** Where a person reads how to use this endpoint. */
   readonly documentation: string;
+  /** Send what did not come over https to the public URL. */
+  readonly httpsOnly: boolean;
+  /** Says from where a request came. Must not throw. */
+  callerOf(request: IncomingMessage): Caller;
+  /** Documents for people and programs that look for the endpoints. */
+  readonly discovery: DiscoveryOptions;
+  /** What a route asks of callers; absent means that every route is open. */
+  authOf?(route: RouteOptions): RouteAuth;
   /** Says who sends a request. Must not throw; who cannot be told apart shares a principal that is not `personal`. */
   principalOf(request: IncomingMessage): Principal;
+}
+
+/** The other nodes of a fleet, as far as whole HTTP requests are passed on to them. */
+export interface Peers {
+  readonly tags: NodeTags;
+  /**
+   * Has another node serve a request and passes its answer back. `body` is what was read of it already; undefined when nobody read it. False, and
+   * nothing was written, when that node is gone.
+   */
+  forward(
+    node: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Buffer | undefined,
+    principal: Principal,
+  ): Promise<boolean>;
+  /** The request came from another node: it is served here, or by nobody. */
+  wasForwarded(req: IncomingMessage): boolean;
 }
 
 /** What the downstream side needs of the rest of the gateway. */
@@ -78,6 +111,10 @@ export interface DownstreamDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** Set where this node is one of a fleet. */
+  readonly peers?: Peers | undefined;
+  /** Where streams are written down that must outlive their node. */
+  readonly archive?: EventArchive | undefined;
   /** False while the gateway should get no new traffic (starting, draining). */
   ready(): boolean;
   /** True while new work should be refused early; absent means never. */
@@ -86,6 +123,8 @@ export interface DownstreamDeps {
 
 /** Durations and bounds of the documentation; `app` overrides what the file says. */
 export const DOWNSTREAM_DEFAULTS = {
+  httpsOnly: false,
+  callerOf: directCaller,
   commitMs: 10_000,
   heartbeatMs: 15_000,
   readMs: 30_000,
@@ -96,6 +135,7 @@ export const DOWNSTREAM_DEFAULTS = {
   resumeMs: 300_000,
   listens: { perPrincipal: 1_000, total: 10_000 },
   pendingChannels: { perPrincipal: 100, total: 1_000 },
+  discovery: { enabled: true, openResource: 'none', mounted: 'none', version: '0.0.0' },
   limits: {
     bodyBytes: 4 * 1_048_576,
     headerBytes: 16_384,

@@ -22,3 +22,13 @@ export function isAllowedOrigin(origin: string, allowed: readonly string[]): boo
   }
   return false;
 }
+
+/**
+ * True when the gateway is told of an address that others reach it by: what it publishes there, anybody can fetch, so any page may read it. Elsewhere a page
+ * could tell its author what runs on the machine of who looks at it.
+ */
+export function isPublicSite(publicUrl: string | undefined): boolean {
+  if (publicUrl === undefined) return false;
+  const { hostname } = new URL(publicUrl);
+  return hostname !== 'localhost' && hostname !== '[::1]' && !/^127(\.\d{1,3}){3}$/.test(hostname);
+}

@@ -8,15 +8,21 @@ export type Place =
   | { readonly kind: 'sse'; readonly route: RouteOptions; readonly alias: boolean; readonly slash: boolean }
   /** Where clients of the 2024 transport post. */
   | { readonly kind: 'messages' }
+  /** A discovery document. */
+  | { readonly kind: 'document' }
+  /** An endpoint with the rest of a markup link behind it. */
+  | { readonly kind: 'escaped'; readonly route: RouteOptions }
   /** A place where clients look for an MCP endpoint although none is there. */
   | { readonly kind: 'probe' }
+  /** A place where clients look for a document although none is there. */
+  | { readonly kind: 'probed-document' }
   | { readonly kind: 'unknown' };
 
 /** Where the 2024 transport posts to; the trailing slash is what its reference servers use. */
 export const MESSAGES_PATH = '/messages/';
 
 /** Paths under which catalogue bots and clients probe for an endpoint (field notes clients 6, 27, 28). */
-const PROBES: ReadonlySet<string> = new Set([
+export const PROBES: ReadonlySet<string> = new Set([
   '/sse',
   '/message',
   '/messages',
@@ -42,13 +48,33 @@ const PROBES: ReadonlySet<string> = new Set([
   '/jsonrpc',
 ]);
 
+/** What a link keeps that was cut out of markup: a quote, a bracket, escaped once or twice (field notes client 41). */
+const MARKUP_REST = /(?:&(?:quot|amp|apos|lt|gt|#39|#34)|%22|%27|%60|%3E|%29|["'`>)\],;.])+$/i;
+
+const MOST_LINK = 256;
+
+/** Documents that clients look for by name and nobody here has: agent cards below a prefix, login pages, boards (field notes clients 15, 22, 34, 37 to 40). */
+const DOCUMENT_PROBES =
+  /^\/(?:(?:.+\/)?\.well-known\/.*|(?:v\d\/|api\/)?(?:agent|agent-card|agents|a2a|openapi)(?:\.(?:json|yaml|txt))?|agents?\/.+|a2a\/.+|api\/(?:a2a|v1\/.+|agents?(?:\/.+)?|missions(?:\/.+)?|tasks?(?:\/.+)?|submissions|leaderboard|stats|explore|list_missions|task_board)|missions(?:\/.+)?|m\/.+|tasks\/.+|specs(?:\/.+|\.zip)|authorize|consent|callback|login|register|token|docs|feed\.xml|missions\.rss|llms-full\.txt|x402(?:\.json)?)$/;
+
+/** True for a path under which clients are known to look for a document. */
+function isDocumentProbe(path: string): boolean {
+  return DOCUMENT_PROBES.test(path);
+}
+
 const UNKNOWN: Place = { kind: 'unknown' };
 const PROBE: Place = { kind: 'probe' };
+const DOCUMENT: Place = { kind: 'document' };
+const PROBED_DOCUMENT: Place = { kind: 'probed-document' };
 const MESSAGES: Place = { kind: 'messages' };
 
-/** Makes the function that says what a path (without query) means under these routes. */
-export function createPlaces(routes: readonly RouteOptions[]): (path: string) => Place {
+/** Makes the function that says what a path (without query) means under these routes, with documents on these paths. */
+export function createPlaces(
+  routes: readonly RouteOptions[],
+  documents: Iterable<string> = [],
+): (path: string) => Place {
   const places = new Map<string, Place>();
+  for (const path of documents) places.set(path, DOCUMENT);
   const first = routes.find((route) => route.legacySse);
   if (first !== undefined) {
     places.set('/sse', { kind: 'sse', route: first, alias: false, slash: false });
@@ -66,8 +92,12 @@ export function createPlaces(routes: readonly RouteOptions[]): (path: string) =>
     if (near?.kind === 'endpoint' || near?.kind === 'sse') return { ...near, slash: true };
     if (near !== undefined) return near;
     if (PROBES.has(bare)) return PROBE;
+    if (isDocumentProbe(bare)) return PROBED_DOCUMENT;
     for (const route of routes) if (bare.startsWith(`${route.path}/`)) return PROBE;
-    return UNKNOWN;
+    // Bounded: the search for the rest's beginning is quadratic.
+    if (bare.length > MOST_LINK) return UNKNOWN;
+    const unescaped = places.get(bare.replace(MARKUP_REST, ''));
+    return unescaped?.kind === 'endpoint' ? { kind: 'escaped', route: unescaped.route } : UNKNOWN;
   };
 }
 

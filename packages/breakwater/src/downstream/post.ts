@@ -73,7 +73,10 @@ function answerFormOf(inbound: Inbound): AnswerForm | undefined {
   if (header === undefined || header.trim() === '') return accommodates(inbound, 'accept-missing') ? 'json' : undefined;
   if (explicitJson && !sse) return accommodates(inbound, 'accept-json-only') ? 'json' : undefined;
   if (explicitSse && !json) return accommodates(inbound, 'accept-sse-only') ? 'sse' : undefined;
-  if (!json && !sse) return undefined;
+  if (!json && !sse) {
+    const isModern = isModernClaim(headerOf(inbound.req, 'mcp-protocol-version'));
+    return !isModern && accommodates(inbound, 'accept-foreign') ? 'json' : undefined;
+  }
   if (!accommodates(inbound, 'accept-wildcard')) return undefined;
   // An event stream is sent only to who names it: a wildcard is what clients send that expect one JSON body.
   if (explicitSse) return 'either';

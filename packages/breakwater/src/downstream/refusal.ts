@@ -2,10 +2,9 @@ import { ERRORS, type ErrorCode, type GatewayError } from '../core/errors.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { RpcCode, type RpcError } from '../jsonrpc/message.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
-import { META } from '../protocol/meta.ts';
-import { LATEST_LEGACY, LATEST_MODERN } from '../protocol/revision.ts';
 import { discardBody } from './body.ts';
-import { type Arrival, endpointOf } from './inbound.ts';
+import { type Arrival, baseUrlOf, endpointOf } from './inbound.ts';
+import { discoverRecipe, initializeRecipe, type Recipe } from './recipe.ts';
 
 /** What a refusal may add to its row of the error table. */
 export interface RefusalInit {
@@ -19,6 +18,8 @@ export interface RefusalInit {
   readonly modern?: boolean;
   /** The Allow header of a 405. */
   readonly allow?: string;
+  /** Where the same request is served. */
+  readonly location?: string;
   /** Close the connection: what the client still sends is not worth reading. */
   readonly close?: boolean;
   /** The session whose id every answer repeats. */
@@ -29,9 +30,11 @@ export interface RefusalInit {
 const HINTS: Partial<Record<ErrorCode, string>> = {
   'body.parse': 'Send one JSON-RPC 2.0 message as UTF-8 JSON.',
   'body.invalid': 'Send one JSON-RPC 2.0 message: {"jsonrpc":"2.0","id":1,"method":"…","params":{…}}.',
-  'body.media-type': 'Use POST with Content-Type: application/json.',
+  'body.media-type':
+    'Use POST with Content-Type: application/json. curl -d sends a form unless it is told: -H "Content-Type: application/json".',
   'request.accept': 'Send Accept: application/json, text/event-stream.',
   'request.host': 'Use the name this gateway is configured for; an operator adds names to the allowed hosts.',
+  'request.https': 'Send the same method, headers and body to the Location; publish and store that address.',
   'request.origin': 'An operator adds origins to the allowed origins.',
   'request.batch': 'Send each message as a request of its own.',
   'session.missing': 'Send initialize, read the Mcp-Session-Id header of its answer, and repeat it on every request.',
@@ -60,7 +63,7 @@ export function rpcErrorOf(error: GatewayError, exchangeId: string | undefined):
 /** Answers a request with a refusal that says in a form programs can read what to send instead. Harmless when the answer is already under way. */
 export function refuse(arrival: Arrival, code: ErrorCode, init: RefusalInit = {}): void {
   const { context, res, route } = arrival;
-  context.deps.emit({ type: 'refusal', code, route: route?.path });
+  context.deps.emit({ type: 'refusal', code, route: route?.path, address: arrival.caller.address });
   const { http } = ERRORS[code];
   const { modern = false, id } = init;
   const pointers = pointersOf(arrival);
@@ -68,9 +71,10 @@ export function refuse(arrival: Arrival, code: ErrorCode, init: RefusalInit = {}
   // Modern SDK clients read the body of a 400 with a strict schema and would lose the error over unknown members: there everything is in data.
   const body = modern
     ? writeError(id, encodeError({ ...error, data: { ...pointers, ...(error.data as object) } }))
-    : appendMembers(writeError(id, encodeError(error)), pointers);
+    : legacyBody(arrival, code, init);
   const headers: Record<string, string> = {};
   if (init.allow !== undefined) headers['allow'] = init.allow;
+  if (init.location !== undefined) headers['location'] = init.location;
   if (init.close === true) headers['connection'] = 'close';
   if (init.sessionId !== undefined) headers['mcp-session-id'] = init.sessionId;
   if (http === 429 || http === 503) headers['retry-after'] = '1';
@@ -79,27 +83,55 @@ export function refuse(arrival: Arrival, code: ErrorCode, init: RefusalInit = {}
   if (res.writableEnded && init.close === true) res.once('finish', () => arrival.req.socket.end());
 }
 
-/** Answers a path or verb that no MCP transport is served on (AIP-1 §7.2). */
+/** The body of a refusal as a legacy client gets it, for documents that say beforehand what an error looks like. */
+export function describeRefusal(arrival: Arrival, code: ErrorCode): object {
+  return JSON.parse(legacyBody(arrival, code, {}).toString()) as object;
+}
+
+function legacyBody(arrival: Arrival, code: ErrorCode, init: RefusalInit): Buffer {
+  return appendMembers(writeError(init.id, encodeError(refusalError(arrival, code, init))), pointersOf(arrival));
+}
+
+/** What somebody looked for who is refused: a way to speak MCP, a document clients know by name, or nothing anybody knows. */
+export type Sought = 'transport' | 'document' | 'unknown';
+
+/** Answers a path or verb that nothing is served on (AIP-1 §7.2): in one answer it says where to go instead. */
 export function refusePlace(
   arrival: Arrival,
   code: 'request.path' | 'request.method',
-  kind: string,
+  sought: Sought,
   allow?: string,
 ): void {
-  arrival.context.deps.emit({ type: 'refusal', code, route: arrival.route?.path });
+  arrival.context.deps.emit({ type: 'refusal', code, route: arrival.route?.path, address: arrival.caller.address });
   const row = ERRORS[code];
   const pointers = pointersOf(arrival);
   const body = {
-    error: kind,
+    error: wordFor(arrival, sought),
     message: `${row.message} The MCP endpoint is ${pointers.canonical_endpoint}: POST JSON-RPC messages there.`,
     ...(allow === undefined ? {} : { allow: allow.split(', ') }),
     canonical_mcp_endpoint: pointers.canonical_endpoint,
     transport: 'streamable_http',
     ...pointers,
+    authentication: { required: isProtected(arrival) },
+    ...(arrival.context.options.discovery.enabled ? { discovery: `${baseUrlOf(arrival)}/.well-known/mcp.json` } : {}),
     recipe: recipeOf(arrival, false),
   };
   discardUnread(arrival);
   sendJson(arrival, row.http, Buffer.from(JSON.stringify(body)), allow === undefined ? {} : { allow });
+}
+
+/** AIP-1 has a word of its own for a transport that is not there; everybody else knows the common one. */
+function wordFor({ context, route }: Arrival, sought: Sought): string {
+  if (sought === 'unknown') return 'not_found';
+  const routes = route === undefined ? context.options.routes : [route];
+  const speaksAip = routes.some(({ oabp }) => oabp !== undefined);
+  return sought === 'transport' && speaksAip ? 'TransportNotSupported' : 'not_implemented';
+}
+
+function isProtected({ context, route }: Arrival): boolean {
+  const { routes, authOf } = context.options;
+  const asked = route ?? routes[0];
+  return asked !== undefined && authOf?.(asked).kind === 'protected';
 }
 
 /** Sends a whole JSON body. Does nothing when an answer was already begun: an error must not garble it. */
@@ -153,27 +185,23 @@ function refusalError(arrival: Arrival, code: ErrorCode, init: RefusalInit): Rpc
       ...(retryable ? { retryable } : {}),
       ...(hint === undefined ? {} : { hint }),
       expected_transport: 'streamable_http',
+      ...recipeUrlOf(arrival, init.modern === true),
       recipe: recipeOf(arrival, init.modern === true),
     },
   };
 }
 
-// A request that works when it is sent as it stands.
-function recipeOf(arrival: Arrival, modern: boolean): object {
-  const client = { name: 'your-client', version: '1.0.0' };
-  const headers = { 'content-type': JSON_TYPE, accept: 'application/json, text/event-stream' };
+function recipeOf(arrival: Arrival, modern: boolean): Recipe {
   const url = endpointOf(arrival);
-  if (!modern) {
-    const params = { protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: client };
-    return { method: 'POST', url, headers, body: { jsonrpc: '2.0', id: 1, method: 'initialize', params } };
-  }
-  const meta = { [META.protocolVersion]: LATEST_MODERN, [META.clientCapabilities]: {}, [META.clientInfo]: client };
-  return {
-    method: 'POST',
-    url,
-    headers: { ...headers, 'mcp-protocol-version': LATEST_MODERN, 'mcp-method': 'server/discover' },
-    body: { jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: meta } },
-  };
+  return modern ? discoverRecipe(url) : initializeRecipe(url);
+}
+
+/** Where the agent card has the handshake (AIP-1 §7.4). The card spells it out for the first route. */
+function recipeUrlOf(arrival: Arrival, modern: boolean): { readonly recipeUrl?: string } {
+  const { discovery, routes } = arrival.context.options;
+  const isFirst = arrival.route === undefined || arrival.route === routes[0];
+  if (modern || !discovery.enabled || !isFirst) return {};
+  return { recipeUrl: `${baseUrlOf(arrival)}/.well-known/agent-card.json#/transport/protocols/0/handshake` };
 }
 
 function appendMembers(object: Buffer, members: object): Buffer {

@@ -1,6 +1,6 @@
 import { type ErrorCode, GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { AskControl, CallNotification, Outcome, QuestionAnswer, Reply } from '../core/ports.ts';
+import type { AskControl, CallNotification, Outcome, QuestionAnswer, Reply, SessionAside } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { RpcCode } from '../jsonrpc/message.ts';
 import { encodeError, writeError, writeNotification, writeRequest, writeResult } from '../jsonrpc/write.ts';
@@ -63,6 +63,10 @@ export class ExchangeReply implements Reply {
     // An answer to a question of a request that is over has nobody left to hear it.
     for (const id of this.#asked) this.#session?.questions.drop(id);
     this.#onDone();
+  }
+
+  get aside(): SessionAside | undefined {
+    return this.#session?.aside;
   }
 
   onDrain(run: () => void): void {

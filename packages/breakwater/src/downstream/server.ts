@@ -6,16 +6,18 @@ import { Backlog } from './backlog.ts';
 import { refuseBytes } from './client-error.ts';
 import { ClientTable } from './client-table.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
+import { createDiscovery } from './discovery/discovery.ts';
 import { Drain } from './drain.ts';
 import { serveEndpoint, serveLiveness } from './endpoint.ts';
 import { ExchangeIds } from './exchange-of.ts';
 import { reportFault } from './fault-report.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { type Arrival, accommodates, type Context, headerOf, type Inbound } from './inbound.ts';
+import { httpsUrlFor } from './https-only.ts';
+import { type Arrival, accommodates, type Context, endpointOf, headerOf, type Inbound } from './inbound.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
-import { isAllowedHost, isAllowedOrigin } from './origin.ts';
+import { isAllowedHost, isAllowedOrigin, isPublicSite } from './origin.ts';
 import { createPlaces, type Place, splitTarget, type Target } from './paths.ts';
-import { refuse, refusePlace, sendJson } from './refusal.ts';
+import { refuse, refusePlace, type Sought, sendJson } from './refusal.ts';
 import { SseChannels } from './sse.ts';
 import { StreamSlots } from './stream-slots.ts';
 
@@ -31,6 +33,8 @@ export interface Downstream {
   close(): Promise<void>;
 }
 
+/** Kinds of places that are nobody's here. */
+const FOREIGN: ReadonlySet<Place['kind']> = new Set(['unknown', 'probe', 'probed-document', 'escaped']);
 const LIVE: ReadonlySet<string> = new Set(['/health', '/healthz', '/livez']);
 const READY: ReadonlySet<string> = new Set(['/ready', '/readyz']);
 
@@ -51,57 +55,68 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     exchangeIds: new ExchangeIds(deps.random.id().slice(0, 8)),
     listens: new StreamSlots(options.listens),
   };
-  const placeOf = createPlaces(options.routes);
+  const discovery = createDiscovery(context);
+  const placeOf = createPlaces(options.routes, discovery.paths);
   const channels = new SseChannels(context, former?.channels);
 
   function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
     const target = splitTarget(req.url ?? '/');
     const place = placeOf(target.path);
     // Inside somebody's own server health and probe paths are theirs.
-    if (next !== undefined && (place.kind === 'unknown' || place.kind === 'probe')) {
+    if (
+      next !== undefined &&
+      (FOREIGN.has(place.kind) || (place.kind === 'document' && !discovery.isMounted(target.path)))
+    ) {
       next();
       return;
     }
-    const arrival: Arrival = { context, req, res, route: undefined };
+    const arrival: Arrival = { context, req, res, route: undefined, caller: options.callerOf(req) };
     dispatch(arrival, place, target).catch((error: unknown) => failInside(arrival, error));
   }
 
-  async function dispatch(arrival: Arrival, place: Place, { path, query, host }: Target): Promise<void> {
+  async function dispatch(arrival: Arrival, place: Place, target: Target): Promise<void> {
     const { req } = arrival;
+    const { path, host } = target;
     // Before the Host check: probes of load balancers and orchestrators come under an address.
     if (place.kind === 'unknown' && serveHealth(arrival, path)) return;
-    if (!admitOrigin(arrival, host)) return;
+    if (!admitOrigin(arrival, host, place)) return;
     if (req.method === 'OPTIONS') return answerPreflight(req, arrival.res);
+    const secure = httpsUrlFor(arrival);
+    if (secure !== undefined) return refuse(arrival, 'request.https', { location: secure });
     if (context.drain.begun && req.method !== 'DELETE') return refuse(arrival, 'gateway.draining', { close: true });
     // Whoever ends something helps; everybody else is told before any work is done for them.
     if (deps.overloaded?.() === true && req.method !== 'DELETE') {
       return refuse(arrival, 'gateway.overloaded', { close: true });
     }
-    return servePlace(arrival, place, query);
+    return servePlace(arrival, place, target);
   }
 
-  async function servePlace(arrival: Arrival, place: Place, query: string): Promise<void> {
+  async function servePlace(arrival: Arrival, place: Place, { path, query }: Target): Promise<void> {
     switch (place.kind) {
       case 'endpoint': {
         const inbound = enter(arrival, place.route);
-        if (place.slash && !accommodates(inbound, 'trailing-slash')) return refuseUnknown(arrival, 'not_found');
+        if (place.slash && !accommodates(inbound, 'trailing-slash')) return refuseUnknown(arrival, 'unknown');
         return serveEndpoint(inbound, channels);
       }
       case 'sse':
         return serveStreamPath(enter(arrival, place.route), place.alias);
       case 'messages': {
         if (arrival.req.method !== 'POST') {
-          return refusePlace(arrival, 'request.method', 'TransportNotSupported', 'POST, OPTIONS');
+          return refusePlace(arrival, 'request.method', 'transport', 'POST, OPTIONS');
         }
         const route = channels.routeOf(query) ?? options.routes[0];
-        return route === undefined
-          ? refuseUnknown(arrival, 'not_found')
-          : channels.receive(enter(arrival, route), query);
+        return route === undefined ? refuseUnknown(arrival, 'unknown') : channels.receive(enter(arrival, route), query);
       }
+      case 'document':
+        return discovery.serve(arrival, path);
+      case 'escaped':
+        return redirectLink(enter(arrival, place.route));
       case 'probe':
-        return refuseUnknown(arrival, 'TransportNotSupported');
+        return refuseUnknown(arrival, 'transport');
+      case 'probed-document':
+        return refuseUnknown(arrival, 'document');
       case 'unknown':
-        return refuseUnknown(arrival, 'not_found');
+        return refuseUnknown(arrival, 'unknown');
     }
   }
 
@@ -110,15 +125,22 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     const { method } = req;
     const streamable = method === 'POST' || method === 'DELETE' || req.headers['mcp-session-id'] !== undefined;
     if (alias && streamable && accommodates(inbound, 'sse-path-post')) return serveEndpoint(inbound, channels);
-    if (!route.legacySse) return refuseUnknown(inbound, 'TransportNotSupported');
+    if (!route.legacySse) return refuseUnknown(inbound, 'transport');
     if (method === 'HEAD' || (method === 'GET' && !acceptsOf(headerOf(req, 'accept')).sse))
       return serveLiveness(inbound);
     if (method === 'GET') return channels.open(inbound);
-    return refusePlace(inbound, 'request.method', 'TransportNotSupported', 'GET, HEAD, OPTIONS');
+    return refusePlace(inbound, 'request.method', 'transport', 'GET, HEAD, OPTIONS');
   }
 
-  function enter({ req, res }: Arrival, route: RouteOptions): Inbound {
-    return { context, req, res, route, principal: options.principalOf(req), accept: 'json' };
+  /** 308 keeps the verb: a client that follows with its POST is served. */
+  function redirectLink(inbound: Inbound): void {
+    if (!accommodates(inbound, 'escaped-link')) return refuseUnknown(inbound, 'unknown');
+    const location = endpointOf(inbound);
+    sendJson(inbound, 308, Buffer.from(JSON.stringify({ canonical_endpoint: location })), { location });
+  }
+
+  function enter({ req, res, caller }: Arrival, route: RouteOptions): Inbound {
+    return { context, req, res, route, caller, principal: options.principalOf(req), accept: 'json' };
   }
 
   function serveHealth(arrival: Arrival, path: string): boolean {
@@ -131,7 +153,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   /** Checks Host and Origin (DNS rebinding); false when the request was refused. */
-  function admitOrigin(arrival: Arrival, targetHost: string | undefined): boolean {
+  function admitOrigin(arrival: Arrival, targetHost: string | undefined, place: Place): boolean {
     const { req, res } = arrival;
     const { allowedHosts, allowedOrigins } = options;
     const { host, origin } = req.headers;
@@ -140,17 +162,18 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
       return false;
     }
     if (origin !== undefined) {
-      if (!isAllowedOrigin(origin, allowedOrigins)) {
+      const isOpen = place.kind === 'document' && isPublicSite(options.publicUrl);
+      if (!isOpen && !isAllowedOrigin(origin, allowedOrigins)) {
         refuse(arrival, 'request.origin');
         return false;
       }
-      allowOrigin(res, origin, allowedOrigins.includes('*'));
+      allowOrigin(res, origin, isOpen || allowedOrigins.includes('*'));
     }
     return true;
   }
 
-  function refuseUnknown(arrival: Arrival, kind: string): void {
-    refusePlace(arrival, 'request.path', kind);
+  function refuseUnknown(arrival: Arrival, sought: Sought): void {
+    refusePlace(arrival, 'request.path', sought);
   }
 
   function failInside(arrival: Arrival, error: unknown): void {

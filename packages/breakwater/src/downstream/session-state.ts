@@ -1,8 +1,10 @@
+import type { SessionAside } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Change } from '../core/subscription.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { Questions } from './questions.ts';
+import { makeAside } from './session-aside.ts';
 import { SessionSubscription } from './session-subscription.ts';
 
 /** One request of a session that is being served. */
@@ -20,6 +22,8 @@ export interface SessionSide {
   onChange(change: Change): void;
   /** Sends a request on the session's own stream; false when none is open. */
   requestAside(message: Buffer): boolean;
+  /** Calls `run` once, when a stream of the session's own next opens. Returns the removal. */
+  onceReadable(run: () => void): () => void;
 }
 
 /** What the downstream side keeps beside a legacy session, whichever transport it came by. */
@@ -30,6 +34,7 @@ export class SessionState {
   #running: Set<RunningCall> | undefined;
   #subscription: SessionSubscription | undefined;
   #questions: Questions | undefined;
+  #aside: SessionAside | undefined;
   #onIdle: (() => void) | undefined;
 
   constructor(session: Session, sessions: Sessions, side: SessionSide) {
@@ -48,6 +53,12 @@ export class SessionState {
   get questions(): Questions {
     this.#questions ??= new Questions();
     return this.#questions;
+  }
+
+  /** The way to ask its client outside of any request. */
+  get aside(): SessionAside {
+    this.#aside ??= makeAside(this.session.owner, this.questions, this.#side);
+    return this.#aside;
   }
 
   /** How many requests are being served. */

@@ -30,6 +30,7 @@ export class SessionStream {
   #streamId: string | undefined;
   #stream: EventStream | undefined;
   #swaps: readonly number[] = [];
+  readonly #onOpen = new Set<() => void>();
 
   /** @param logOf brings the session's event log, which is made when something is logged. */
   constructor(context: Context, state: SessionState, logOf: () => SessionLog) {
@@ -73,6 +74,12 @@ export class SessionStream {
     return true;
   }
 
+  /** Calls `run` once, when the next connection opens. Returns the removal. */
+  onceOpen(run: () => void): () => void {
+    this.#onOpen.add(run);
+    return () => void this.#onOpen.delete(run);
+  }
+
   /** Ends the stream for a shutdown or a reload; the client comes back by itself and is then told that lists may differ. */
   drain(): void {
     for (const change of LISTS) this.#keep(change);
@@ -92,6 +99,9 @@ export class SessionStream {
     else if (this.#primes) stream.send({ id: this.#position(), data: NOTHING });
     else stream.comment();
     this.#sendMissed();
+    const waiting = [...this.#onOpen];
+    this.#onOpen.clear();
+    for (const run of waiting) run();
   }
 
   #connect(inbound: Inbound, onEnd: (stream: EventStream, reason: EndReason) => void): EventStream {

@@ -149,8 +149,9 @@ export class SseChannel {
     this.#events.onInitialized();
     this.#state = new SessionState(session, inbound.context.deps.sessions, {
       onChange: (change) => this.#report(session, change),
-      // This transport has one stream for everything: what could not go there can go nowhere.
-      requestAside: () => false,
+      requestAside: (message) => this.#stream.open && (this.send(message), true),
+      // This transport has one stream for everything, and the session ends with it.
+      onceReadable: () => noteNothing,
     });
     session.owner.defer(() => this.#stream.end('session-ended'));
     if (this.#stream.open) this.send(response);

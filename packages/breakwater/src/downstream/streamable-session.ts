@@ -30,6 +30,7 @@ export class StreamableSession {
     parts.state ??= new SessionState(this.session, this.#context.deps.sessions, {
       onChange: (change) => this.stream.report(change),
       requestAside: (message) => parts.stream?.request(message) === true,
+      onceReadable: (run) => this.stream.onceOpen(run),
     });
     return parts.state;
   }

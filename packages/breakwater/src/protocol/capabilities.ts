@@ -42,6 +42,17 @@ export function profileOf(capabilities: JsonObject): CapabilityProfile {
   };
 }
 
+/** The capabilities that say just this profile. */
+export function capabilitiesOf(profile: CapabilityProfile): JsonObject {
+  const elicitation = { ...(profile.elicitForm && { form: {} }), ...(profile.elicitUrl && { url: {} }) };
+  const sampling = { ...(profile.samplingTools && { tools: {} }), ...(profile.samplingContext && { context: {} }) };
+  return {
+    ...((profile.elicitForm || profile.elicitUrl) && { elicitation }),
+    ...(profile.sampling && { sampling }),
+    ...(profile.roots && { roots: {} }),
+  };
+}
+
 /** A short stable key of a profile, for handle keys: equal profiles have equal keys. */
 export function profileKey(profile: CapabilityProfile): string {
   return (

@@ -70,7 +70,10 @@ export function logEvent(log: Logger, event: GatewayEvent): void {
       }
       break;
     case 'refusal':
-      if (log.isLevelEnabled('debug')) log.debug({ code: event.code, route: event.route }, 'refused');
+      if (log.isLevelEnabled('debug')) {
+        const { code, route, address } = event;
+        log.debug({ code, route, address }, 'refused');
+      };
       break;
     case 'accommodation':
     case 'upstream-request':

@@ -35,6 +35,8 @@ const CLOSE_REASONS: Readonly<Record<string, string>> = {
   'client-gone': 'transport_gone',
   'initialize-failed': 'upstream_gone',
 };
+/** Why a node of a fleet lets go of a session that is not its to count: it lives on, or another node ended it. */
+const LIVES_ON: ReadonlySet<string> = new Set(['unloaded', 'ended-elsewhere']);
 const STREAM_KINDS: Readonly<Record<string, string>> = {
   post: 'post_sse',
   get: 'get_sse',
@@ -95,8 +97,9 @@ export class Metrics {
       case 'exchange':
         return this.#exchange(event.record);
       case 'open':
-        if (event.resource === 'session') this.#opens.increment('legacy', clientLabel(event.client));
-        else if (event.resource === 'stream') {
+        if (event.resource === 'session') {
+          if (event.isResumed !== true) this.#opens.increment('legacy', clientLabel(event.client));
+        } else if (event.resource === 'stream') {
           this.#openStreams.set(event.id, { kind: STREAM_KINDS[event.detail] ?? 'other', at: this.#clock.now() });
         }
         return;
@@ -185,6 +188,7 @@ export class Metrics {
 
   #close(event: Extract<GatewayEvent, { type: 'close' }>): void {
     if (event.resource === 'session') {
+      if (LIVES_ON.has(event.reason)) return;
       this.#closed.increment('legacy', CLOSE_REASONS[event.reason] ?? 'admin');
       if (event.detail !== undefined) this.#hostKinds.increment('legacy', event.detail);
     } else if (event.resource === 'stream') {

@@ -1,5 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
-import type { CallControl, CallSink, Clock, ServerChange, UpstreamCall } from '../core/ports.ts';
+import type { CallControl, CallSink, Clock, ServerChange, ServerQuestion, UpstreamCall } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
 import { encodeJson, findMember, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
@@ -60,6 +60,7 @@ export class DuplexHandle implements OpenedHandle {
   readonly #queued: RunningCall[] = [];
   readonly #changeListeners = new Set<(change: ServerChange) => void>();
   readonly #pageListeners = new Set<(elicitationId: string) => void>();
+  readonly #questionListeners = new Set<(question: ServerQuestion) => boolean>();
   readonly #endListeners = new Set<(reason: string) => void>();
   #interactive = 0;
   /** Requests of our own whose answers somebody waits for. */
@@ -79,7 +80,10 @@ export class DuplexHandle implements OpenedHandle {
     this.#rpc = options.rpc;
     this.#isModern = eraOf(options.revision) === 'modern';
     this.#feed = this.#isModern ? this.#modernFeed() : this.#legacyFeed();
-    this.#desk = new QuestionDesk({ ...options });
+    this.#desk = new QuestionDesk({
+      ...options,
+      offer: (question) => [...this.#questionListeners].some((listener) => listener(question)),
+    });
     this.#rpc.setPeer({
       onRequest: (request) => this.#onRequest(request),
       onNotification: (notification) => this.#onNotification(notification),
@@ -131,6 +135,11 @@ export class DuplexHandle implements OpenedHandle {
   onPage(listener: (elicitationId: string) => void): () => void {
     this.#pageListeners.add(listener);
     return () => this.#pageListeners.delete(listener);
+  }
+
+  onQuestion(listener: (question: ServerQuestion) => boolean): () => void {
+    this.#questionListeners.add(listener);
+    return () => this.#questionListeners.delete(listener);
   }
 
   onEnd(listener: (reason: string) => void): () => void {
@@ -367,5 +376,6 @@ export class DuplexHandle implements OpenedHandle {
     this.#endListeners.clear();
     this.#changeListeners.clear();
     this.#pageListeners.clear();
+    this.#questionListeners.clear();
   }
 }

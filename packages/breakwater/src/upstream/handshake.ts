@@ -5,7 +5,7 @@ import { decodeError } from '../jsonrpc/write.ts';
 import { clientCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import { readDiscoverResult, readInitializeResult, writeInitializeParams } from '../protocol/bridge/initialize.ts';
 import { bridgeParams } from '../protocol/bridge/request.ts';
-import { type CapabilityProfile, isObject, type ServerFacts } from '../protocol/capabilities.ts';
+import { type CapabilityProfile, capabilitiesOf, isObject, type ServerFacts } from '../protocol/capabilities.ts';
 import {
   isLegacyRevision,
   isModernClaim,
@@ -14,7 +14,6 @@ import {
   type LegacyRevision,
   type Revision,
 } from '../protocol/revision.ts';
-import { profileCapabilities } from './announce.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 
 /** The outcome of a handshake. */
@@ -56,7 +55,7 @@ export function askInitialize(
   { profile, clientInfo }: Introduction,
   revision: LegacyRevision,
 ): Promise<Reply> {
-  const declared = clientCapabilitiesFor(profileCapabilities(profile), LATEST_LEGACY, revision, { canAsk: true });
+  const declared = clientCapabilitiesFor(capabilitiesOf(profile), LATEST_LEGACY, revision, { canAsk: true });
   return ask(rpc, 'initialize', writeInitializeParams({ revision, clientInfo, capabilities: declared }), false);
 }
 

@@ -1,4 +1,4 @@
-import type { ServerChange } from '../core/ports.ts';
+import type { ServerChange, ServerQuestion } from '../core/ports.ts';
 import type { NotificationMessage } from '../jsonrpc/message.ts';
 import { memberValue } from '../jsonrpc/raw.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
@@ -12,10 +12,11 @@ export function changesAfterGap(capabilities: JsonObject, uris: Iterable<string>
   return [...lists, ...[...uris].map((uri): ServerChange => ({ kind: 'updated', uri, params: undefined }))];
 }
 
-/** The listeners of one handle: for its changes, and for its end, which they hear of exactly once. */
+/** The listeners of one handle: for its changes, for questions of no call, and for its end, which they hear of exactly once. */
 export class HandleListeners {
   readonly #changes = new Set<(change: ServerChange) => void>();
   readonly #pages = new Set<(elicitationId: string) => void>();
+  readonly #questions = new Set<(question: ServerQuestion) => boolean>();
   readonly #ends = new Set<(reason: string) => void>();
   #reason: string | undefined;
 
@@ -32,6 +33,11 @@ export class HandleListeners {
   onPage(listener: (elicitationId: string) => void): () => void {
     this.#pages.add(listener);
     return () => void this.#pages.delete(listener);
+  }
+
+  onQuestion(listener: (question: ServerQuestion) => boolean): () => void {
+    this.#questions.add(listener);
+    return () => void this.#questions.delete(listener);
   }
 
   onEnd(listener: (reason: string) => void): () => void {
@@ -54,6 +60,11 @@ export class HandleListeners {
     for (const listener of [...this.#pages]) listener(id);
   }
 
+  /** Offers a question that belongs to no call; false when nobody takes it. */
+  offer(question: ServerQuestion): boolean {
+    return [...this.#questions].some((listener) => listener(question));
+  }
+
   /** Marks the end and tells everybody; false when it had ended before. */
   end(reason: string): boolean {
     if (this.#reason !== undefined) return false;
@@ -62,6 +73,7 @@ export class HandleListeners {
     this.#ends.clear();
     this.#changes.clear();
     this.#pages.clear();
+    this.#questions.clear();
     for (const listener of listeners) listener(reason);
     return true;
   }

@@ -1,5 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
-import type { CallControl, CallSink, Outcome, ServerChange, UpstreamCall } from '../core/ports.ts';
+import type { CallControl, CallSink, Outcome, ServerChange, ServerQuestion, UpstreamCall } from '../core/ports.ts';
 import { gatewayClient } from '../core/snapshot.ts';
 import { makeId, type RawId } from '../jsonrpc/id.ts';
 import { type Message, type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
@@ -20,6 +20,7 @@ import { endSession, type LegacySession, openSession, type SessionInit } from '.
 import { Watches } from './http-watches.ts';
 import { idTokenOf } from './modern-feed.ts';
 import type { OpenedHandle } from './opener.ts';
+import { isAboutTaskOf, neededCapability, refuseOutside } from './question-kind.ts';
 
 /** What a legacy handle is made of. */
 export interface LegacyHandleOptions {
@@ -41,7 +42,11 @@ const OWN_REQUEST_MS = 30_000;
 const LOG = 'notifications/message';
 const TASK_STATUS = 'notifications/tasks/status';
 const EMPTY_RESULT = Buffer.from('{}');
-const NOBODY = { code: RpcCode.methodNotFound, message: 'The client cannot be asked outside of a request.' };
+const SEVERAL = {
+  code: RpcCode.methodNotFound,
+  message: 'Client cannot be asked: several clients share this connection',
+};
+const UNKNOWN = { code: RpcCode.methodNotFound, message: 'Method not found' };
 
 /** A handle on a 2025 Streamable HTTP server, with or without a session: initialized when it is made, renewed when the server forgets it. */
 export class HttpLegacyHandle implements OpenedHandle {
@@ -145,6 +150,10 @@ export class HttpLegacyHandle implements OpenedHandle {
 
   onPage(listener: (elicitationId: string) => void): () => void {
     return this.#listeners.onPage(listener);
+  }
+
+  onQuestion(listener: (question: ServerQuestion) => boolean): () => void {
+    return this.#listeners.onQuestion(listener);
   }
 
   onEnd(listener: (reason: string) => void): () => void {
@@ -280,10 +289,15 @@ export class HttpLegacyHandle implements OpenedHandle {
 
   #onRequest(message: RequestMessage, call: LegacyCall | undefined): void {
     if (message.method === 'ping') void this.#post(writeResult(message.id, EMPTY_RESULT));
-    else if (call === undefined || this.#options.shared) void this.#post(writeError(message.id, encodeError(NOBODY)));
+    else if (this.#options.shared) void this.#post(writeError(message.id, encodeError(SEVERAL)));
     else {
-      const question = this.#questions.add(message, this.revision, call);
-      if (question !== undefined) call.sink.ask(question);
+      const needed = neededCapability(message.method, message.params);
+      if (needed === undefined) return void this.#post(writeError(message.id, encodeError(UNKNOWN)));
+      const question = this.#questions.add(message, this.revision, call ?? this);
+      if (question === undefined) return;
+      if (call !== undefined) call.sink.ask(question);
+      else if (!this.#options.init.profile[needed] || !this.#listeners.offer(question))
+        question.answer(refuseOutside(message.method));
     }
   }
 
@@ -311,7 +325,12 @@ export class HttpLegacyHandle implements OpenedHandle {
    * answer seldom asks again: a call whose client is away is the last choice.
    */
   #calleeOf(message: RequestMessage): LegacyCall | undefined {
-    const calls = [...this.#calls.values()].filter((call) => isInteractive(call) && canBeAsked(call.call, message));
+    const needed = neededCapability(message.method, message.params);
+    const calls = [...this.#calls.values()].filter(
+      (call) => needed !== undefined && isInteractive(call) && call.call.client.profile[needed],
+    );
+    const named = calls.find(({ call }) => isAboutTaskOf(message.params, call));
+    if (named !== undefined) return named;
     return calls.find(({ sink }) => sink.suspended !== true) ?? calls[0];
   }
 
@@ -341,14 +360,6 @@ export class HttpLegacyHandle implements OpenedHandle {
 
 function isInteractive({ call }: LegacyCall): boolean {
   return methodTraits(call.method)?.interactive === true;
-}
-
-function canBeAsked(call: UpstreamCall, { method, params }: RequestMessage): boolean {
-  const { profile } = call.client;
-  if (method === 'sampling/createMessage') return profile.sampling;
-  if (method === 'roots/list') return profile.roots;
-  if (method !== 'elicitation/create') return false;
-  return params !== undefined && memberValue(params, 'mode') === 'url' ? profile.elicitUrl : profile.elicitForm;
 }
 
 function refuse(question: Parameters<CallSink['ask']>[0]): void {

@@ -112,6 +112,11 @@ export class HttpModernHandle implements OpenedHandle {
     return this.#listeners.onPage(listener);
   }
 
+  onQuestion(): () => void {
+    // A modern server has no way to ask outside of a result.
+    return () => undefined;
+  }
+
   onEnd(listener: (reason: string) => void): () => void {
     return this.#listeners.onEnd(listener);
   }

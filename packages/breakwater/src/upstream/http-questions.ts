@@ -11,6 +11,9 @@ interface Pending {
   readonly withdraw: () => void;
 }
 
+/** A server that asks faster than anybody answers is refused beyond this. */
+const MAX_OPEN = 64;
+const FLOOD = { code: RpcCode.internalError, message: 'Too many open questions' };
 const OVER = { code: RpcCode.internalError, message: 'The request this question belongs to has ended.' };
 
 /** The questions a server has asked on a session and still waits for. */
@@ -23,10 +26,17 @@ export class Questions {
     this.#send = send;
   }
 
-  /** Makes a question of a server's request; undefined when the same one is pending already (a stream that was replayed). */
+  /**
+   * Makes a question of a server's request; undefined when the same one is pending already (a stream that was replayed), or when too many are: the
+   * server is told so.
+   */
   add(message: RequestMessage, revision: LegacyRevision, owner: object): ServerQuestion | undefined {
     const { id, method, params } = message;
     if (this.#pending.has(id)) return undefined;
+    if (this.#pending.size >= MAX_OPEN) {
+      this.#send(writeError(id, encodeError(FLOOD)));
+      return undefined;
+    }
     const listeners: (() => void)[] = [];
     let isWithdrawn = false;
     const withdraw = (): void => {

@@ -3,8 +3,8 @@ import type { RawId } from '../jsonrpc/id.ts';
 import type { BridgeFault } from '../protocol/bridge/fault.ts';
 import { readInitializeResult, writeInitializeParams } from '../protocol/bridge/initialize.ts';
 import type { CapabilityProfile, ServerFacts } from '../protocol/capabilities.ts';
+import { capabilitiesOf } from '../protocol/capabilities.ts';
 import { LATEST_LEGACY, type LegacyRevision } from '../protocol/revision.ts';
-import { profileCapabilities } from './announce.ts';
 import { GET_HEADERS } from './http-headers.ts';
 import {
   type Bounds,
@@ -41,7 +41,7 @@ const CLOSE_MS = 2_000;
 
 /** Initializes a session and says `notifications/initialized`, without which some servers hide their tools (mcp-hangar#881). */
 export async function openSession(leg: HttpLeg, init: SessionInit, id: RawId, bounds: Bounds): Promise<SessionAttempt> {
-  const capabilities = profileCapabilities(init.profile);
+  const capabilities = capabilitiesOf(init.profile);
   const params = writeInitializeParams({ revision: LATEST_LEGACY, clientInfo: init.clientInfo, capabilities });
   const reply = await requestOnce(leg, { id, method: 'initialize', params, headers: [] }, bounds);
   if (reply.kind !== 'result') return attemptOf(reply);

@@ -1,13 +1,13 @@
 import type { ServerQuestion } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { type RequestMessage, RpcCode, type RpcError } from '../jsonrpc/message.ts';
-import { memberValue, type RawObject } from '../jsonrpc/raw.ts';
 import { encodeError } from '../jsonrpc/write.ts';
 import type { CapabilityProfile } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revision.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 import type { UpstreamLog } from './options.ts';
-import { RunningCall } from './running-call.ts';
+import { isAboutTaskOf, neededCapability, refuseOutside } from './question-kind.ts';
+import type { RunningCall } from './running-call.ts';
 
 /** What a desk works with. */
 export interface DeskOptions {
@@ -16,10 +16,13 @@ export interface DeskOptions {
   readonly revision: Revision;
   /** What the server was told it may ask. */
   readonly declared: CapabilityProfile;
+  /** Offers a question that belongs to no call; false when nobody takes it. */
+  readonly offer: (question: ServerQuestion) => boolean;
 }
 
 interface OpenQuestion {
-  readonly call: RunningCall;
+  /** Undefined for one outside of any call. */
+  readonly call: RunningCall | undefined;
   readonly onWithdrawn: (() => void)[];
 }
 
@@ -29,7 +32,8 @@ const ENDED: RpcError = { code: RpcCode.internalError, message: 'The request thi
 
 /**
  * The questions of a legacy server (elicitation, sampling, roots) on a channel that does not say which call they belong to (eras.md §2.6): the
- * interactive call in flight whose client can be asked this; of several the oldest; none: the server is told so.
+ * call of the task that it names; the interactive call in flight whose client can be asked this; of several the oldest; none: whoever takes questions
+ * outside of calls, or the server is refused.
  */
 export class QuestionDesk {
   readonly #options: DeskOptions;
@@ -41,9 +45,14 @@ export class QuestionDesk {
 
   /** Takes a request of the server. `calls` are those in flight, oldest first. */
   receive(request: RequestMessage, calls: Iterable<RunningCall>): void {
-    const found = this.#findCall(request, [...calls]);
-    if (found instanceof RunningCall) this.#ask(request, found);
-    else this.#options.rpc.answer(request.id, { error: encodeError(found) });
+    const fault = this.#faultOf(request);
+    if (fault !== undefined) return this.#options.rpc.answer(request.id, { error: encodeError(fault) });
+    const interactive = [...calls].filter((call) => call.isInteractive);
+    const call = this.#findCall(request, interactive);
+    const question = this.#makeQuestion(request, call);
+    if (call !== undefined) call.ask(question);
+    else if (!this.#mayAsk(request) || !this.#options.offer(question))
+      question.answer(refuseAside(request, interactive.length > 0));
   }
 
   /** The server no longer waits for an answer to `id`. */
@@ -62,11 +71,11 @@ export class QuestionDesk {
     }
   }
 
-  #ask({ id, method, params }: RequestMessage, call: RunningCall): void {
+  #makeQuestion({ id, method, params }: RequestMessage, call: RunningCall | undefined): ServerQuestion {
     const entry: OpenQuestion = { call, onWithdrawn: [] };
     this.#open.set(id, entry);
     const isOpen = (): boolean => this.#open.get(id) === entry;
-    const question: ServerQuestion = {
+    return {
       method,
       params,
       revision: this.#options.revision,
@@ -80,16 +89,28 @@ export class QuestionDesk {
         else run();
       },
     };
-    call.ask(question);
   }
 
-  #findCall({ id, method, params }: RequestMessage, calls: readonly RunningCall[]): RunningCall | RpcError {
-    const needed = neededCapability(method, params);
-    if (needed === undefined) return { code: RpcCode.methodNotFound, message: 'Method not found' };
+  #faultOf({ id, method, params }: RequestMessage): RpcError | undefined {
+    if (neededCapability(method, params) === undefined)
+      return { code: RpcCode.methodNotFound, message: 'Method not found' };
     if (this.#open.has(id)) return { code: RpcCode.invalidRequest, message: 'This id is in use' };
     if (this.#open.size >= MAX_OPEN) return { code: RpcCode.internalError, message: 'Too many open questions' };
-    const interactive = calls.filter((call) => call.isInteractive);
-    const able = interactive.filter((call) => this.#options.declared[needed] && call.call.client.profile[needed]);
+    return undefined;
+  }
+
+  #mayAsk({ method, params }: RequestMessage): boolean {
+    const needed = neededCapability(method, params);
+    return needed !== undefined && this.#options.declared[needed];
+  }
+
+  #findCall(request: RequestMessage, interactive: readonly RunningCall[]): RunningCall | undefined {
+    const { method, params } = request;
+    const needed = neededCapability(method, params);
+    if (needed === undefined || !this.#mayAsk(request)) return undefined;
+    const able = interactive.filter(({ call }) => call.client.profile[needed]);
+    const named = able.find(({ call }) => isAboutTaskOf(params, call));
+    if (named !== undefined) return named;
     // A server that waits for an answer seldom asks again; a call whose client is away is the last choice.
     const waiting = able.filter((call) => !call.isSuspended);
     const likely = waiting.length > 0 ? waiting : able;
@@ -97,15 +118,11 @@ export class QuestionDesk {
       const detail = { method, calls: likely.length };
       this.#options.log('info', 'A question could belong to several calls; it goes to the oldest.', detail);
     }
-    const message =
-      interactive.length === 0 ? 'Client cannot be asked outside a request' : 'Client cannot be asked this';
-    return likely[0] ?? { code: RpcCode.methodNotFound, message };
+    return likely[0];
   }
 }
 
-function neededCapability(method: string, params: RawObject | undefined): keyof CapabilityProfile | undefined {
-  if (method === 'sampling/createMessage') return 'sampling';
-  if (method === 'roots/list') return 'roots';
-  if (method !== 'elicitation/create') return undefined;
-  return params !== undefined && memberValue(params, 'mode') === 'url' ? 'elicitUrl' : 'elicitForm';
+function refuseAside({ method }: RequestMessage, hasCalls: boolean): Parameters<ServerQuestion['answer']>[0] {
+  if (hasCalls) return { error: { code: RpcCode.methodNotFound, message: 'Client cannot be asked this' } };
+  return refuseOutside(method);
 }

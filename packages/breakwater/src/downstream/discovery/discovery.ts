@@ -1,14 +1,14 @@
 import type { Arrival, Context } from '../inbound.ts';
+import { initializeRecipe } from '../recipe.ts';
 import { acceptsHtml } from './accepts-html.ts';
 import { agentCard, agentDirectory } from './agent-card.ts';
 import type { Document, DocumentRequest } from './document.ts';
 import { renderPage } from './front-page.ts';
-import { catalog, routeServerCard, serverCard } from './server-card.ts';
 import { mcpJson, routeMcpJson } from './mcp-json.ts';
 import { oabpManifest } from './oabp.ts';
 import { resourceMetadata, rootResourceMetadata } from './protected-resource.ts';
-import { initializeRecipe } from '../recipe.ts';
 import { serveDocument } from './serve-document.ts';
+import { catalog, routeServerCard, serverCard } from './server-card.ts';
 import { agentsText, llmsText, robots, rootJson, sitemap } from './text-files.ts';
 import { type Glance, ToolGlances } from './tool-glance.ts';
 
@@ -25,20 +25,22 @@ export interface Discovery {
 export function createDiscovery(context: Context): Discovery {
   const { routes, publicUrl, discovery } = context.options;
   const byPath = new Map<string, Document>();
+  const needed = new Set<string>();
   if (discovery.enabled) {
     const prefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
-    const own = routes.flatMap((route) => [
-      resourceMetadata(route, prefix),
-      routeServerCard(route),
-      routeMcpJson(route),
-    ]);
+    const own = routes.flatMap((route) => {
+      const metadata = resourceMetadata(route, prefix);
+      // A challenge points at it: without it nobody could get a token.
+      if (context.options.authOf?.(route).kind === 'protected') for (const path of metadata.paths) needed.add(path);
+      return [metadata, routeServerCard(route), routeMcpJson(route)];
+    });
     for (const document of [...SITE_DOCUMENTS, ...livingDocuments(context), ...own]) {
       for (const path of document.paths) if (!byPath.has(path)) byPath.set(path, document);
     }
   }
   return {
     paths: new Set(byPath.keys()),
-    isMounted: (path) => discovery.mounted === 'routes' && byPath.get(path)?.owner === 'route',
+    isMounted: (path) => needed.has(path) || (discovery.mounted === 'routes' && byPath.get(path)?.owner === 'route'),
     async serve(arrival, path) {
       const document = byPath.get(path);
       if (document !== undefined) await serveDocument(arrival, document, path);
@@ -64,7 +66,7 @@ function livingDocuments(context: Context): Document[] {
   const glances = new ToolGlances(context);
   const look = async ({ arrival, site }: DocumentRequest): Promise<Glance | undefined> => {
     const [first] = site.routes;
-    // What a protected route offers is told to who may use it. HEAD shows nothing, so nobody is asked for it.
+    // What a protected route offers is told to who may use it.
     if (first === undefined || first.auth.kind === 'protected') return undefined;
     return await glances.look(first.path, context.options.principalOf(arrival.req));
   };

@@ -13,10 +13,10 @@ const SHARED = 'public, max-age=300';
 /** Answers a request for a document by its verb; 404 when it has nothing to say here. */
 export async function serveDocument(arrival: Arrival, document: Document, path: string): Promise<void> {
   const { method } = arrival.req;
-  if (method !== 'GET' && method !== 'HEAD') return refusePlace(arrival, 'request.method', 'not_implemented', ALLOW);
+  if (method !== 'GET' && method !== 'HEAD') return refusePlace(arrival, 'request.method', 'document', ALLOW);
   const site = describeSite(arrival);
   const rendered = await document.render({ arrival, site, path });
-  if (rendered === undefined) return refusePlace(arrival, 'request.path', 'not_implemented');
+  if (rendered === undefined) return refusePlace(arrival, 'request.path', 'document');
   sendDocument(arrival, rendered, site);
 }
 
@@ -27,7 +27,8 @@ function sendDocument(arrival: Arrival, { type, body, freshness, headers }: Rend
   const bytes = Buffer.from(body);
   const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
   // What anybody can fetch, any page may read.
-  if (freshness === 'shared' && isPublicSite(context.options.publicUrl)) res.setHeader('access-control-allow-origin', '*');
+  if (freshness === 'shared' && isPublicSite(context.options.publicUrl))
+    res.setHeader('access-control-allow-origin', '*');
   const common = {
     etag,
     'cache-control': freshness === 'shared' ? SHARED : 'no-cache',

@@ -111,7 +111,12 @@ function textAfter(description: string | undefined): string {
 }
 
 /** `/` for programs: where everything is, as JSON. */
-export function rootJson(site: Site, title: string, tools: readonly ListedTool[] | undefined, recipe: object): Rendered {
+export function rootJson(
+  site: Site,
+  title: string,
+  tools: readonly ListedTool[] | undefined,
+  recipe: object,
+): Rendered {
   const [first] = site.routes;
   const body = {
     name: title,

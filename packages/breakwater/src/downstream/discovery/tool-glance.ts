@@ -1,7 +1,7 @@
 import type { RouteFacts } from '../../core/edge.ts';
 import type { Principal } from '../../core/ports.ts';
 import type { Subscriber } from '../../core/subscription.ts';
-import type { ToolBrief } from '../../core/tool-brief.ts';
+import type { ToolBrief, ToolBriefs } from '../../core/tool-brief.ts';
 import { isObject, NO_QUESTIONS } from '../../protocol/capabilities.ts';
 import { LATEST_MODERN } from '../../protocol/revision.ts';
 import type { Context } from '../inbound.ts';
@@ -53,8 +53,8 @@ export class ToolGlances {
     const { clock, edge } = this.#context.deps;
     const client = { revision: LATEST_MODERN, info: undefined, capabilities: {}, profile: NO_QUESTIONS };
     const subscriber: Subscriber = { route, principal, sessionId: undefined, client };
-    const asked = Promise.all([edge.describe(subscriber), edge.tools(subscriber)]).then(
-      ([facts, tools]) => glanceOf(facts, tools),
+    const asked = Promise.all([edge.describe(subscriber), edge.tools(subscriber, MOST_TOOLS)]).then(
+      ([facts, briefs]) => glanceOf(facts, briefs),
       // A page is no place to report it: whoever calls the server gets the error.
       () => undefined,
     );
@@ -67,18 +67,18 @@ export class ToolGlances {
   }
 }
 
-function glanceOf({ info }: RouteFacts, tools: readonly ToolBrief[]): Glance {
+function glanceOf({ info }: RouteFacts, { tools, total }: ToolBriefs): Glance {
   const facts: unknown = JSON.parse(info.toString());
   const server = isObject(facts) ? facts : {};
   return {
     title: textOf(server['title']) ?? textOf(server['name']),
     version: textOf(server['version']),
-    tools: tools.slice(0, MOST_TOOLS).map(({ name, title, description }) => ({
+    tools: tools.map(({ name, title, description }) => ({
       name: clip(name, MOST_NAME),
       title: title === undefined ? undefined : clip(title, MOST_NAME),
       description: description === undefined ? undefined : clip(description, MOST_TEXT),
     })),
-    more: Math.max(0, tools.length - MOST_TOOLS),
+    more: total - tools.length,
   };
 }
 
@@ -88,7 +88,10 @@ function textOf(value: unknown): string | undefined {
 
 /** One line of at most `most` characters; a surrogate pair is not cut in two. */
 function clip(text: string, most: number): string {
-  const line = text.slice(0, most * 4).replace(/\s+/g, ' ').trim();
+  const line = text
+    .slice(0, most * 4)
+    .replace(/\s+/g, ' ')
+    .trim();
   const characters = [...line];
   return characters.length <= most ? line : `${characters.slice(0, most - 1).join('')}…`;
 }

@@ -2,15 +2,26 @@ import { isObject, type JsonObject } from '../capabilities.ts';
 import { TASKS_EXTENSION } from '../meta.ts';
 import { eraOf, type Revision } from '../revision.ts';
 import { declareTasks } from './tasks/task-call.ts';
+import { servesTasks } from './tasks/task-support.ts';
 
 /**
  * A server's declared capabilities as a client of `to` may be told them (eras.md §2.4): everything that can be carried between the two
- * revisions. The same object where they are the same.
+ * revisions. The same object where they are the same. `crossTasks`: tasks are translated, so those of the one form are offered in the other.
  */
-export function serverCapabilitiesFor(capabilities: JsonObject, from: Revision, to: Revision): JsonObject {
+export function serverCapabilitiesFor(
+  capabilities: JsonObject,
+  from: Revision,
+  to: Revision,
+  options: { readonly crossTasks?: boolean } = {},
+): JsonObject {
   if (from === to) return capabilities;
-  return withoutForeign(capabilities, from, to);
+  const carried = withoutForeign(capabilities, from, to);
+  if (options.crossTasks !== true || eraOf(from) === eraOf(to) || !servesTasks(from, capabilities)) return carried;
+  if (to === '2025-11-25') return { ...carried, tasks: LEGACY_TASKS };
+  return to === '2026-07-28' ? declareTasks(carried) : carried;
 }
+
+const LEGACY_TASKS: JsonObject = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
 
 /**
  * A client's declared capabilities as the upstream leg declares them. `canAsk: false` (nowhere to send a question to, or a shared upstream)

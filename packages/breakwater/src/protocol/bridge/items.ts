@@ -2,7 +2,7 @@ import { findMember, memberBytes, memberObject, memberValue, type RawObject, sca
 import { LISTS, type ListKind } from '../methods.ts';
 import { compileParamHeaders } from '../modern/param-headers.ts';
 import { eraOf, type Revision } from '../revision.ts';
-import { applyEdits, bytesOf } from './edits.ts';
+import { applyEdits, bytesOf, writeObject } from './edits.ts';
 import { bridgeOutputSchema } from './output-schema.ts';
 
 /**
@@ -24,6 +24,17 @@ export function bridgeItem(kind: ListKind, item: Buffer, from: Revision, to: Rev
 export function renameItem(kind: ListKind, item: Buffer, newName: string): Buffer {
   const object = scanObject(item);
   return object === undefined ? item : applyEdits(object, { [LISTS[kind].name]: JSON.stringify(newName) });
+}
+
+/** A modern server's tool as it is told to a client of 2025-11-25 that may call it as a task: whether it becomes one, the server says with each call. */
+export function offerAsTask(tool: Buffer): Buffer {
+  const object = scanObject(tool);
+  const execution = object === undefined ? undefined : memberObject(object, 'execution');
+  if (object === undefined) return tool;
+  const support = { taskSupport: '"optional"' };
+  return applyEdits(object, {
+    execution: execution === undefined ? writeObject(support) : applyEdits(execution, support),
+  });
 }
 
 function schemaEdit(tool: RawObject, from: Revision, to: Revision): { outputSchema?: Buffer | undefined } {

@@ -90,10 +90,10 @@ export function taskStatusFromModern(params: RawObject): Buffer {
  * `notifications/tasks` params for a legacy status notification; undefined where the modern one would have to carry what the legacy one lacks:
  * whoever needs it polls.
  */
-export function taskStatusFromLegacy(params: RawObject, subscriptionId: Buffer): Buffer | undefined {
+export function taskStatusFromLegacy(params: RawObject): Buffer | undefined {
   const status = memberValue(params, 'status');
   if (status !== 'working' && status !== 'cancelled') return undefined;
-  const meta = editMeta(params, { [META.subscriptionId]: subscriptionId, [META.relatedTask]: undefined });
+  const meta = editMeta(params, { [META.relatedTask]: undefined });
   return applyEdits(params, { ...modernNames(params), ...meta });
 }
 

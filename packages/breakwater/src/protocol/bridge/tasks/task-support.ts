@@ -24,6 +24,13 @@ export function sharesTasks(client: TaskParty, server: TaskParty): boolean {
   return client.revision === '2025-11-25' || declaresTasks(client.capabilities);
 }
 
+/** True when both know tasks, each in the form of its own era, so that a task of the one can be told as one of the other (eras.md §2.8). */
+export function crossesTasks(client: TaskParty, server: TaskParty): boolean {
+  if (!servesTasks(server.revision, server.capabilities)) return false;
+  if (client.revision === '2025-11-25') return server.revision === '2026-07-28';
+  return client.revision === '2026-07-28' && server.revision === '2025-11-25' && declaresTasks(client.capabilities);
+}
+
 /** True when the call's answer may be a task for the client itself. A legacy client says so with each request. */
 export function expectsTask(client: TaskParty, server: TaskParty, params: RawObject | undefined): boolean {
   return sharesTasks(client, server) && (client.revision === '2026-07-28' || wantsTask(params));

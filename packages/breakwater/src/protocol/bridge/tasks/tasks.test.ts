@@ -19,7 +19,7 @@ import {
   tasksGetFromModern,
 } from './task-form.ts';
 import { renameTask, renameTaskList, taskIdOf } from './task-id.ts';
-import { completedTask, tasksResultFromModern } from './task-result.ts';
+import { completedTask, withoutRelatedTask, withRelatedTask } from './task-result.ts';
 
 const TIMES = '"createdAt":"2026-01-01T00:00:00Z","lastUpdatedAt":"2026-01-01T00:00:01Z"';
 
@@ -87,24 +87,17 @@ describe('a task between the eras', () => {
     const legacy = taskStatusFromModern(scan(params));
     expect(parse(legacy)).toMatchObject({ ttl: 1, status: 'working' });
     expect(parse(legacy)).not.toHaveProperty('_meta');
-    expect(parse(taskStatusFromLegacy(scan(legacy), Buffer.from('7')))).toEqual(JSON.parse(params));
-    expect(taskStatusFromLegacy(scan('{"taskId":"t","status":"completed"}'), Buffer.from('7'))).toBeUndefined();
+    expect(parse(taskStatusFromLegacy(scan(legacy)))).toMatchObject({ taskId: 't', status: 'working', ttlMs: 1 });
+    expect(taskStatusFromLegacy(scan('{"taskId":"t","status":"completed"}'))).toBeUndefined();
   });
 
-  it('gives its result to tasks/result', () => {
-    const of = (members: string) => tasksResultFromModern(scan(`{"taskId":"t",${members}}`));
-    expect(of('"status":"working"')).toEqual({ kind: 'pending' });
-    expect(of('"status":"input_required","inputRequests":{"a":1}')).toEqual({
-      kind: 'input',
-      inputRequests: Buffer.from('{"a":1}'),
+  it('has a result that names it in 2025-11-25 alone', () => {
+    const named = withRelatedTask(scan('{"content":[],"_meta":{"x":1}}'), 'sealed');
+    expect(parse(named)).toEqual({
+      content: [],
+      _meta: { x: 1, 'io.modelcontextprotocol/related-task': { taskId: 'sealed' } },
     });
-    expect(of('"status":"completed","result":{"resultType":"complete","content":[],"isError":true}')).toEqual({
-      kind: 'result',
-      result: Buffer.from('{"content":[],"isError":true}'),
-    });
-    expect(of('"status":"failed","error":{"code":-32000,"message":"m"}')).toMatchObject({ kind: 'error' });
-    expect(of('"status":"cancelled"')).toMatchObject({ kind: 'error' });
-    expect(of('"status":"completed"')).toMatchObject({ kind: 'error' });
+    expect(parse(withoutRelatedTask(scan(named)))).toEqual({ content: [], _meta: { x: 1 } });
   });
 
   it('is acknowledged with nothing but the type of the result', () => {

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import type { Rendered } from './document.ts';
+import { documentUrls } from './document-urls.ts';
+import { STYLE } from './front-page-style.ts';
+import { html, type Markup } from './html.ts';
+import type { Site, SiteRoute } from './site.ts';
+import { type Snippet, snippetsFor } from './snippets.ts';
+import type { Glance } from './tool-glance.ts';
+
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
+const STYLE_ELEMENT: Markup = { markup: `<style>${STYLE}</style>` };
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="11" fill="#0a5f80"/><path d="M8 31c4 0 4-4 8-4s4 4 8 4 4-4 8-4 4 4 8 4M14 20l10-8 10 8" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>',
+)}`;
+
+/** Nothing but this page's own style may load or run: its texts come from servers that nobody here vouches for. */
+const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+
+const HEADERS = {
+  'content-security-policy': POLICY,
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  vary: 'Accept',
+} as const;
+
+/** The page for people: how to connect, what is served, which tools there are. `glance` is undefined where the server could not be asked. */
+export function renderPage(site: Site, title: string, glance: Glance | undefined): Rendered {
+  const [first] = site.routes;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="${site.description}">
+<title>${title} · MCP</title>
+<link rel="icon" href="${ICON}">
+<link rel="alternate" type="text/plain" href="${documentUrls(site).llms}" title="llms.txt">
+<link rel="service-desc" type="application/json" href="${documentUrls(site).mcp}">
+<link rel="describedby" type="application/json" href="${documentUrls(site).agentCard}">
+${STYLE_ELEMENT}
+</head>
+<body>
+<header><div class="wrap">
+<div class="brand">${LOGO}<h1>${title}</h1></div>
+<p class="lead">${site.description}</p>
+${first === undefined ? undefined : endpointBox(first, glance)}
+</div></header>
+<main><div class="wrap">
+${first === undefined ? undefined : connectSection(first, title)}
+${servedSection(site)}
+${first === undefined ? undefined : toolsSection(first, glance)}
+${documentsSection(site)}
+</div></main>
+<footer><div class="wrap">Served by Breakwater ${site.version}. Programs that ask for JSON get JSON at this address.</div></footer>
+</body>
+</html>
+`;
+  return { type: 'text/html; charset=utf-8', body: page.markup, freshness: 'checked', headers: HEADERS };
+}
+
+const LOGO: Markup = {
+  markup:
+    '<svg viewBox="0 0 48 48" aria-hidden="true" focusable="false"><g fill="none" stroke="var(--deep)" stroke-width="3.4" stroke-linecap="round" stroke-linejoin="round"><path d="M11 21 24 10l13 11"/><path d="M4 31c5 0 5-5 10-5s5 5 10 5 5-5 10-5 5 5 10 5"/><path d="M4 40c5 0 5-5 10-5s5 5 10 5 5-5 10-5 5 5 10 5" opacity=".5"/></g></svg>',
+};
+
+function endpointBox(route: SiteRoute, glance: Glance | undefined): Markup {
+  const box = html`<div class="endpoint"><span>MCP endpoint</span><code>${route.url}</code></div>`;
+  if (route.auth.kind === 'protected') {
+    return html`${box}<p class="status">Asks for a token of ${route.auth.authorizationServers.join(' or ')}.</p>`;
+  }
+  if (glance === undefined) {
+    return html`${box}<p class="status away">The server behind it did not answer just now; connecting may still work.</p>`;
+  }
+  const count = glance.tools.length + glance.more;
+  const version = glance.version === undefined ? '' : ` ${glance.version}`;
+  return html`${box}<p class="status">Ready: ${glance.title ?? 'the server'}${version}, ${count} ${count === 1 ? 'tool' : 'tools'}, no sign-in.</p>`;
+}
+
+function connectSection(route: SiteRoute, title: string): Markup {
+  return html`<section aria-labelledby="connect">
+<h2 id="connect">Connect</h2>
+<p class="note">One click on a snippet selects all of it.</p>
+${snippetsFor(route, title).map(snippetPanel)}
+</section>`;
+}
+
+function snippetPanel({ id, client, where, text }: Snippet, index: number): Markup {
+  const open: Markup = { markup: index === 0 ? ' open' : '' };
+  return html`<details name="snippet"${open}><summary>${client} <small>${where}</small></summary>
+<pre tabindex="0" aria-label="Snippet for ${client}"><code data-snippet="${id}">${text}</code></pre></details>
+`;
+}
+
+function servedSection(site: Site): Markup {
+  const rows = site.routes.flatMap((route) =>
+    route.transports.map(
+      ({
+        name,
+        url,
+        revisions,
+      }) => html`<tr><td><code>${url}</code></td><td>${TRANSPORT_NAMES[name]}</td><td>${revisions.map((revision) => html`<span>${revision}</span> `)}</td></tr>
+`,
+    ),
+  );
+  return html`<section aria-labelledby="served">
+<h2 id="served">What is served</h2>
+<div class="scroll" tabindex="0" role="region" aria-labelledby="served"><table>
+<thead><tr><th scope="col">Address</th><th scope="col">Transport</th><th scope="col">Revisions</th></tr></thead>
+<tbody>${rows}</tbody></table></div>
+</section>`;
+}
+
+const TRANSPORT_NAMES = { streamable_http: 'Streamable HTTP', sse: 'HTTP+SSE of 2024' } as const;
+
+function toolsSection(route: SiteRoute, glance: Glance | undefined): Markup | undefined {
+  if (glance === undefined || glance.tools.length === 0) return undefined;
+  const items = glance.tools.map(({ name, title, description }) => {
+    const text = description ?? title;
+    return html`<li><code>${name}</code>${text === undefined ? undefined : html`<p>${text}</p>`}</li>
+`;
+  });
+  const rest =
+    glance.more === 0 ? undefined : html`<p class="note">And ${glance.more} more; tools/list names them all.</p>`;
+  return html`<section aria-labelledby="tools">
+<h2 id="tools">Tools at ${route.path}</h2>
+<ul class="tools">${items}</ul>${rest}
+</section>`;
+}
+
+function documentsSection(site: Site): Markup {
+  const { agentCard, mcp, serverCard, catalog, llms, agents } = documentUrls(site);
+  const links: readonly (readonly [string, string])[] = [
+    ['Agent card', agentCard],
+    ['mcp.json', mcp],
+    ['Server card', serverCard],
+    ['Catalogue', catalog],
+    ['llms.txt', llms],
+    ['agents.txt', agents],
+    ['How the transport works', site.documentation],
+  ];
+  return html`<section aria-labelledby="documents">
+<h2 id="documents">For programs</h2>
+<ul class="links">${links.map(([name, url]) => html`<li><a href="${url}">${name}</a></li>`)}</ul>
+</section>`;
+}

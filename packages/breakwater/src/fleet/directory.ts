@@ -1,0 +1,113 @@
+import type { Emit } from '../core/events.ts';
+import type { Clock, Timer } from '../core/ports.ts';
+import type { Store } from '../core/store.ts';
+import { isNode } from './node.ts';
+
+/** Where a node's peer port is. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a directory works with. */
+export interface DirectoryOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly node: string;
+  readonly address: PeerAddress;
+}
+
+interface Known {
+  readonly address: PeerAddress | undefined;
+  readonly until: number;
+}
+
+const RECORD_MS = 10_000;
+const RENEW_MS = 3_000;
+const KNOWN_MS = 3_000;
+const UNKNOWN_MS = 1_000;
+// Anybody can invent names of nodes; what is remembered of them is bounded.
+const KNOWN_LIMIT = 1_000;
+
+/** The nodes of the fleet and their addresses: keeps this node's own record alive and looks up the others'. */
+export class Directory {
+  readonly #options: DirectoryOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #asked = new Map<string, Promise<PeerAddress | undefined>>();
+  #timer: Timer | undefined;
+  #isFaulty = false;
+  #isClosed = false;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+  }
+
+  /** Enters this node; tries again for as long as the store is out of reach. */
+  async open(): Promise<void> {
+    await this.#renew();
+  }
+
+  /** A node's address; undefined for one that is not there. Rejects with `store.unavailable`. */
+  find(node: string): Promise<PeerAddress | undefined> {
+    if (!isNode(node)) return Promise.resolve(undefined);
+    const known = this.#known.get(node);
+    if (known !== undefined && known.until > this.#options.clock.now()) return Promise.resolve(known.address);
+    let asked = this.#asked.get(node);
+    if (asked === undefined) {
+      asked = this.#look(node).finally(() => this.#asked.delete(node));
+      this.#asked.set(node, asked);
+    }
+    return asked;
+  }
+
+  /** Forgets what is known of a node that did not answer. */
+  forget(node: string): void {
+    this.#known.delete(node);
+  }
+
+  /** Takes this node out. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.clear();
+    try {
+      await this.#options.store.remove(keyOf(this.#options.node));
+    } catch {
+      // Nobody can be told now; the record runs out by itself.
+    }
+  }
+
+  async #look(node: string): Promise<PeerAddress | undefined> {
+    const { store, clock } = this.#options;
+    const address = readAddress((await store.read(keyOf(node)))?.get('address'));
+    if (this.#known.size >= KNOWN_LIMIT) this.#known.clear();
+    this.#known.set(node, { address, until: clock.now() + (address === undefined ? UNKNOWN_MS : KNOWN_MS) });
+    return address;
+  }
+
+  async #renew(): Promise<void> {
+    const { store, clock, node, address, emit } = this.#options;
+    try {
+      await store.write(keyOf(node), { address: Buffer.from(`${address.port} ${address.host}`) }, RECORD_MS);
+      if (this.#isFaulty) emit({ type: 'notice', level: 'info', message: 'This node is known to its fleet again.' });
+      this.#isFaulty = false;
+    } catch (error) {
+      // Once per outage: a store that is gone for an hour must not fill the log.
+      const message = 'This node cannot be entered in the store; other nodes will not find it.';
+      if (!this.#isFaulty) emit({ type: 'notice', level: 'error', message, detail: { error } });
+      this.#isFaulty = true;
+    }
+    if (this.#isClosed) return;
+    this.#timer = clock.after(RENEW_MS, () => void this.#renew());
+  }
+}
+
+function keyOf(node: string): string {
+  return `{n:${node}}`;
+}
+
+// Who can write to the store could write anything here, and would still need the key of the peer port.
+function readAddress(bytes: Buffer | undefined): PeerAddress | undefined {
+  const [, port, host] = /^(\d{1,5}) (\S+)$/.exec(bytes?.toString() ?? '') ?? [];
+  return port === undefined || host === undefined ? undefined : { host, port: Number(port) };
+}

@@ -1,0 +1,99 @@
+import { type KeyRing, openBytes, sealBytes } from '../core/seal.ts';
+import type { Clock, Timer } from '../core/ports.ts';
+import type { SessionNews } from '../core/session-vault.ts';
+import type { Store } from '../core/store.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { isObject } from '../protocol/capabilities.ts';
+import { isLogLevel } from '../protocol/logging.ts';
+
+const CHANNEL = 'sessions';
+/** How often it is tried again to tell what must be known. */
+const AGAIN_MS = 1_000;
+const MOST_UNTOLD = 10_000;
+
+/** Hears one piece of news of another node. */
+export type HearNews = (sessionId: string, news: SessionNews) => void;
+
+/** The channel on which nodes tell each other what became of sessions. Sealed: a session id is a credential, and who can write to the store must not end sessions. */
+export class SessionBus {
+  readonly #store: Store;
+  readonly #ring: KeyRing;
+  readonly #node: string;
+  readonly #clock: Clock;
+  readonly #untold = new Map<string, SessionNews>();
+  #again: Timer | undefined;
+  #stop: (() => Promise<void>) | undefined;
+
+  constructor(options: { store: Store; ring: KeyRing; node: string; clock: Clock }) {
+    this.#clock = options.clock;
+    this.#store = options.store;
+    this.#ring = options.ring;
+    this.#node = options.node;
+  }
+
+  /** Begins to listen. Rejects with `store.unavailable`. */
+  async open(hear: HearNews, onGap: () => void): Promise<void> {
+    this.#stop = await this.#store.subscribe(CHANNEL, (message) => this.#take(message, hear), onGap);
+  }
+
+  /** Tells the other nodes. Rejects with `store.unavailable`. */
+  tell(sessionId: string, news: SessionNews): Promise<void> {
+    const message = JSON.stringify([this.#node, sessionId, news]);
+    return this.#store.publish(CHANNEL, sealBytes(this.#ring, Buffer.from(message), CHANNEL));
+  }
+
+  /** Tells the other nodes, as soon as the store is in reach. */
+  async tellSurely(sessionId: string, news: SessionNews): Promise<void> {
+    try {
+      await this.tell(sessionId, news);
+      this.#untold.delete(sessionId);
+    } catch {
+      // Out of reach. What does not fit is found out by the others from the record.
+      if (this.#untold.size < MOST_UNTOLD) this.#untold.set(sessionId, news);
+      this.#again ??= this.#clock.after(AGAIN_MS, () => {
+        this.#again = undefined;
+        for (const [id, kept] of this.#untold) void this.tellSurely(id, kept);
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#again?.clear();
+    await this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  #take(message: Buffer, hear: HearNews): void {
+    const plain = openBytes(this.#ring, message, CHANNEL);
+    const told: unknown = plain === undefined ? undefined : JSON.parse(plain.toString());
+    if (!Array.isArray(told)) return;
+    const [node, sessionId, value]: readonly unknown[] = told;
+    const news = readNews(value);
+    if (node === this.#node || typeof sessionId !== 'string' || news === undefined) return;
+    hear(sessionId, news);
+  }
+}
+
+// A node of another version may say what this one does not know.
+function readNews(value: unknown): SessionNews | undefined {
+  if (!isObject(value)) return undefined;
+  const { type, progress, requestId, at } = value;
+  switch (type) {
+    case 'stream':
+      return typeof at === 'number' ? { type, at } : undefined;
+    case 'ended':
+    case 'watches':
+    case 'kept':
+      return { type };
+    case 'cancel':
+      return typeof requestId === 'string' ? { type, requestId: requestId as RawId } : undefined;
+    case 'changed': {
+      if (!isObject(progress)) return undefined;
+      const { initialized, confirmed, logLevel } = progress;
+      const level = isLogLevel(logLevel) ? logLevel : undefined;
+      return { type, progress: { initialized: initialized === true, confirmed: confirmed === true, logLevel: level } };
+    }
+    default:
+      return undefined;
+  }
+}

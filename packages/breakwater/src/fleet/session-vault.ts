@@ -1,0 +1,276 @@
+import { isGatewayError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { Clock, Random } from '../core/ports.ts';
+import type { KeyRing } from '../core/seal.ts';
+import type { Session, SessionInit, SessionKey } from '../core/session.ts';
+import { type SessionPolicy, silenceMs } from '../core/session-policy.ts';
+import type {
+  CheckedSession,
+  Inheritance,
+  KnownSession,
+  SessionNews,
+  SessionProgress,
+  SessionVault,
+  VaultListener,
+} from '../core/session-vault.ts';
+import type { FieldChange, Fields, Store } from '../core/store.ts';
+import type { Change } from '../core/subscription.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import { SessionBus } from './session-bus.ts';
+import {
+  forgetMissed,
+  isTombstone,
+  livelinessOf,
+  missChange,
+  readMissed,
+  readProgress,
+  readWatches,
+  recordKey,
+  settingsOf,
+  streamAt,
+  streamNodeOf,
+  TOMBSTONE,
+  watchChange,
+} from './session-record.ts';
+import { openSession, sealSession, uidOf } from './session-token.ts';
+import { WriteBehind } from './write-behind.ts';
+
+/** What a {@link FleetSessions} works with. */
+export interface VaultDeps {
+  readonly store: Store;
+  readonly ring: KeyRing;
+  readonly node: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** How long sessions live, as it is configured now. */
+  readonly policy: () => SessionPolicy;
+}
+
+/** Signs of life are written at most this often per session, and more often only where sessions live for seconds. */
+const TOUCH_MS = 5_000;
+/** A record outlives its session's silence by what may lie between a sign of life and its being written. */
+const GRACE_MS = 2_000;
+const LEAST_TTL_MS = 1_000;
+/** Descriptions of clients that are shared by the sessions read here. */
+const MOST_CLIENTS = 500;
+
+/** The sessions of a fleet: what never changes is in their ids, what changes is one record each in the store. */
+export class FleetSessions implements SessionVault {
+  readonly #deps: VaultDeps;
+  readonly #bus: SessionBus;
+  readonly #writes: WriteBehind;
+  /** What was written last of how a session stands. */
+  readonly #written = new WeakMap<Session, { readonly at: number; readonly stage: Session['stage'] }>();
+  readonly #clients = new Map<string, SessionInit['client']>();
+  #listener: VaultListener | undefined;
+
+  constructor(deps: VaultDeps) {
+    this.#deps = deps;
+    this.#bus = new SessionBus(deps);
+    this.#writes = new WriteBehind(deps.store, deps.clock);
+  }
+
+  /** Begins to hear the other nodes. Rejects with `store.unavailable`. */
+  async start(): Promise<void> {
+    await this.#bus.open(
+      (sessionId, news) => this.#listener?.onNews(sessionId, news),
+      () => this.#listener?.onGap(),
+    );
+  }
+
+  /** Writes what waits and hears nothing any more. */
+  async close(): Promise<void> {
+    await this.#writes.close();
+    await this.#bus.close();
+  }
+
+  listen(listener: VaultListener): void {
+    this.#listener = listener;
+  }
+
+  mint(init: SessionInit, createdAt: number): string {
+    return sealSession(this.#deps.ring, this.#deps.random.id(), init, { client: init.client, createdAt });
+  }
+
+  async keep(session: Session): Promise<void> {
+    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
+    const change = { ...livelinessOf(session), ...settingsOf(session) };
+    await this.#deps.store.write(keyOf(session), change, this.#ttlMs(session));
+  }
+
+  async find(key: SessionKey): Promise<KnownSession | undefined> {
+    const { ring, clock, store } = this.#deps;
+    const opened = openSession(ring, key.id, key);
+    if (opened === undefined || this.#isOverAge(opened.createdAt)) return undefined;
+    const { uid, createdAt } = opened;
+    const record = recordKey(uid);
+    const fields = await store.read(record);
+    const now = clock.now();
+    if (fields === undefined) {
+      if (!(await this.#livesWithoutRecord(createdAt))) return undefined;
+      const progress = readProgress(new Map(), now);
+      const { ephemeralIdleMs } = this.#deps.policy();
+      await store.create(record, { seen: Buffer.from(String(now)) }, ephemeralIdleMs + GRACE_MS);
+      return this.#known(key, opened, progress);
+    }
+    return isTombstone(fields) ? undefined : this.#known(key, opened, readProgress(fields, now));
+  }
+
+  async check(session: Session): Promise<CheckedSession | undefined> {
+    const { store, clock, node } = this.#deps;
+    if (this.#isOverAge(session.createdAt)) return undefined;
+    const fields = await store.read(keyOf(session));
+    if (fields === undefined) {
+      if (!(await this.#livesWithoutRecord(session.createdAt))) return undefined;
+      // The store forgot; what this node knows is the best there is.
+      await store.write(keyOf(session), { ...livelinessOf(session), ...settingsOf(session) }, this.#ttlMs(session));
+      return { ...progressOf(session), streamElsewhere: false };
+    }
+    if (isTombstone(fields)) return undefined;
+    const at = streamNodeOf(fields);
+    return { ...readProgress(fields, clock.now()), streamElsewhere: at !== undefined && at !== node };
+  }
+
+  touch(session: Session): void {
+    const last = this.#written.get(session);
+    const isDue = last === undefined || session.lastSeenAt - last.at >= this.#touchMs(session);
+    if (!isDue && last.stage === session.stage) return;
+    this.#note(session, livelinessOf(session));
+  }
+
+  async settle(session: Session): Promise<void> {
+    const { initialized, confirmed, logLevel } = session;
+    await this.#write(session, settingsOf(session));
+    await this.#tell(session, { type: 'changed', progress: { initialized, confirmed, logLevel } });
+  }
+
+  leave(session: Session): void {
+    const last = this.#written.get(session);
+    if (last === undefined || last.at < session.lastSeenAt) this.#note(session, livelinessOf(session));
+  }
+
+  async end(session: Session): Promise<void> {
+    const leftMs = session.createdAt + this.#deps.policy().maxAgeMs - this.#deps.clock.now();
+    await this.#writeOrLater(keyOf(session), TOMBSTONE, Math.max(leftMs, LEAST_TTL_MS));
+    await this.#bus.tellSurely(session.id, { type: 'ended' });
+  }
+
+  async takeStream(session: Session, at: number): Promise<Inheritance> {
+    const { store, ring, node } = this.#deps;
+    const uid = uidOf(session.id);
+    const fields: Fields = (await store.read(keyOf(session))) ?? new Map();
+    const before = streamNodeOf(fields);
+    await store.write(keyOf(session), { ...forgetMissed(fields), ...streamAt(node) }, this.#ttlMs(session));
+    await this.#tell(session, { type: 'stream', at });
+    return {
+      moved: before !== undefined && before !== node,
+      uris: readWatches(ring, uid, fields),
+      missed: readMissed(ring, uid, fields),
+    };
+  }
+
+  async urisOf(session: Session): Promise<readonly string[]> {
+    const fields = await this.#deps.store.read(keyOf(session));
+    return fields === undefined ? [] : readWatches(this.#deps.ring, uidOf(session.id), fields);
+  }
+
+  async watch(session: Session, uri: string, isWatched: boolean): Promise<void> {
+    await this.#write(session, watchChange(this.#deps.ring, uidOf(session.id), uri, isWatched));
+    await this.#tell(session, { type: 'watches' });
+  }
+
+  tellKept(session: Session): void {
+    void this.#tell(session, { type: 'kept' });
+  }
+
+  miss(session: Session, change: Change): void {
+    const missed = missChange(this.#deps.ring, uidOf(session.id), change);
+    if (missed !== undefined) this.#writes.add(keyOf(session), missed, this.#ttlMs(session));
+  }
+
+  cancel(session: Session, requestId: RawId): void {
+    void this.#tell(session, { type: 'cancel', requestId });
+  }
+
+  #known(
+    key: SessionKey,
+    born: { readonly client: SessionInit['client']; readonly createdAt: number },
+    progress: SessionProgress,
+  ): KnownSession {
+    const { route, transport, principal } = key;
+    const { createdAt } = born;
+    return { init: { route, transport, principal, client: this.#intern(born.client) }, createdAt, progress };
+  }
+
+  #intern(client: SessionInit['client']): SessionInit['client'] {
+    const { revision, capabilities, info } = client;
+    const key = `${revision}\n${JSON.stringify(capabilities)}\n${info?.toString('latin1') ?? ''}`;
+    const known = this.#clients.get(key);
+    if (known === undefined && this.#clients.size < MOST_CLIENTS) this.#clients.set(key, client);
+    return known ?? client;
+  }
+
+  #isOverAge(createdAt: number): boolean {
+    return createdAt + this.#deps.policy().maxAgeMs <= this.#deps.clock.now();
+  }
+
+  // Silence ends a session by taking its record. Nothing else does but a store that lost it: then the session lives.
+  async #livesWithoutRecord(createdAt: number): Promise<boolean> {
+    const { handshakeMs, ephemeralIdleMs, idleMs } = this.#deps.policy();
+    const youth = Math.min(handshakeMs, ephemeralIdleMs, idleMs);
+    return this.#deps.clock.now() - createdAt < youth || createdAt < (await this.#deps.store.born());
+  }
+
+  #touchMs(session: Session): number {
+    return Math.min(TOUCH_MS, silenceMs(this.#deps.policy(), session.stage) / 4);
+  }
+
+  #ttlMs(session: Session): number {
+    const silence = silenceMs(this.#deps.policy(), session.stage);
+    return silence + this.#touchMs(session) + GRACE_MS;
+  }
+
+  #note(session: Session, change: FieldChange): void {
+    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
+    this.#writes.add(keyOf(session), change, this.#ttlMs(session));
+  }
+
+  async #write(session: Session, change: FieldChange): Promise<void> {
+    await this.#writeOrLater(keyOf(session), { ...livelinessOf(session), ...change }, this.#ttlMs(session));
+    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
+  }
+
+  async #writeOrLater(key: string, change: FieldChange, ttlMs: number): Promise<void> {
+    const whole = { ...this.#writes.take(key), ...change };
+    try {
+      await this.#deps.store.write(key, whole, ttlMs);
+    } catch (error) {
+      this.#expectAway(error);
+      this.#writes.add(key, whole, ttlMs);
+    }
+  }
+
+  // Who does not hear it looks for itself once the store is back.
+  async #tell(session: Session, news: SessionNews): Promise<void> {
+    try {
+      await this.#bus.tell(session.id, news);
+    } catch (error) {
+      this.#expectAway(error);
+    }
+  }
+
+  #expectAway(error: unknown): void {
+    if (isGatewayError(error) && error.code === 'store.unavailable') return;
+    this.#deps.emit({ type: 'notice', level: 'error', message: 'A session could not be written down.', detail: { error } });
+  }
+}
+
+function keyOf(session: Session): string {
+  return recordKey(uidOf(session.id));
+}
+
+function progressOf(session: Session): SessionProgress {
+  const { lastSeenAt, stage, initialized, confirmed, logLevel } = session;
+  return { lastSeenAt, stage, initialized, confirmed, logLevel, ...session.use };
+}

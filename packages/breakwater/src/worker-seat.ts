@@ -1,0 +1,80 @@
+import cluster from 'node:cluster';
+import type { Logger } from 'pino';
+
+/** What the primary says to a worker. */
+export type ToWorker =
+  /** First of all: its number, from 1, and the secret of a fleet that has none configured. */
+  | { readonly kind: 'seat'; readonly index: number; readonly secret: string }
+  | { readonly kind: 'ask'; readonly id: number; readonly what: 'metrics' | 'status' }
+  | { readonly kind: 'stop' };
+
+/** What a worker says to the primary. */
+export type FromWorker =
+  | { readonly kind: 'listening'; readonly address: { readonly host: string; readonly port: number } }
+  | { readonly kind: 'told'; readonly id: number; readonly value: unknown };
+
+/** What the primary may ask. */
+export interface WorkerFacts {
+  readonly address: { readonly host: string; readonly port: number };
+  metrics(): string;
+  status(): object;
+}
+
+/** This process as one of several workers. */
+export class WorkerSeat {
+  readonly index: number;
+  /** What nodes of this machine trust each other by, when no secret is configured. */
+  readonly secret: string;
+
+  constructor(index: number, secret: string) {
+    this.index = index;
+    this.secret = secret;
+  }
+
+  /** Takes the seat that the primary offers; undefined in a process that is no worker. */
+  static async take(): Promise<WorkerSeat | undefined> {
+    if (!cluster.isWorker) return undefined;
+    return await new Promise((resolve) => {
+      const hear = (message: ToWorker): void => {
+        if (message.kind !== 'seat') return;
+        process.off('message', hear);
+        resolve(new WorkerSeat(message.index, message.secret));
+      };
+      process.on('message', hear);
+    });
+  }
+
+  /** Tells the primary that this worker serves, and answers what it asks from now on. */
+  serve(facts: WorkerFacts): void {
+    process.on('message', (message: ToWorker) => {
+      if (message.kind !== 'ask') return;
+      const value = message.what === 'metrics' ? facts.metrics() : facts.status();
+      tell({ kind: 'told', id: message.id, value });
+    });
+    tell({ kind: 'listening', address: facts.address });
+  }
+
+  /** Resolves when the primary says so or is gone, or somebody ends this process alone. */
+  async untilStopped(log: Logger): Promise<void> {
+    const reason = await new Promise<string>((resolve) => {
+      // A terminal sends its interrupt to every process of the group; the primary says what follows from it.
+      process.on('SIGINT', () => undefined);
+      process.on('SIGTERM', () => resolve('SIGTERM'));
+      process.on('disconnect', () => resolve('the primary is gone'));
+      process.on('message', (message: ToWorker) => {
+        if (message.kind === 'stop') resolve('stop');
+      });
+    });
+    log.info({ worker: this.index, reason }, 'stopping; requests may finish');
+  }
+
+  /** Lets go of the primary: the process may end. */
+  leave(): void {
+    cluster.worker?.disconnect();
+  }
+}
+
+function tell(message: FromWorker): void {
+  // The primary may be gone at any moment; then this worker ends, too.
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+}
