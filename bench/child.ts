@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly command?: string;
   /** The core to pin it to. */
   readonly core: number;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Opens an IPC channel. */
   readonly ipc?: boolean;
 }
@@ -39,7 +41,7 @@ export function startChild(options: ChildOptions): Child {
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe', ...(options.ipc ? ['ipc' as const] : [])],
     detached: true,
-    env: { ...process.env, [CHILD_MARK]: '1', NODE_ENV: 'production' },
+    env: { ...process.env, [CHILD_MARK]: '1', NODE_ENV: 'production', ...options.env },
   });
   if (child.pid === undefined) throw new Error(`${program} did not start`);
   const started: Child = { process: child, pid: child.pid, stop: () => stopChild(started) };

@@ -9,6 +9,8 @@ export interface MeasureCommand {
   readonly windowMs: number;
   readonly contenderPid: number;
   readonly upstreamPid: number;
+  /** Asked how many requests it got; absent where nobody counts. */
+  readonly upstreamUrl?: string;
   /** The core the contender is pinned to. */
   readonly core: number;
 }
@@ -36,6 +38,8 @@ export interface MeasureResult {
   readonly errorSamples: Readonly<Record<string, number>>;
   readonly contenderCpuMs: number | undefined;
   readonly upstreamCpuMs: number | undefined;
+  /** Requests the HTTP upstream got in the window. */
+  readonly upstreamRequests: number | undefined;
   readonly loadCpuMs: number;
   /** Time the contender's core was busy, for whomever. */
   readonly coreBusyMs: number | undefined;

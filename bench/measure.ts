@@ -27,9 +27,9 @@ export async function measureLoad(command: MeasureCommand): Promise<MeasureResul
     if (reason !== undefined) return { kind: 'failed', reason };
     const runs = clients.map((client, index) => runClient(client, tally, index === 0));
     await sleep(command.warmupMs);
-    const before = takeSnapshot(command, tally);
+    const before = await takeSnapshot(command, tally);
     await sleep(command.windowMs);
-    const result = subtract(before, takeSnapshot(command, tally));
+    const result = subtract(before, await takeSnapshot(command, tally));
     tally.isOver = true;
     await Promise.all(runs);
     return { ...result, errorSamples: Object.fromEntries(tally.errorSamples) };
@@ -70,7 +70,8 @@ async function runClient(client: LoadClient, tally: Tally, isOpen: boolean): Pro
   }
 }
 
-function takeSnapshot(command: MeasureCommand, tally: Tally): MeasureResult {
+async function takeSnapshot(command: MeasureCommand, tally: Tally): Promise<MeasureResult> {
+  const upstreamRequests = command.upstreamUrl === undefined ? undefined : await countRequests(command.upstreamUrl);
   const [contender, upstream] = readTrees([command.contenderPid, command.upstreamPid]);
   const own = process.cpuUsage();
   return {
@@ -82,11 +83,18 @@ function takeSnapshot(command: MeasureCommand, tally: Tally): MeasureResult {
     errorSamples: {},
     contenderCpuMs: contender?.cpuMs,
     upstreamCpuMs: upstream?.cpuMs,
+    upstreamRequests,
     loadCpuMs: (own.user + own.system) / 1000,
     coreBusyMs: readCoreBusyMs(command.core),
     rssBytes: contender?.rssBytes,
     processes: contender?.processes,
   };
+}
+
+async function countRequests(upstreamUrl: string): Promise<number> {
+  const response = await fetch(new URL('/__counts', upstreamUrl));
+  const { counts } = (await response.json()) as { readonly counts: Readonly<Record<string, number>> };
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function subtract(before: MeasureResult, after: MeasureResult): MeasureResult {
@@ -98,6 +106,7 @@ function subtract(before: MeasureResult, after: MeasureResult): MeasureResult {
     // Errors of the warm-up count too: a contender that fails early is not clean.
     contenderCpuMs: difference(before.contenderCpuMs, after.contenderCpuMs),
     upstreamCpuMs: difference(before.upstreamCpuMs, after.upstreamCpuMs),
+    upstreamRequests: difference(before.upstreamRequests, after.upstreamRequests),
     loadCpuMs: after.loadCpuMs - before.loadCpuMs,
     coreBusyMs: difference(before.coreBusyMs, after.coreBusyMs),
   };

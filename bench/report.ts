@@ -40,6 +40,8 @@ export interface Row {
   readonly timesDirect: Spread | undefined;
   readonly unitsPerSecond: Spread | undefined;
   readonly upstreamMicrosPerUnit: Spread | undefined;
+  /** Requests that reached the HTTP upstream for each unit. */
+  readonly upstreamRequestsPerUnit: Spread | undefined;
   /** Share of the contenders' core that this one used itself, and that anyone used: the difference is neighbours. */
   readonly ownCoreShare: Spread | undefined;
   readonly coreShare: Spread | undefined;
@@ -83,6 +85,7 @@ function summariseContender(load: Load, contender: string, ofLoad: readonly Samp
     timesDirect: ratio(DIRECT_NAME),
     unitsPerSecond: spread((sample) => (sample.units / sample.windowMs) * 1000),
     upstreamMicrosPerUnit: spread((sample) => divide(sample.upstreamCpuMs, sample.units / 1000)),
+    upstreamRequestsPerUnit: spread((sample) => divide(sample.upstreamRequests, sample.units)),
     // Direct is the upstream, on the other core.
     ownCoreShare:
       contender === DIRECT_NAME ? undefined : spread((sample) => divide(sample.contenderCpuMs, sample.windowMs)),

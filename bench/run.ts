@@ -7,7 +7,13 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CAN_PIN, type Child, installCleanup, readAnnouncement, startChild, stopAll } from './child.ts';
-import { CONTENDER_CORE, type Contender, type RunningContender, type UpstreamAddress } from './contenders/contender.ts';
+import {
+  CONTENDER_CORE,
+  type Contender,
+  type RunningContender,
+  suits,
+  type UpstreamAddress,
+} from './contenders/contender.ts';
 import { LoadProcess } from './load-process.ts';
 import type { Load } from './loads/load.ts';
 import { describeMachine } from './machine.ts';
@@ -19,6 +25,7 @@ import { writeLatencyTable, writeLoadTable } from './table.ts';
 /** Upstream and load generator share the other core; with one core there is no other. */
 const OTHER_CORE = cpus().length > 1 ? 1 : 0;
 const PAIR_WINDOW_MS = 6000;
+const STDIO_UPSTREAM = fileURLToPath(new URL('./stdio-upstream.ts', import.meta.url));
 
 interface Bench {
   readonly options: Options;
@@ -39,7 +46,7 @@ async function main(options: Options): Promise<void> {
   if (!HAS_PROC) say('! no /proc here: CPU and memory columns stay empty');
   const contenders = options.contenders.filter(isPresent);
   const upstreamChild = startUpstreamChild();
-  const upstream = { url: await readAnnouncement(upstreamChild), pid: upstreamChild.pid };
+  const upstream = { url: await readAnnouncement(upstreamChild), pid: upstreamChild.pid, program: [STDIO_UPSTREAM] };
   const load = new LoadProcess(OTHER_CORE);
   const bench: Bench = { options, upstream, load, samples: [], failures: [], latencies: [] };
   await measureAll(bench, contenders);
@@ -74,7 +81,7 @@ async function measureAll(bench: Bench, contenders: readonly Contender[]): Promi
     for (let round = 0; round < rounds; round += 1) {
       const order = round % 2 === 0 ? contenders : contenders.toReversed();
       for (const contender of order) {
-        if (contender.without?.includes(load.name)) continue;
+        if (!suits(contender, load)) continue;
         await measureOne(bench, load, contender, round);
       }
     }
@@ -86,8 +93,9 @@ async function measureOne(bench: Bench, load: Load, contender: Contender, round:
   const names = { load: load.name, contender: contender.name, round };
   let running: RunningContender | undefined;
   try {
-    running = await contender.start(bench.upstream);
-    const ids = { contenderPid: running.pid, upstreamPid: bench.upstream.pid, core: CONTENDER_CORE };
+    running = await contender.start(upstreamOf(bench, contender, load));
+    const { pid: upstreamPid, url: upstreamUrl } = bench.upstream;
+    const ids = { contenderPid: running.pid, upstreamPid, upstreamUrl, core: CONTENDER_CORE };
     const command = { kind: 'measure', load: load.name, url: running.url, warmupMs, windowMs, ...ids } as const;
     const result = await bench.load.run(command);
     if (result.kind === 'measure') bench.samples.push({ ...names, ...result });
@@ -100,13 +108,20 @@ async function measureOne(bench: Bench, load: Load, contender: Contender, round:
   showProgress(`${load.name} round ${round + 1} ${contender.name}`);
 }
 
+/** Who passes bytes needs the server of both eras; for the others it is of the load's choice. */
+function upstreamOf({ upstream }: Bench, { over }: Contender, load: Load): UpstreamAddress {
+  return over === 'bytes' ? upstream : { ...upstream, url: new URL(`/${load.upstream}`, upstream.url).href };
+}
+
 async function measureLatencies(bench: Bench, contenders: readonly Contender[]): Promise<void> {
   for (const load of bench.options.loads.filter((each) => each.paired)) {
-    const able = contenders.filter((contender) => !bench.failures.some((each) => each.contender === contender.name));
+    const able = contenders.filter(
+      (each) => suits(each, load) && !bench.failures.some((failure) => failure.contender === each.name),
+    );
     const running: { readonly contender: string; readonly process: RunningContender }[] = [];
     try {
       for (const contender of able) {
-        running.push({ contender: contender.name, process: await contender.start(bench.upstream) });
+        running.push({ contender: contender.name, process: await contender.start(upstreamOf(bench, contender, load)) });
       }
       const urls = running.map((each) => each.process.url);
       const times = { warmupMs: bench.options.warmupMs, windowMs: PAIR_WINDOW_MS };

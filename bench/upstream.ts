@@ -1,6 +1,6 @@
 /**
- * The MCP server every contender stands in front of: raw `node:http`, both eras, prebuilt bodies, counts per method.
- * Run alone with `node bench/upstream.ts [port]`; it prints `listening <url>`. Counts are at `/__counts`.
+ * The MCP server every contender stands in front of: raw `node:http`, prebuilt bodies, counts per method. It serves both eras at `/mcp` and one of
+ * them alone at `/legacy` and `/modern`. Run alone with `node bench/upstream.ts [port]`; it prints `listening <url>`. Counts are at `/__counts`.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -41,6 +41,8 @@ interface State {
   readonly feeds: Set<ServerResponse>;
 }
 
+const LEGACY_PATH = '/legacy';
+const MODERN_PATH = '/modern';
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MODERN_FIELDS = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/serverInfo': SERVER_INFO } };
 const MODERN_TAIL = JSON.stringify(MODERN_FIELDS).slice(1);
@@ -68,6 +70,8 @@ function answerRequest(state: State, req: IncomingMessage, res: ServerResponse):
   } else if (req.url === '/__counts') {
     const counts = Object.fromEntries(state.counts);
     sendJson(res, 200, JSON.stringify({ counts, sessions: state.sessions.size, feeds: state.feeds.size }));
+  } else if (req.url === MODERN_PATH) {
+    sendJson(res, 405, '');
   } else if (req.method === 'GET') {
     openFeed(state, req, res);
   } else if (req.method === 'DELETE') {
@@ -100,7 +104,11 @@ function answerPost(state: State, req: IncomingMessage, res: ServerResponse, bod
   }
   const method = message.method ?? 'response';
   count(state, method);
-  const modern = message.params?._meta?.[REVISION_KEY] !== undefined;
+  const modern = req.url !== LEGACY_PATH && message.params?._meta?.[REVISION_KEY] !== undefined;
+  if (!modern && req.url === MODERN_PATH) {
+    sendError(res, 400, message, -32602, 'Every request needs its envelope');
+    return;
+  }
   if (modern && !hasMatchingHeaders(req, message)) {
     sendError(res, 400, message, -32020, 'Headers and body differ');
     return;

@@ -1,11 +1,7 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { type Child, readAnnouncement, startChild, waitForPort } from '../child.ts';
-import { findFreePort } from '../free-port.ts';
-import { CONTENDER_CORE, type Contender, type RunningContender, type UpstreamAddress } from './contender.ts';
-
-const BIN = fileURLToPath(new URL('../../packages/breakwater/dist/bin.js', import.meta.url));
-const BARE_PROXY = fileURLToPath(new URL('./bare-proxy.ts', import.meta.url));
+import { startRedis } from '../../test/fixtures/redis.ts';
+import type { Contender, RunningContender, UpstreamAddress } from './contender.ts';
+import { isNginxMissing, startNginx } from './nginx.ts';
+import { isNotBuilt, runConfigured, runGateway, runPackage, runScript } from './programs.ts';
 
 /** The contender every ratio "× bare" refers to. */
 export const BARE_PROXY_NAME = 'bare-proxy';
@@ -17,39 +13,139 @@ export const CONTENDERS: readonly Contender[] = [
   {
     name: DIRECT_NAME,
     title: 'no hop; the figures are those of the upstream itself, which shares its core with the load',
-    start: async (upstream) => ({ ...upstream, close: async () => undefined }),
+    over: 'bytes',
+    start: async ({ url, pid }) => ({ url, pid, close: async () => undefined }),
   },
-  { name: BARE_PROXY_NAME, title: 'node:http + undici dispatch, bytes only: the Node limit', start: startBareProxy },
+  {
+    name: BARE_PROXY_NAME,
+    title: 'node:http + undici dispatch, bytes only: the Node limit',
+    over: 'bytes',
+    start: (upstream) => runScript('./bare-proxy.ts', upstream.url),
+  },
+  {
+    name: 'nginx',
+    title: 'one worker, unbuffered, connections kept on both sides',
+    over: 'bytes',
+    missing: isNginxMissing,
+    start: startNginx,
+  },
   {
     name: 'breakwater',
     title: 'the gateway, default configuration, --log-level warn',
-    missing: () => (existsSync(BIN) ? undefined : 'packages/breakwater/dist/bin.js is not built'),
-    start: startBreakwater,
+    over: 'http',
+    bridges: true,
+    missing: isNotBuilt,
+    start: (upstream) => runGateway('--upstream', upstream.url),
+  },
+  {
+    name: 'breakwater-all-on',
+    title: 'the gateway with metrics and an audit record of every exchange',
+    over: 'http',
+    bridges: true,
+    missing: isNotBuilt,
+    start: (upstream) => runConfigured({ url: upstream.url }, ALL_ON),
+  },
+  {
+    name: 'breakwater-redis',
+    title: 'the gateway as one node of a fleet, its sessions in Redis',
+    over: 'http',
+    missing: isNotBuilt,
+    start: startWithRedis,
+  },
+  {
+    name: 'breakwater-2-workers',
+    title: 'two processes of the gateway on one port, both on the contenders’ core: the same CPU per request is the goal',
+    over: 'http',
+    missing: isNotBuilt,
+    start: (upstream) => runGateway('--workers', '2', '--upstream', upstream.url),
+  },
+  {
+    name: 'civic',
+    title: '@civic/passthrough-mcp-server 0.12.1, HTTP to HTTP',
+    over: 'http',
+    // It asks its server for nothing it was not asked for, and knows only the legacy era.
+    only: ['call', 'call-sse', 'list', 'field-mix'],
+    start: (upstream) =>
+      runPackage(
+        { '@civic/passthrough-mcp-server': '0.12.1' },
+        (port) => ({ args: ['@civic/passthrough-mcp-server'], env: civicSettings(upstream, port) }),
+        '/mcp',
+      ),
+  },
+  {
+    name: 'sdk-v1',
+    title: 'no gateway: a server on the official SDK v1, for comparison',
+    over: 'server',
+    only: ['call', 'list', 'field-mix'],
+    start: () => runScript('./sdk-v1-server.ts'),
+  },
+  {
+    name: 'sdk-v2',
+    title: 'no gateway: a server on the official SDK v2, for comparison',
+    over: 'server',
+    only: ['call', 'call-modern', 'list', 'field-mix'],
+    start: () => runScript('./sdk-v2-server.ts'),
+  },
+  {
+    name: 'breakwater-stdio',
+    title: 'the gateway in front of a program',
+    over: 'stdio',
+    missing: isNotBuilt,
+    start: ({ program }) => runGateway('--', process.execPath, ...program),
+  },
+  {
+    name: 'mcp-proxy',
+    title: 'mcp-proxy 6.7.19 (npm) in front of the same program',
+    over: 'stdio',
+    start: ({ program }) =>
+      runPackage(
+        { 'mcp-proxy': '6.7.19' },
+        (port) => ({
+          args: ['mcp-proxy', '--port', `${port}`, '--server', 'stream', '--', process.execPath, ...program],
+        }),
+        '/mcp',
+      ),
+  },
+  {
+    name: 'supergateway',
+    title: 'supergateway 4.0.0, stateful, in front of the same program (a child for each session)',
+    over: 'stdio',
+    // A child for each session: a storm of sessions measures how fast programs start.
+    only: ['call-stdio'],
+    start: ({ program }) =>
+      runPackage({ supergateway: '4.0.0' }, (port) => ({ args: ['supergateway', ...superArgs(program, port)] }), '/mcp'),
   },
 ];
 
-async function startBareProxy(upstream: UpstreamAddress): Promise<RunningContender> {
-  const child = startChild({ args: [BARE_PROXY, upstream.url], core: CONTENDER_CORE });
-  return describe(child, await orStop(child, readAnnouncement(child)));
+// The secret only has to be long enough: nobody else reads the record of a bench.
+const KEY = { env: 'BENCH_SECRET' };
+const ALL_ON = { admin: { port: 0 }, audit: { file: 'audit.jsonl', key: KEY } };
+
+function civicSettings({ url }: UpstreamAddress, port: number): Readonly<Record<string, string>> {
+  const { origin, pathname } = new URL(url);
+  return {
+    PORT: `${port}`,
+    TARGET_SERVER_URL: origin,
+    TARGET_SERVER_MCP_PATH: pathname,
+    SOURCE_SERVER_MCP_PATH: '/mcp',
+    LOG_LEVEL: 'error',
+  };
 }
 
-async function startBreakwater(upstream: UpstreamAddress): Promise<RunningContender> {
-  const port = await findFreePort();
-  const args = [BIN, '--upstream', upstream.url, '--port', String(port), '--log-level', 'warn'];
-  const child = startChild({ args, core: CONTENDER_CORE });
-  await orStop(child, waitForPort(child, port));
-  return describe(child, `http://127.0.0.1:${port}/mcp`);
+function superArgs(program: readonly string[], port: number): readonly string[] {
+  const command = [process.execPath, ...program].map((word) => `'${word}'`).join(' ');
+  const way = ['--outputTransport', 'streamableHttp', '--stateful', '--logLevel', 'none'];
+  return ['--stdio', command, ...way, '--port', `${port}`];
 }
 
-function describe(child: Child, url: string): RunningContender {
-  return { url, pid: child.pid, close: () => child.stop() };
-}
-
-async function orStop<T>(child: Child, ready: Promise<T>): Promise<T> {
-  try {
-    return await ready;
-  } catch (error) {
-    await child.stop();
-    throw error;
-  }
+async function startWithRedis(upstream: UpstreamAddress): Promise<RunningContender> {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
+  const fleet = { secret: KEY, listen: { port: 0 } };
+  const running = await runConfigured({ url: upstream.url }, { store: redis.url, fleet });
+  stack.defer(() => running.close());
+  // A node that has joined has said where it is.
+  if ((await redis.command('dbsize')) === '0') throw new Error('the gateway runs, but it does not use its store');
+  const rest = stack.move();
+  return { ...running, close: () => rest.disposeAsync() };
 }

@@ -8,6 +8,8 @@ const TEXT = writeBigText();
 /** Legacy `tools/call` with a 1 MB result: what a byte costs rather than what a request costs. */
 export const bigLoad = createLegacyLoad({
   name: 'big',
+  client: 'legacy',
+  upstream: 'legacy',
   title: 'tools/call with a 1 MB result, legacy session',
   clients: 8,
   paired: false,

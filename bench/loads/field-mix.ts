@@ -10,12 +10,22 @@ const PER_100_SESSIONS = { toolsList: 118, initialized: 98, promptsList: 69, res
 /** Sessions as the field opens them: a storm of handshakes and lists with hardly a call among them. */
 export const fieldMixLoad: Load = {
   name: 'field-mix',
+  client: 'legacy',
+  upstream: 'legacy',
   title:
     'whole legacy sessions: 100 initialize : 118 tools/list : 98 initialized : 69 prompts/list : 61 resources/list : 3 call, + DELETE',
   unit: 'session',
   clients: 32,
   paired: false,
   createClient,
+};
+
+/** The same over a program on stdio, where a session is what peers start a program for. */
+export const fieldMixStdioLoad: Load = {
+  ...fieldMixLoad,
+  name: 'field-mix-stdio',
+  title: `${fieldMixLoad.title}, the server a program on stdio`,
+  over: 'stdio',
 };
 
 /** Spreads clients over the 100-session pattern, so that not all 32 send the rare call at once. */

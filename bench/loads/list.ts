@@ -10,6 +10,8 @@ const FULL_CHECK_EVERY = 64;
 /** Legacy `tools/list` of 22 tools. */
 export const listLoad = createLegacyLoad({
   name: 'list',
+  client: 'legacy',
+  upstream: 'legacy',
   title: `tools/list, ${TOOL_COUNT} tools, 41 KB, legacy session`,
   clients: 32,
   paired: false,

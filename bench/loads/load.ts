@@ -10,11 +10,20 @@ export interface LoadClient {
   close(): Promise<void>;
 }
 
+/** The two families of revisions. */
+export type Era = 'legacy' | 'modern';
+
 /** One kind of traffic. */
 export interface Load {
   readonly name: string;
   /** One line for the report. */
   readonly title: string;
+  /** Era of the simulated clients. */
+  readonly client: Era;
+  /** Era of the server behind the contender; where it is not the client's, only a bridge can do it. */
+  readonly upstream: Era;
+  /** What the server is reached by; HTTP when absent. */
+  readonly over?: 'http' | 'stdio';
   /** What one step is, and so what every figure is per. */
   readonly unit: 'request' | 'session';
   /** How many clients run at once. */

@@ -1,7 +1,7 @@
 import { bigLoad } from './big.ts';
-import { callLoad, callProgressLoad, callSseLoad } from './call.ts';
-import { callModernLoad } from './call-modern.ts';
-import { fieldMixLoad } from './field-mix.ts';
+import { callLoad, callProgressLoad, callSseLoad, callStdioLoad, callToModernLoad } from './call.ts';
+import { callModernLoad, callModernProgressLoad, callModernSseLoad, callToLegacyLoad } from './call-modern.ts';
+import { fieldMixLoad, fieldMixStdioLoad } from './field-mix.ts';
 import { listLoad } from './list.ts';
 import type { Load } from './load.ts';
 
@@ -10,10 +10,16 @@ export const LOADS: readonly Load[] = [
   callLoad,
   callModernLoad,
   callSseLoad,
+  callModernSseLoad,
   callProgressLoad,
+  callModernProgressLoad,
+  callToModernLoad,
+  callToLegacyLoad,
   listLoad,
   fieldMixLoad,
   bigLoad,
+  callStdioLoad,
+  fieldMixStdioLoad,
 ];
 
 /** Returns the load of this name; throws a TypeError that lists the names. */

@@ -37,7 +37,7 @@ assert.deepEqual(await doubled.json(), { double: 42 });
 console.log('and the other routes still get their bodies');
 
 await gateway.close();
-assert.deepEqual(gateway.counters().open, { session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
+assert.deepEqual(gateway.counters().open, { session: 0, stream: 0, subscription: 0, handle: 0, park: 0, call: 0 });
 server.close();
 server.closeAllConnections();
 console.log('closed: nothing left open');

@@ -23,7 +23,7 @@ assert.equal(await page.text(), 'the rest of my site\n');
 console.log('and the rest of the site is still there');
 
 await gateway.close();
-assert.deepEqual(gateway.counters().open, { session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
+assert.deepEqual(gateway.counters().open, { session: 0, stream: 0, subscription: 0, handle: 0, park: 0, call: 0 });
 server.close();
 server.closeAllConnections();
 console.log('closed: nothing left open');

@@ -41,6 +41,7 @@ const Report = z.strictObject({
       outcome: z.enum(['in', 'told', 'stuck']),
       reason: z.string(),
       decidedBy: z.int().optional(),
+      needed: z.string().optional(),
       fix: z.string().optional(),
       remarks: z.array(z.string()),
       tookMs: z.int(),

@@ -82,7 +82,7 @@ describe('a report comes of a server that', () => {
   it.each(SERVERS)('%s', { timeout: 60_000 }, async (_, listener) => {
     await using server = await listen(listener);
     const report = await examineFast(server.url, undefined, { visitMs: 3_000 });
-    expect(report.played.length + report.notPlayed.length).toBe(65);
+    expect(report.played.length + report.notPlayed.length).toBe(67);
     for (const render of [renderHtml, renderJson, renderJunit]) expect(render(report).length).toBeGreaterThan(1_000);
     expect(renderSummary(report, { color: false, columns: 100 })).toContain('Grade');
   });

@@ -107,7 +107,8 @@ async function startV1(): Promise<Listening> {
   });
 }
 
-function makeV1(): McpServer {
+/** A server of SDK v1 with one tool. */
+export function makeV1(): McpServer {
   const mcp = new McpServer({ name: 'v1', version: '1.0.0' });
   const annotations = { readOnlyHint: true };
   mcp.registerTool('echo', { inputSchema: { text: z.string() }, annotations }, async ({ text }) => ({

@@ -2,11 +2,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EdgeFacts, RouteFacts } from '../../packages/breakwater/src/core/edge.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
-import { Sessions } from '../../packages/breakwater/src/core/sessions.ts';
+import type { Random } from '../../packages/breakwater/src/core/ports.ts';
+import type { SessionVault } from '../../packages/breakwater/src/core/session-vault.ts';
+import { type SessionLimits, Sessions } from '../../packages/breakwater/src/core/sessions.ts';
 import type { Subscriber } from '../../packages/breakwater/src/core/subscription.ts';
 import type { ToolBrief, ToolBriefs } from '../../packages/breakwater/src/core/tool-brief.ts';
 import {
   DOWNSTREAM_DEFAULTS,
+  type DownstreamDeps,
   type DownstreamOptions,
   type RouteOptions,
 } from '../../packages/breakwater/src/downstream/options.ts';
@@ -24,6 +27,15 @@ export interface HarnessInit {
   readonly limits?: Partial<DownstreamOptions['limits']>;
   /** Session limits of the registry. */
   readonly perPrincipal?: number;
+  readonly sessions?: Partial<SessionLimits>;
+  /** A clock that several share. */
+  readonly clock?: ManualClock;
+  /** Makes it a node of a fleet. */
+  readonly fleet?: (node: {
+    readonly emit: (event: GatewayEvent) => void;
+    readonly random: Random;
+    readonly policy: () => SessionLimits;
+  }) => Pick<DownstreamDeps, 'peers' | 'archive'> & { readonly vault: SessionVault };
 }
 
 /** The facts the scripted edge tells; a test may replace members. */
@@ -60,7 +72,7 @@ export class ScriptedEdge implements EdgeFacts {
 
 /** A downstream side on a real socket, over scripted ports, under a clock that the test moves. */
 export class Harness implements AsyncDisposable {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly handler = new ScriptedHandler();
   readonly edge = new ScriptedEdge();
   readonly subscriptions = new ScriptedSubscriptions();
@@ -70,7 +82,7 @@ export class Harness implements AsyncDisposable {
   downstream: Downstream;
   readonly server: Server;
   ready = true;
-  readonly #make: () => Downstream;
+  readonly #make: (former?: Downstream) => Downstream;
   #base = '';
   #ids = 0;
   #waiting: { readonly matches: (event: GatewayEvent) => boolean; readonly resolve: (event: GatewayEvent) => void }[] =
@@ -81,7 +93,10 @@ export class Harness implements AsyncDisposable {
     const random = {
       id: () => `id${(++this.#ids).toString().padStart(6, '0')}-${Math.random().toString(36).slice(2)}`,
     };
+    this.clock = init.clock ?? new ManualClock();
+    const { vault, ...fleet } = init.fleet?.({ emit, random, policy: () => this.sessions.limits }) ?? {};
     this.sessions = new Sessions({
+      vault,
       limits: {
         idleMs: 1_800_000,
         ephemeralIdleMs: 1_800_000,
@@ -91,6 +106,7 @@ export class Harness implements AsyncDisposable {
         clients: new Map(),
         perPrincipal: init.perPrincipal ?? 1_000,
         total: 10_000,
+        ...init.sessions,
       },
       clock: this.clock,
       random,
@@ -102,6 +118,7 @@ export class Harness implements AsyncDisposable {
         handshake: 'lenient',
         sessionless: true,
         legacySse: true,
+        rest: true,
         accommodations: {},
         ...route,
       }),
@@ -116,17 +133,22 @@ export class Harness implements AsyncDisposable {
       ...init.options,
       limits: { ...DOWNSTREAM_DEFAULTS.limits, ...init.limits },
     };
-    this.#make = () =>
-      createDownstream(options, {
-        handler: this.handler,
-        edge: this.edge,
-        subscriptions: this.subscriptions,
-        sessions: this.sessions,
-        clock: this.clock,
-        random,
-        emit,
-        ready: () => this.ready,
-      });
+    this.#make = (former) =>
+      createDownstream(
+        options,
+        {
+          handler: this.handler,
+          edge: this.edge,
+          subscriptions: this.subscriptions,
+          sessions: this.sessions,
+          clock: this.clock,
+          random,
+          emit,
+          ready: () => this.ready,
+          ...fleet,
+        },
+        former,
+      );
     this.downstream = this.#make();
     this.server = createServer({ maxHeaderSize: options.limits.headerBytes }, (req, res) =>
       this.downstream.handleRequest(req, res),
@@ -149,7 +171,7 @@ export class Harness implements AsyncDisposable {
   /** Puts a new downstream side in the place of the old one over the same sessions, as a configuration reload does. */
   async reload(): Promise<void> {
     const old = this.downstream;
-    this.downstream = this.#make();
+    this.downstream = this.#make(old);
     await old.close();
   }
 
@@ -204,6 +226,7 @@ export class Harness implements AsyncDisposable {
   #record(event: GatewayEvent): void {
     this.events.push(event);
     this.ledger.record(event);
+    this.sessions.record(event);
     const matching = this.#waiting.filter((waiter) => waiter.matches(event));
     this.#waiting = this.#waiting.filter((waiter) => !matching.includes(waiter));
     for (const waiter of matching) waiter.resolve(event);

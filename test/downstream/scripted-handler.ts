@@ -20,6 +20,7 @@ export interface HeldExchange {
  * `rpc:<code>` answer errors, and `hold` waits for the test. Every other method answers `{"method":…}`.
  */
 export class ScriptedHandler implements ExchangeHandler {
+  nodeOf: NonNullable<ExchangeHandler['nodeOf']> = () => undefined;
   /** Every exchange that was started, in order. */
   readonly seen: Exchange[] = [];
   readonly held: HeldExchange[] = [];

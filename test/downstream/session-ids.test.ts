@@ -32,9 +32,9 @@ describe('an id that is no live session of this caller', () => {
     expect(answer).toContain('-32001');
   });
 
-  test('longer than 1 KiB is 400', async () => {
+  test('longer than 2 KiB is 400', async () => {
     await using harness = await Harness.start();
-    const answer = await post(harness, call('echo'), { 'mcp-session-id': 'x'.repeat(1_025) });
+    const answer = await post(harness, call('echo'), { 'mcp-session-id': 'x'.repeat(2_049) });
     expect([answer.status, answer.json['error']?.['code']]).toEqual([400, -32600]);
   });
 

@@ -5,7 +5,7 @@ import { type RunningGateway, startGateway } from '../requirements/support/gatew
 import { legacyScript } from '../requirements/support/scripted-eras.ts';
 import { resultOf, type ScriptedUpstream, sendJson, startScripted } from '../requirements/support/scripted-upstream.ts';
 
-const NOTHING = { session: 0, stream: 0, subscription: 0, handle: 0, park: 0 };
+const NOTHING = { session: 0, stream: 0, subscription: 0, handle: 0, park: 0, call: 0 };
 
 interface Stage {
   readonly gateway: RunningGateway;

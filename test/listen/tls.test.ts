@@ -110,20 +110,32 @@ describe('the official client', () => {
     await agent.close();
   });
 
-  test('a program that only has NODE_EXTRA_CA_CERTS, by the address for plain HTTP', async () => {
-    const tls = { ...(await authority.issue('extra')), redirectPort: 0 };
-    await using gateway = await startServing({ listen: { tls } });
-    const script = `
+  // By default this client leaves no origin for another, and http is another one than https. It says where it was sent: an answer to act on.
+  test.each([
+    ['follow', { code: 0, stdout: 'ahoy\n' }],
+    ['same-origin', { code: 1, stdout: '' }],
+  ])(
+    'a program that only has NODE_EXTRA_CA_CERTS, by the address for plain HTTP: %s',
+    async (redirectPolicy, expected) => {
+      const tls = { ...(await authority.issue(`extra-${redirectPolicy}`)), redirectPort: 0 };
+      await using gateway = await startServing({ listen: { tls } });
+      const script = `
       import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
       const client = new Client({ name: 'extra', version: '1' });
-      await client.connect(new StreamableHTTPClientTransport(new URL('http://localhost:${gateway.redirectPort}/mcp')));
+      const url = new URL('http://localhost:${gateway.redirectPort}/mcp');
+      await client.connect(new StreamableHTTPClientTransport(url, { redirectPolicy: '${redirectPolicy}' }));
       const { content } = await client.callTool({ name: 'echo', arguments: { text: 'ahoy' } });
       console.log(content[0].text);
       await client.close();`;
-    const env = { NODE_EXTRA_CA_CERTS: authority.caFile };
-    const { code, stdout, stderr } = await runProgram(process.execPath, ['--input-type=module', '-e', script], { env });
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'ahoy\n', stderr: '' });
-  });
+      const env = { NODE_EXTRA_CA_CERTS: authority.caFile };
+      const { code, stdout, stderr } = await runProgram(process.execPath, ['--input-type=module', '-e', script], {
+        env,
+      });
+      expect({ code, stdout }).toEqual(expected);
+      const told = `Redirect to https://localhost:${gateway.port}/mcp not followed`;
+      expect(stderr.includes(told)).toBe(expected.code === 1);
+    },
+  );
 });
 
 describe('a new certificate', () => {
@@ -151,10 +163,9 @@ describe('a new certificate', () => {
     await using gateway = await startServing({ listen: { tls: files } });
     const stranger = await authority.issue('stranger');
     await copyFile(stranger.key, files.key);
-    const { detail: _, ...line } = await gateway.logged({
-      message: 'The changed certificate cannot be used; the running one stays.',
-    });
-    expect(JSON.stringify([line, gateway.lines])).toContain('does not belong to the certificate');
+    const message = 'The changed certificate cannot be used; the running one stays.';
+    const { fault } = await gateway.logged({ message });
+    expect(fault).toContain('does not belong to the certificate');
     expect(await shakeHands(gateway.port)).toMatchObject({ name: 'good' });
     // What is wrong is said, and not what stands in the file.
     expect(JSON.stringify(gateway.lines)).not.toContain('PRIVATE KEY');

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import type { DownstreamOptions } from '../../packages/breakwater/src/downstream/options.ts';
+import { sendRaw } from '../downstream/client.ts';
 import { Harness, type HarnessInit } from '../downstream/harness.ts';
 import agentCardSchema from '../fixtures/schemas/a2a-agent-card.json' with { type: 'json' };
 import serverCardSchema from '../fixtures/schemas/mcp-server-card.json' with { type: 'json' };
@@ -109,9 +110,16 @@ describe('every document', () => {
     ]);
   });
 
-  test('leads to the others by Link', async () => {
+  test('is not found with a slash behind it, at once', async () => {
     await using harness = await start();
-    const links = (await get(harness, '/')).headers.get('link') ?? '';
+    for (const path of ['/robots.txt/', '/.well-known/mcp.json/', '//']) {
+      expect([path, (await get(harness, path)).status]).toEqual([path, 404]);
+    }
+  });
+
+  test.each(['/', '/mcp'])('leads to the others by Link (%s)', async (path) => {
+    await using harness = await start();
+    const links = (await get(harness, path)).headers.get('link') ?? '';
     const urls = [...links.matchAll(/<([^>]+)>/g)].map(([, url = '']) => url);
     expect(urls.length).toBe(4);
     for (const url of urls) expect((await fetch(url)).status).toBe(200);
@@ -160,6 +168,15 @@ describe('every document', () => {
     });
     expect(status).toBe(403);
   });
+
+  // Attack: a Host that is allowed and no part of any URL makes the gateway fail inside.
+  test.each(['localhost:999999', 'localhost:', '[::1]:65536'])('is there under the Host %s', async (host) => {
+    await using harness = await start();
+    for (const path of [...JSON_PATHS, ...TEXT_PATHS, '/', '/mcp/server-card']) {
+      const answer = await sendRaw(harness, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      expect([path, answer.split(' ')[1]]).toEqual([path, '200']);
+    }
+  });
 });
 
 describe('pages of other origins', () => {
@@ -177,6 +194,25 @@ describe('pages of other origins', () => {
     });
     expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
     expect(preflight.headers.get('access-control-allow-headers')).toContain('MCP-Protocol-Version');
+  });
+
+  test('read that a document is not there', async () => {
+    await using harness = await start(PUBLIC);
+    for (const path of [`${RESOURCE}/mcp`, '/.well-known/oauth-authorization-server']) {
+      const got = await get(harness, path, FOREIGN);
+      expect([got.status, got.headers.get('access-control-allow-origin')]).toEqual([404, '*']);
+    }
+  });
+
+  // Attack: a page reads through its visitor which tools a server inside the visitor's network has.
+  test('do not read what shows the server itself', async () => {
+    await using harness = await start({ ...PUBLIC, allowedOrigins: ['https://app.example.com'] });
+    for (const path of ['/', '/llms.txt']) {
+      const foreign = await get(harness, path, FOREIGN);
+      expect([foreign.status, foreign.headers.get('access-control-allow-origin')]).toEqual([200, null]);
+      const known = await get(harness, path, { origin: 'https://app.example.com' });
+      expect(known.headers.get('access-control-allow-origin')).not.toBeNull();
+    }
   });
 
   // Attack: any web page asks localhost which tools its visitor has.
@@ -310,8 +346,9 @@ describe('agent card', () => {
       'mcp-streamable-http',
       'mcp-streamable-http-2026',
       'mcp-http-sse-2024',
+      'rest',
     ]);
-    await using bare = await start({}, [{ legacySse: false }]);
+    await using bare = await start({}, [{ legacySse: false, rest: false }]);
     const card = await json(bare, '/.well-known/agent-card.json');
     expect(listOf(card['transport']?.['protocols']).map((block) => block['id'])).toEqual([
       'mcp-streamable-http',
@@ -380,6 +417,15 @@ interface Copied {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
+
+test('where plain HTTP is served, every document says so, and nowhere else', async () => {
+  await using harness = await start();
+  await using bare = await start({}, [{ rest: false }]);
+  for (const path of ['/', '/llms.txt', '/.well-known/mcp.json', '/.well-known/agent-card.json']) {
+    expect(await (await get(harness, path)).text()).toContain(harness.url('/api/openapi.json'));
+    expect(await (await get(bare, path)).text()).not.toContain('openapi');
+  }
+});
 
 describe('mcp.json', () => {
   test('every reader finds the endpoint where it looks', async () => {
@@ -560,6 +606,13 @@ describe('the root', () => {
     expect([answer.headers.get('content-type'), answer.headers.get('vary')]).toEqual([type, 'Accept']);
   });
 
+  test('a cache is told of both headers it depends on', async () => {
+    await using harness = await start();
+    const answer = await get(harness, '/', { origin: 'https://app.example.com' });
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
+    expect(answer.headers.get('vary')).toBe('Origin, Accept');
+  });
+
   test('as JSON has everything a crawler needs', async () => {
     await using harness = await start();
     const body = await json(harness, '/');
@@ -598,6 +651,21 @@ describe('inside somebody’s own server', () => {
     await using harness = await mount({});
     for (const path of [...SITE, ...OWN, `${RESOURCE}/mcp`])
       expect([path, await (await get(harness, path)).text()]).toEqual([path, 'theirs']);
+  });
+
+  test('no answer leads to documents that are not ours to serve', async () => {
+    await using harness = await mount({ discovery: { ...DISCOVERY, mounted: 'routes' } });
+    const refused = await fetch(harness.url(), { method: 'PUT', body: '{}' });
+    const unknown = await fetch(harness.url(), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: '*/*', 'mcp-session-id': 'gone' },
+      body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+    });
+    const alive = await get(harness, '/mcp');
+    for (const answer of [refused, unknown, alive]) {
+      expect(answer.headers.get('link')).toBeNull();
+      expect(await answer.text()).not.toContain('well-known');
+    }
   });
 
   test('on wish the routes’ own documents are answered, and no others', async () => {

@@ -70,7 +70,7 @@ describe('the front page in a browser', () => {
     expect(await loaded.page.locator('h1').allInnerTexts()).toEqual(['scripted']);
     expect(await loaded.page.locator('.endpoint code').innerText()).toBe(harness.url());
     expect(await loaded.page.locator('.tools code').allInnerTexts()).toEqual(['echo']);
-    expect(await loaded.page.locator('tbody tr').count()).toBe(2);
+    expect(await loaded.page.locator('tbody tr').count()).toBe(3);
   });
 
   test('the style is applied under its policy', async () => {

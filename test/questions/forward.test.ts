@@ -153,6 +153,7 @@ describe('a forwarded question', () => {
       subscription: 0,
       handle: 0,
       park: 0,
+      call: 0,
     });
   });
 

@@ -58,7 +58,7 @@ describe.each(UPSTREAMS)('$name', (upstream) => {
 
   test('leaves nothing open', async () => {
     await Promise.all([patient.close(), hasty.close()]);
-    const nothing = { session: 0, stream: 0, subscription: 0, handle: 0, park: 0 };
+    const nothing = { session: 0, stream: 0, subscription: 0, handle: 0, park: 0, call: 0 };
     expect(patient.breakwater.counters().open).toEqual(nothing);
     expect(hasty.breakwater.counters().open).toEqual(nothing);
   });

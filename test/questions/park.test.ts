@@ -245,6 +245,7 @@ describe('a parked call', () => {
       subscription: 0,
       handle: 0,
       park: 0,
+      call: 0,
     });
   });
 
@@ -432,7 +433,14 @@ describe('over one pipe', () => {
     expect(asked.map(keysOf)).toEqual([['in1'], ['in1']]);
     expect(findDescendants()).not.toEqual(before);
     await gateway.close();
-    expect(gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0 });
+    expect(gateway.breakwater.counters().open).toEqual({
+      session: 0,
+      stream: 0,
+      subscription: 0,
+      handle: 0,
+      park: 0,
+      call: 0,
+    });
     expect(findDescendants()).toEqual(before);
   });
 });

@@ -1,6 +1,7 @@
 /** Tasks of 2025-11-25 between a client and a server of that revision (both SDK v1): through the gateway as without it. */
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   CallToolResultSchema,
@@ -10,33 +11,53 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Served, serveV1 } from '../questions/askers/serve-v1.ts';
+import { openSession } from '../requirements/support/clients.ts';
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
+import { at, textAt } from '../requirements/support/json.ts';
+import { post } from '../requirements/support/wire.ts';
 import { type LegacyTaskServer, makeLegacyTaskServer } from './legacy-task-server.ts';
 
 let inside: LegacyTaskServer;
 let remote: LegacyTaskServer;
 let served: Served;
+/** Its servers know of no tasks but their own. */
+let solo: Served;
+const alone: LegacyTaskServer[] = [];
 let gateway: RunningGateway;
 
 beforeAll(async () => {
   inside = makeLegacyTaskServer();
   remote = makeLegacyTaskServer();
   served = await serveV1(remote.create, { sessions: true });
+  const createAlone = (): McpServer => {
+    const one = makeLegacyTaskServer();
+    alone.push(one);
+    return one.create();
+  };
+  solo = await serveV1(createAlone, { sessions: true });
   gateway = await startGateway({
     upstreams: {
       in: { factory: inside.create },
       shared: { factory: inside.create, isolation: 'shared' },
       out: { url: served.url },
+      single: { url: solo.url, isolation: 'request' },
     },
-    routes: [{ path: '/mcp' }, { path: '/in', upstreams: ['in'] }, { path: '/out', upstreams: ['out'] }],
+    routes: [
+      { path: '/mcp', upstreams: ['in', 'shared', 'out'] },
+      { path: '/single', upstreams: ['single'] },
+      { path: '/in', upstreams: ['in'] },
+      { path: '/out', upstreams: ['out'] },
+    ],
   });
 });
 
 afterAll(async () => {
   await gateway?.close();
   await served?.close();
+  await solo?.close();
   inside?.close();
   remote?.close();
+  for (const one of alone) one.close();
 });
 
 interface Connected extends AsyncDisposable {
@@ -129,6 +150,63 @@ describe.each(['in', 'out'])('on upstream %s', (prefix) => {
     server().complete(server().tasks.at(-1) ?? '', 'held');
     expect(await result).toMatchObject({ content: [{ text: 'held' }] });
     await expect.poll(() => statuses.filter((task) => task.taskId === taskId)).toMatchObject([{ status: 'completed' }]);
+  });
+});
+
+describe.each(['in', 'out'])('on upstream %s', (prefix) => {
+  const server = (): LegacyTaskServer => (prefix === 'out' ? remote : inside);
+
+  // Attack: of two tasks that ask at the same moment, the one's question is answered in the other's place.
+  test('each task asks on the stream of its own tasks/result', async () => {
+    const capabilities = { elicitation: {} };
+    const session = await openSession(gateway.url, { capabilities, headers: { 'x-test-principal': 'ann' } });
+    const params = { name: `${prefix}__ask`, arguments: {}, task: {} };
+    const taskIds: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const created = (await session.request('tools/call', params)).messages().at(-1);
+      taskIds.push(textAt(created, 'result', 'task', 'taskId'));
+    }
+    const streams = await Promise.all(taskIds.map((taskId, i) => session.stream('tasks/result', { taskId }, i + 10)));
+    for (const [i, { reader }] of streams.entries()) {
+      const question = await reader.message();
+      expect(question).toMatchObject({
+        method: 'elicitation/create',
+        params: { _meta: { 'io.modelcontextprotocol/related-task': { taskId: taskIds[i] } } },
+      });
+      const result = { action: 'accept', content: { name: `No. ${i}` } };
+      await post(session.url, { jsonrpc: '2.0', id: at(question, 'id'), result }, session.headers);
+      expect(await reader.message()).toMatchObject({ id: i + 10, result: { content: [{ text: `Hello No. ${i}.` }] } });
+    }
+    await session.end();
+  });
+
+  test('progress after the task was made is told under the client’s own token', async () => {
+    await using connected = await connect();
+    const seen: number[] = [];
+    const call = connected.client.experimental.tasks.callToolStream(
+      { name: `${prefix}__steps`, arguments: {} },
+      CallToolResultSchema,
+      { task: {}, onprogress: ({ progress }) => void seen.push(progress) },
+    );
+    for await (const message of call) {
+      const own = server().tasks.at(-1) ?? '';
+      if (message.type === 'taskCreated') server().complete(own, 'go on');
+      if (message.type === 'taskStatus' && seen.at(-1) === 3) server().complete(own, 'arrived');
+      if (message.type === 'result') expect(message.result).toMatchObject({ content: [{ text: 'arrived' }] });
+    }
+    expect(seen).toEqual([1, 2, 3]);
+  });
+});
+
+describe('with a handle for each request', () => {
+  test('a task is polled, asks and gives its result on the handle it was made on', async () => {
+    await using connected = await connect('/single');
+    const { last } = await callAsTask(connected.client, 'ask');
+    expect(last).toMatchObject({ type: 'result', result: { content: [{ text: 'Hello Ann.' }] } });
+    const taskId = await create(connected.client, 'hold');
+    const { tasks } = connected.client.experimental;
+    expect((await tasks.listTasks()).tasks).toMatchObject([{ taskId, status: 'working' }]);
+    expect(await tasks.cancelTask(taskId)).toMatchObject({ taskId, status: 'cancelled' });
   });
 });
 

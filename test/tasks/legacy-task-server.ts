@@ -48,6 +48,11 @@ export function makeLegacyTaskServer(): LegacyTaskServer {
       'required',
       (id) => new Promise((resolve) => held.set(id, (value) => resolve(text(value)))),
     );
+    addTask(server, 'steps', 'required', async (id, _ask, report) => {
+      await new Promise((resolve) => held.set(id, resolve));
+      for (const progress of [1, 2, 3]) await report(progress);
+      return await new Promise((resolve) => held.set(id, (value) => resolve(text(value))));
+    });
     addTask(server, 'ask', 'required', async (_id, ask) => text(`Hello ${await ask()}.`));
     return server;
   }
@@ -56,13 +61,18 @@ export function makeLegacyTaskServer(): LegacyTaskServer {
     server: McpServer,
     name: string,
     taskSupport: 'required' | 'optional',
-    run: (id: string, ask: () => Promise<string>) => Promise<CallToolResult>,
+    run: (
+      id: string,
+      ask: () => Promise<string>,
+      report: (progress: number) => Promise<void>,
+    ) => Promise<CallToolResult>,
   ): void {
     server.experimental.tasks.registerToolTask(
       name,
       { description: `${name} as a task.`, inputSchema: { any: z.string().optional() }, execution: { taskSupport } },
       {
         createTask: async (_args, extra) => {
+          const token = extra._meta?.progressToken;
           const task = await extra.taskStore.createTask({ ttl: extra.taskRequestedTtl ?? 60_000, pollInterval: 50 });
           tasks.push(task.taskId);
           const { taskId } = task;
@@ -75,7 +85,12 @@ export function makeLegacyTaskServer(): LegacyTaskServer {
             await extra.taskStore.updateTaskStatus(taskId, 'working');
             return answer.action === 'accept' ? String(answer.content?.['name']) : answer.action;
           };
-          void run(taskId, ask).then(
+          // The call is answered by then: nothing relates this to it but the token.
+          const report = async (progress: number): Promise<void> => {
+            const params = { progressToken: token ?? 'none', progress };
+            await server.server.notification({ method: 'notifications/progress', params });
+          };
+          void run(taskId, ask, report).then(
             (result) =>
               extra.taskStore.storeTaskResult(taskId, result.isError === true ? 'failed' : 'completed', result),
             (error: unknown) => {

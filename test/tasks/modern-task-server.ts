@@ -37,6 +37,8 @@ export interface ModernTaskServer extends AsyncDisposable {
   /** Ids of the tasks made, oldest first. */
   readonly tasks: readonly string[];
   statusOf(taskId: string): string | undefined;
+  /** True while somebody listens for the task. */
+  isWatched(taskId: string): boolean;
   /** Ends a task with a tool result. */
   complete(taskId: string, result: Json): void;
   /** Ends a task with a JSON-RPC error. */
@@ -59,6 +61,7 @@ export async function startModernTaskServer(
       return [...server.tasks.keys()];
     },
     statusOf: (id) => server.tasks.get(id)?.status,
+    isWatched: (id) => server.isWatched(id),
     complete: (id, result) => server.end(id, 'completed', { result }),
     fail: (id, error) => server.end(id, 'failed', { error }),
     breakNextPoll: () => {
@@ -126,6 +129,10 @@ class TaskServer {
         error: { code, message: text, ...(data === undefined ? {} : { data }) },
       });
     }
+  }
+
+  isWatched(id: string): boolean {
+    return [...this.#listens].some(({ taskIds }) => taskIds.includes(id));
   }
 
   end(id: string, status: string, rest: { result?: Json; error?: Json }): void {

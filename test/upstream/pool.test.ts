@@ -35,6 +35,7 @@ class BareHandle implements OpenedHandle {
   onChange = (): (() => void) => () => undefined;
   onPage = (): (() => void) => () => undefined;
   onQuestion = (): (() => void) => () => undefined;
+  onProgress = (): (() => void) => () => undefined;
 
   onEnd(listener: (reason: string) => void): () => void {
     this.#listeners.push(listener);

@@ -6,7 +6,7 @@ import { type AdminServer, serveAdmin } from './admin/server.ts';
 import { systemClock } from './clock.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import { MemoryStore } from './store/memory.ts';
-import { PipeStoreServer } from './store/pipe.ts';
+import { PipeStoreServer } from './store/pipe-server.ts';
 import { untilStopped } from './until-stopped.ts';
 import type { FromWorker, ToWorker } from './worker-seat.ts';
 
@@ -61,7 +61,7 @@ class Primary {
   constructor(config: ResolvedConfig, log: Logger) {
     this.#config = config;
     this.#log = log;
-    this.#store = config.store === undefined ? new PipeStoreServer(new MemoryStore({ clock: systemClock })) : undefined;
+    this.#store = config.store === undefined ? new PipeStoreServer(new MemoryStore(systemClock)) : undefined;
     this.#places = Array.from({ length: config.workers }, (_, at) => ({
       index: at + 1,
       worker: undefined,
@@ -94,6 +94,7 @@ class Primary {
     ]);
     await this.#stop();
     await admin?.close();
+    await this.#store?.close();
     return code;
   }
 

@@ -21,7 +21,7 @@ export async function startLoad(fleet: TestFleet, name: string, perRoute = 3): P
   for (const route of ROUTES) {
     for (let at = 0; at < perRoute; at++) {
       const id = `${name}${route.replace('/', '-')}-${at}`;
-      const tools = rotated(['ask', 'note', 'slow', 'note', 'ask', 'slow'], at);
+      const tools = rotated<Tool>(['ask', 'note', 'slow', 'note', 'ask', 'slow'], at);
       clients.push({ client: await connectLegacy(`${id}-v1`, fleet.url(route)), tools });
       clients.push({ client: await connectModern(`${id}-v2`, fleet.url(route)), tools });
     }

@@ -22,7 +22,7 @@ export interface Serving extends AsyncDisposable {
   logged(members: Line): Promise<Line>;
   /** The addresses of the callers that were refused or served so far. */
   addresses(): unknown[];
-  reload(config: LibraryConfig): Promise<void>;
+  reload(config: Partial<LibraryConfig>): Promise<void>;
 }
 
 /** Starts one with the demo server behind it, on free ports where the configuration names none. */

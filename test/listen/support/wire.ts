@@ -10,7 +10,9 @@ import { HOST } from './certificates.ts';
 export interface Place {
   readonly port: number;
   /** The authority whose certificates are believed; plain HTTP without. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
+  /** Which address of this machine it comes from. */
+  readonly localAddress?: string;
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Headers;
@@ -39,6 +41,13 @@ export function ping(place: Place): Promise<Answer> {
   return ask({ method: 'POST', path: '/mcp', ...place, headers, body });
 }
 
+/** A modern `tools/list`, which becomes an exchange. */
+export function listTools(place: Place): Promise<Answer> {
+  const { body, headers } = modernMessage('tools/list');
+  const all = { 'content-type': 'application/json', accept: ACCEPT_BOTH, ...headers, ...place.headers };
+  return ask({ method: 'POST', path: '/mcp', ...place, headers: all, body });
+}
+
 /** The endpoint that the gateway tells this caller to use. */
 export async function endpointTold(place: Place): Promise<string> {
   const { text } = await ask({ ...place, path: '/mcp' });
@@ -55,9 +64,25 @@ export async function callTool(place: Place, name: string, args: object): Promis
   return { status: response.statusCode ?? 0, headers: response.headers, reader, close: () => reader.close() };
 }
 
-function open({ port, ca, method = 'GET', path = '/', headers = {}, body }: Place): Promise<IncomingMessage> {
+function open({
+  port,
+  ca,
+  localAddress,
+  method = 'GET',
+  path = '/',
+  headers = {},
+  body,
+}: Place): Promise<IncomingMessage> {
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-  const options = { host: '127.0.0.1', port, method, path, headers: { ...length, ...headers }, agent: false as const };
+  const options = {
+    host: '127.0.0.1',
+    port,
+    method,
+    path,
+    headers: { ...length, ...headers },
+    localAddress,
+    agent: false as const,
+  };
   const sent: ClientRequest =
     ca === undefined ? requestHttp(options) : requestHttps({ ...options, ca, servername: HOST });
   return new Promise((resolve, reject) => {

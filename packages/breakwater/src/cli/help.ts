@@ -113,8 +113,8 @@ Usage:
 
 Exit code 0: ended by SIGINT or SIGTERM. 1: the file could not be written. 2: wrong usage.
 `,
-  replay: `Plays a recording as real requests and compares the answers: status, media type, outcome, error codes
-and the structure of results, never values, ids or times.
+  replay: `Plays a recording as real requests and compares the answers: status, media type, outcome, error
+codes and the structure of results, never values, ids or times.
 
 Usage:
   breakwater replay <file> <url>   such as recording.ndjson http://127.0.0.1:8808/mcp

@@ -38,7 +38,10 @@ export const Oabp = z.strictObject({
     .default('off-chain')
     .meta({ description: 'Where rewards settle, such as `base` or `off-chain`.' }),
   endpoints: z
-    .record(z.string().regex(/^[a-z_]{1,40}$/), z.string().regex(/^\/\S*$/, 'expected a path that begins with "/"'))
+    .record(
+      z.string().regex(/^[a-z_]{1,40}$/, 'expected a name of lower-case letters and "_"'),
+      z.string().regex(/^\/\S*$/, 'expected a path that begins with "/"'),
+    )
     .default({})
     .meta({
       description: 'Paths of the board’s own REST surface by the names of AIP-1 §9, such as `missions: /missions`.',

@@ -25,6 +25,10 @@ export const Route = z.strictObject({
   legacySse: z.boolean().default(true).meta({
     description: 'Whether the 2024 HTTP+SSE transport is served for this route.',
   }),
+  rest: z.boolean().default(true).meta({
+    description:
+      'Whether every tool, resource and prompt is served over plain HTTP as well (docs/rest.md): at `/api` for the route `/mcp`, at `<path>/api` for others.',
+  }),
   sessions: SessionKind.optional().meta({
     description: 'Kind of this route’s sessions, instead of what behaviour shows: `interactive` or `ephemeral`.',
   }),

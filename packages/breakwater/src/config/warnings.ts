@@ -34,7 +34,21 @@ export function findWarnings(config: Config): ConfigIssue[] {
     const message = 'callers behind these proxies count as one person on this machine: set publicUrl if they are not';
     warnings.push({ message, path: ['trustedProxies'] });
   }
+  warnings.push(...findHiddenDoors(config));
   return warnings;
+}
+
+/** Endpoints that stand where the plain HTTP paths of another route are: the endpoint is served, and what it hides there is not. */
+function findHiddenDoors({ routes }: Config): ConfigIssue[] {
+  return routes.flatMap(({ path, rest }) => {
+    const base = path === '/mcp' ? '/api' : `${path}/api`;
+    if (!rest) return [];
+    return routes.flatMap((other, index) => {
+      if (other.path !== base && !other.path.startsWith(`${base}/`)) return [];
+      const message = `stands among the plain HTTP paths of "${path}", at ${base}, and hides some: set rest: false there, or rename one of the two`;
+      return [{ message, path: ['routes', index, 'path'] }];
+    });
+  });
 }
 
 /** Accommodations that a route switches and nobody knows: a tolerance its operator meant to turn off would stay on. */

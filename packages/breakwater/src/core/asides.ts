@@ -7,8 +7,9 @@ import { renameTask } from '../protocol/bridge/tasks/task-id.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { unreachable } from './asking.ts';
 import type { Exchange } from './exchange.ts';
-import type { AskControl, Clock, Handle, ServerQuestion, SessionAside, Timer } from './ports.ts';
+import type { AskControl, ClientFacts, Clock, Handle, ServerQuestion, SessionAside, Timer } from './ports.ts';
 import type { TaskBook } from './task-book.ts';
+import type { TaskAsker } from './task-name.ts';
 
 /** What {@link Asides} work with. */
 export interface AsidesDeps {
@@ -18,7 +19,8 @@ export interface AsidesDeps {
 
 /** A legacy session that uses a handle. */
 interface User {
-  readonly exchange: Exchange;
+  readonly asker: TaskAsker;
+  readonly client: ClientFacts;
   readonly aside: SessionAside;
   readonly stop: () => void;
 }
@@ -63,7 +65,7 @@ export class Asides {
         // With the session its questions end; what a later one is asked is its own.
         for (const end of [...table.open]) end();
       };
-      table.users.set(sessionId, { exchange, aside, stop: aside.onEnd(leave) });
+      table.users.set(sessionId, { asker: { principal, sessionId }, client, aside, stop: aside.onEnd(leave) });
     }
   }
 
@@ -137,7 +139,7 @@ class AsideQuestion {
   #ask(): boolean {
     const { question, user, clock, answerMs } = this.#init;
     const { method, revision: from } = question;
-    const { client } = user.exchange;
+    const { client } = user;
     const params = this.#params;
     const bridged = bridgeQuestion({ method, params, from, to: client.revision, profile: client.profile });
     if (!bridged.ok) {
@@ -161,7 +163,7 @@ class AsideQuestion {
     const { question, user, tasks, upstream } = this.#init;
     const { params } = question;
     if (params === undefined) return undefined;
-    return scanObject(renameTask(params, (id) => tasks.nameOf(user.exchange, { upstream, id })) ?? Buffer.alloc(0));
+    return scanObject(renameTask(params, (id) => tasks.nameOf(user.asker, { upstream, id })) ?? Buffer.alloc(0));
   }
 
   #settle(answer: Parameters<ServerQuestion['answer']>[0] | undefined, reason?: string): void {

@@ -45,6 +45,7 @@ function setUp(
     onChange: () => () => undefined,
     onPage: () => () => undefined,
     onQuestion: () => () => undefined,
+    onProgress: () => () => undefined,
     onEnd: () => () => undefined,
     close: async () => undefined,
   };

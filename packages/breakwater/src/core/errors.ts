@@ -122,6 +122,14 @@ export const ERRORS = {
   'params.invalid': row(RpcCode.invalidParams, 400, 'client', false, 'Invalid params.'),
   'cursor.expired': row(RpcCode.invalidParams, 400, 'client', false, 'Cursor expired, restart the list.'),
   'resource.unknown': row(RpcCode.resourceNotFound, 200, 'client', false, 'Resource not found.'),
+  'name.unknown': row(RpcCode.invalidParams, 404, 'client', false, 'No tool, resource or prompt here has this name.'),
+  'call.unknown': row(
+    RpcCode.invalidParams,
+    404,
+    'client',
+    false,
+    'No call here has this id: it expired, was deleted, or never existed.',
+  ),
   'exchange.cancelled': row(RpcCode.internalError, 200, 'client', false, 'The request was cancelled.'),
   'stream.lost': row(RpcCode.internalError, 200, 'client', false, 'This stream can no longer be resumed.'),
   'upstream.unavailable': row(RpcCode.internalError, 200, 'upstream', true, 'Upstream unavailable.'),
@@ -170,6 +178,7 @@ export const ERRORS = {
     false,
     'Upstream returned a result type that this client cannot use.',
   ),
+  'upstream.error': row(RpcCode.internalError, 502, 'upstream', false, 'The server answered with an error.'),
   'upstream.busy': row(RpcCode.internalError, 200, 'upstream', true, 'No upstream connection became free in time.'),
   'upstream.subscription': row(
     RpcCode.invalidParams,

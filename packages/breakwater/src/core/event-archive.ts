@@ -28,8 +28,8 @@ export interface TakenStream {
 /** Where streams that a client can resume are written down, so that they outlive their node. A stream is known to its session alone. */
 export interface EventArchive {
   open(sessionId: string, streamId: string, ids: readonly RawId[]): StreamCopy;
-  /** The node that adds to the copy of a stream; undefined when there is none. Rejects with `store.unavailable`. */
-  writerOf(streamId: string): Promise<string | undefined>;
+  /** The node that adds to the copy of a stream; undefined when there is no copy. Rejects with `store.unavailable`. */
+  find(streamId: string): Promise<{ readonly writer: string; readonly ended: boolean } | undefined>;
   /** Takes a stream over. Undefined when it was not written down, or is another session's. Rejects with `store.unavailable`. */
   take(sessionId: string, streamId: string): Promise<TakenStream | undefined>;
 }

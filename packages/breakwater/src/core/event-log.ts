@@ -54,6 +54,8 @@ const UNKNOWN = { kind: 'unknown' } as const;
  */
 export class EventLog<T> {
   readonly #streams = new Map<string, LogStream<T>>();
+  /** Those that ended, in the order in which they are forgotten. */
+  #ended: Set<LogStream<T>> | undefined;
   #entries: Entry<T>[] = [];
   #head = 0;
   #bytes = 0;
@@ -79,9 +81,9 @@ export class EventLog<T> {
     return this.#bytes;
   }
 
-  /** Begins a stream and returns its id; `owner` is handed back on resumption. */
-  open(owner: T): string {
-    const stream: LogStream<T> = { id: this.#random.id(), owner, last: 0, dropped: 0, endedAt: undefined };
+  /** Begins a stream and returns its id, which must be unguessable; `owner` is handed back on resumption. */
+  open(owner: T, id: string = this.#random.id()): string {
+    const stream: LogStream<T> = { id, owner, last: 0, dropped: 0, endedAt: undefined };
     if (!this.#closed) this.#streams.set(stream.id, stream);
     return stream.id;
   }
@@ -97,6 +99,11 @@ export class EventLog<T> {
     return `${streamId}-${seq}`;
   }
 
+  /** True for a stream that runs or can be resumed. */
+  has(streamId: string): boolean {
+    return this.#streams.has(streamId);
+  }
+
   /** The id of the stream's newest event, or of the point before its first one. */
   position(streamId: string): string {
     return `${streamId}-${this.#streams.get(streamId)?.last ?? 0}`;
@@ -105,12 +112,11 @@ export class EventLog<T> {
   /** Says that nothing will be added to a stream; it can be resumed for `retainMs` from now. */
   end(streamId: string): void {
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) return;
+    if (stream === undefined || stream.endedAt !== undefined) return;
     stream.endedAt = this.#clock.now();
-    // Re-inserted, so that ended streams stand in the order in which they are forgotten.
-    this.#streams.delete(streamId);
-    this.#streams.set(streamId, stream);
-    this.#forget();
+    this.#ended ??= new Set();
+    this.#ended.add(stream);
+    this.#forget(this.#ended);
   }
 
   /** What came after the event with this id. */
@@ -144,6 +150,7 @@ export class EventLog<T> {
     this.#timer?.clear();
     this.#timer = undefined;
     this.#streams.clear();
+    this.#ended = undefined;
     this.#entries = [];
     this.#head = 0;
     this.#bytes = 0;
@@ -166,33 +173,31 @@ export class EventLog<T> {
   }
 
   // Streams of short calls come and go; their number is bounded like the events.
-  #forget(): void {
+  #forget(ended: Set<LogStream<T>>): void {
+    const { events, retainMs } = this.#limits;
     const now = this.#clock.now();
-    let ended = 0;
-    for (const stream of this.#streams.values()) if (stream.endedAt !== undefined) ended++;
-    const gone = new Set<LogStream<T>>();
-    let next: number | undefined;
-    for (const stream of this.#streams.values()) {
-      if (stream.endedAt === undefined) continue;
-      const dueIn = stream.endedAt + this.#limits.retainMs - now;
-      if (dueIn > 0 && ended <= this.#limits.events) {
-        next ??= dueIn;
-        continue;
-      }
-      gone.add(stream);
+    let dueIn: number | undefined;
+    let hasEntries = false;
+    for (const stream of ended) {
+      dueIn = (stream.endedAt ?? now) + retainMs - now;
+      if (dueIn > 0 && ended.size <= events) break;
+      dueIn = undefined;
+      ended.delete(stream);
       this.#streams.delete(stream.id);
-      ended--;
+      hasEntries ||= stream.dropped < stream.last;
     }
-    if (gone.size > 0) {
-      const kept = this.#entries.slice(this.#head).filter((entry) => !gone.has(entry.stream));
-      this.#entries = kept;
-      this.#head = 0;
-      this.#bytes = kept.reduce((sum, entry) => sum + entry.data.length, 0);
-    }
-    if (next === undefined || this.#timer !== undefined) return;
-    this.#timer = this.#clock.after(next, () => {
+    if (hasEntries) this.#dropForgotten();
+    if (dueIn === undefined || this.#timer !== undefined) return;
+    this.#timer = this.#clock.after(dueIn, () => {
       this.#timer = undefined;
-      this.#forget();
+      this.#forget(ended);
     });
+  }
+
+  #dropForgotten(): void {
+    const kept = this.#entries.slice(this.#head).filter((entry) => this.#streams.has(entry.stream.id));
+    this.#entries = kept;
+    this.#head = 0;
+    this.#bytes = kept.reduce((sum, entry) => sum + entry.data.length, 0);
   }
 }

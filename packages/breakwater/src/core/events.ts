@@ -27,7 +27,7 @@ export interface ExchangeRecord {
 }
 
 /** What is opened and closed in pairs: after everything ended, the ledger of these balances. */
-export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle' | 'park';
+export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle' | 'park' | 'call';
 
 /** Everything the core reports. Emitters never wait for listeners and listeners must not throw. */
 export type GatewayEvent =

@@ -119,8 +119,8 @@ export class ExchangeRun implements CallFollower {
     return this.#task?.wish;
   }
 
-  succeed(outcome: Outcome, lease: Lease): CallSuccessor | undefined {
-    return this.#task?.succeed(outcome, lease, this);
+  succeed(outcome: Outcome, lease: Lease, token: string | undefined): CallSuccessor | undefined {
+    return this.#task?.succeed(outcome, lease, { follower: this, token });
   }
 
   #makeParkable(handle: Handle): void {

@@ -100,6 +100,14 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     return (reason) => run.cancel(reason);
   }
 
+  nodeOf(request: Pick<Exchange, 'method' | 'params' | 'principal' | 'sessionId'>): string | undefined {
+    const { method, params } = request;
+    if (params === undefined) return undefined;
+    if (!isTaskMethod(method)) return this.#parks.nodeOf(params);
+    const name = memberValue(params, 'taskId');
+    return typeof name === 'string' ? this.#options.tasks.nodeOf(request, name) : undefined;
+  }
+
   async describe(subscriber: Subscriber): Promise<RouteFacts> {
     const { route } = this.#parts(subscriber.route);
     const { revision } = subscriber.client;

@@ -4,7 +4,7 @@ import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import type { TaskWish } from '../protocol/bridge/request.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { handleNeed } from './catalogue.ts';
-import { GatewayError, toGatewayError } from './errors.ts';
+import { GatewayError, isGatewayError, toGatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type {
   CallControl,
@@ -44,8 +44,8 @@ export interface CallFollower {
   readonly suspended: boolean;
   /** The call is about to be sent on this handle. Says whether it has to be run as a task. */
   starting(handle: Handle, member: RouteMember): TaskWish | undefined;
-  /** Whoever goes on with the call because this outcome is not its answer, with the lease; undefined when it is the answer. */
-  succeed(outcome: Outcome, lease: Lease): CallSuccessor | undefined;
+  /** Whoever goes on with the call because this outcome is not its answer, with the lease; undefined when it is the answer. `token`: see {@link CallControl.token}. */
+  succeed(outcome: Outcome, lease: Lease, token: string | undefined): CallSuccessor | undefined;
   notify(notification: CallNotification): void;
   ask(question: ServerQuestion): void;
   done(outcome: Outcome): void;
@@ -63,6 +63,9 @@ export interface CallSuccessor {
   cancel(reason: string): void;
 }
 
+/** How often a call goes to the next owner of a handle that was just given up, in a fleet. */
+const MAX_RETURNS = 2;
+
 /** A call on the first member of its target that takes it: holds the lease, the deadline and the running request, and can be sent again. */
 export class MemberCall implements CallSink {
   readonly #deps: MemberCallDeps;
@@ -77,6 +80,7 @@ export class MemberCall implements CallSink {
   #successor: CallSuccessor | undefined;
   #deadline: Timer | undefined;
   #handle: string | undefined;
+  #returns = 0;
   #ended = false;
 
   constructor(deps: MemberCallDeps, exchange: Exchange, target: Target, follower: CallFollower) {
@@ -189,6 +193,11 @@ export class MemberCall implements CallSink {
       void this.#tryNext();
       return;
     }
+    if (this.#member !== undefined && this.#returns < MAX_RETURNS && hasNotBegun(outcome)) {
+      this.#returns++;
+      void this.#acquire(this.#member);
+      return;
+    }
     this.#follower.done(outcome.kind === 'result' && serverInfo !== undefined ? { ...outcome, serverInfo } : outcome);
   }
 
@@ -196,7 +205,7 @@ export class MemberCall implements CallSink {
     const lease = this.#lease;
     // Whoever succeeds has the lease from the moment it is asked.
     this.#lease = undefined;
-    this.#successor = lease === undefined ? undefined : this.#follower.succeed(outcome, lease);
+    this.#successor = lease === undefined ? undefined : this.#follower.succeed(outcome, lease, this.#control?.token);
     if (this.#successor === undefined) this.#lease = lease;
     else this.#release();
     return this.#successor !== undefined;
@@ -311,4 +320,9 @@ function checkSound(outcome: Outcome): Outcome {
   if (outcome.kind === 'failed') return outcome;
   const payload = outcome.kind === 'result' ? outcome.result : outcome.error;
   return isSoundPayload(payload) ? outcome : { kind: 'failed', error: new GatewayError('upstream.invalid') };
+}
+
+/** True for a call that the owner of its handle never began: it was giving the handle up. */
+function hasNotBegun(outcome: Outcome): boolean {
+  return outcome.kind === 'failed' && isGatewayError(outcome.error) && outcome.error.code === 'fleet.owner-gone';
 }

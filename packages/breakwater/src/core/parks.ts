@@ -30,6 +30,8 @@ interface SealedState {
   readonly p: string;
   /** Digest of the request. */
   readonly d: string;
+  /** The node that holds the call, where it is one of a fleet. */
+  readonly n?: string;
 }
 
 /** How a request with a `requestState` goes on. */
@@ -56,10 +58,19 @@ export class Parks {
     readonly random: Random;
     readonly keys: KeyRing;
     readonly emit: Emit;
+    readonly node?: string | undefined;
   };
   #total = 0;
 
-  constructor(options: { limits: ParkLimits; clock: Clock; random: Random; keys: KeyRing; emit: Emit }) {
+  /** @param options `node`: the name of this node of a fleet, whose nodes all have the same keys. */
+  constructor(options: {
+    limits: ParkLimits;
+    clock: Clock;
+    random: Random;
+    keys: KeyRing;
+    emit: Emit;
+    node?: string | undefined;
+  }) {
     this.limits = options.limits;
     this.#options = options;
   }
@@ -71,7 +82,7 @@ export class Parks {
 
   /** Makes the call of an exchange one that can be parked. */
   create(exchange: Exchange, server: Revision, call: MemberCall, first: ParkReader): ParkedCall {
-    const { clock, random, keys, emit } = this.#options;
+    const { clock, random, keys, emit, node } = this.#options;
     const { limits } = this;
     const { principal, method, client } = exchange;
     // Most calls never ask; only those that do get an id.
@@ -93,6 +104,7 @@ export class Parks {
             e: expiresAt + limits.keepMs,
             p: principal.key,
             d: digestOf(exchange),
+            ...(node !== undefined && { n: node }),
           };
           return seal(keys, state);
         },
@@ -116,6 +128,15 @@ export class Parks {
       first,
     );
     return parked;
+  }
+
+  /** The other node that holds the call which a retry with these params belongs to. */
+  nodeOf(params: RawObject): string | undefined {
+    const { node, keys } = this.#options;
+    const state = node === undefined ? undefined : memberValue(params, 'requestState');
+    if (typeof state !== 'string' || !isSealed(state)) return undefined;
+    const sealed = open(keys, state) as SealedState | undefined;
+    return sealed?.n === node ? undefined : sealed?.n;
   }
 
   /** Finds the call that a retry belongs to. Rejects nobody's right to know: a foreign principal's state is like an expired one. */

@@ -104,6 +104,8 @@ export interface UpstreamCall {
 
 /** A running call on a handle. */
 export interface CallControl {
+  /** The progress token that the server was given, where the client wanted progress. */
+  readonly token?: string | undefined;
   /** Tells the server to stop, in its own way, and stops listening; `done` is not called any more. */
   cancel(reason: string): void;
   /** Back-pressure: stop or go on reading from the server where the transport can (never blocks other calls). */
@@ -146,6 +148,8 @@ export interface Handle {
    * one the server is refused. Never called where several clients share the handle.
    */
   onQuestion(listener: (question: ServerQuestion) => boolean): () => void;
+  /** Adds a listener for progress under the tokens of calls that are over (a 2025-11-25 task goes on with its call's); returns its removal. */
+  onProgress(listener: (token: string, params: RawObject) => void): () => void;
   /** Adds a listener for the end of this handle (called once, also when already ended); returns its removal. */
   onEnd(listener: (reason: string) => void): () => void;
   close(reason: string): Promise<void>;
@@ -170,6 +174,8 @@ export interface HandleNeed {
 /** A borrowed handle. Release it exactly once, when the call is over. */
 export interface Lease {
   readonly handle: Handle;
+  /** False while another node of the fleet may have the handle: then nothing new is begun with it. */
+  readonly isHeld?: boolean;
   release(): void;
   /** Borrows the same handle once more, whoever else could have it. Only before `release`. */
   share(): Lease;
@@ -213,7 +219,7 @@ export interface Reply {
   /** Sends a notification that is already in the client's own form; dropped where no stream is read. */
   tell(method: string, params: Buffer): void;
   /** The way to the legacy session of the exchange; undefined where there is none. The same object for all exchanges of a session. */
-  readonly aside: SessionAside | undefined;
+  readonly aside?: SessionAside | undefined;
 }
 
 /** A legacy session's own stream (GET, or that of the 2024 transport): the way to ask its client outside of any request. */
@@ -230,4 +236,6 @@ export interface SessionAside {
 export interface ExchangeHandler {
   /** Starts the exchange; the answer arrives at `reply`. The returned function cancels it (the client said so or went away). */
   handle(exchange: Exchange, reply: Reply): (reason: string) => void;
+  /** The other node of the fleet that alone can go on with a request; undefined when any can. */
+  nodeOf?(request: Pick<Exchange, 'method' | 'params' | 'principal' | 'sessionId'>): string | undefined;
 }

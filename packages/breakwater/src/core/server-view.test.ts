@@ -71,6 +71,7 @@ class ListedHandle implements Handle {
 
   onPage = () => () => undefined;
   onQuestion = () => () => undefined;
+  onProgress = () => () => undefined;
   openFeed = async () => true;
   watch = async () => true;
   unwatch = async () => undefined;

@@ -1,5 +1,4 @@
-import { GatewayError } from './errors.ts';
-import type { Emit, GatewayEvent } from './events.ts';
+import type { GatewayEvent } from './events.ts';
 import type { Clock, Timer } from './ports.ts';
 import { Place, Recency } from './recency.ts';
 import type { Session, SessionKey } from './session.ts';
@@ -31,6 +30,7 @@ const LEAVE_MS = 5_000;
 const LEAVE_EVERY_MS = 1_000;
 /** Sessions that are looked at anew at a time, after a gap in the news. */
 const CHECKS_AT_ONCE = 32;
+const RECHECK_MS = 1_000;
 
 /**
  * The sessions of a fleet as they come and go on one node: taken in when a request comes for one, kept while something of it is here, and let go
@@ -40,19 +40,20 @@ export class SessionVisits implements VaultListener {
   readonly #vault: SessionVault;
   readonly #host: VisitHost;
   readonly #clock: Clock;
-  readonly #emit: Emit;
   readonly #loads = new Map<string, Load>();
   /** Upstream handles that end with a session, by session. */
   readonly #handles = new Map<string, Set<string>>();
   readonly #sessionOf = new Map<string, string>();
   readonly #leaving = new Recency<Session>();
+  /** Sessions of which news may have been lost. */
+  readonly #unsure = new Set<Session>();
   #timer: Timer | undefined;
+  #recheckTimer: Timer | undefined;
 
-  constructor(vault: SessionVault, host: VisitHost, deps: { readonly clock: Clock; readonly emit: Emit }) {
+  constructor(vault: SessionVault, host: VisitHost, deps: { readonly clock: Clock }) {
     this.#vault = vault;
     this.#host = host;
     this.#clock = deps.clock;
-    this.#emit = deps.emit;
     vault.listen(this);
   }
 
@@ -129,16 +130,16 @@ export class SessionVisits implements VaultListener {
 
   onGap(): void {
     for (const load of this.#loads.values()) load.isStale = true;
-    const due = [...this.#host.all()].filter((session) => session.isShared);
-    const checkSome = async (): Promise<void> => {
-      for (let session = due.shift(); session !== undefined; session = due.shift()) await this.#recheck(session);
-    };
-    for (let i = 0; i < CHECKS_AT_ONCE; i++) void checkSome();
+    for (const session of this.#host.all()) if (session.isShared) this.#unsure.add(session);
+    void this.#recheckAll();
   }
 
   close(): void {
     this.#timer?.clear();
     this.#timer = undefined;
+    this.#recheckTimer?.clear();
+    this.#recheckTimer = undefined;
+    this.#unsure.clear();
   }
 
   async #load(key: SessionKey, load: Load): Promise<Session | undefined> {
@@ -151,19 +152,35 @@ export class SessionVisits implements VaultListener {
     }
   }
 
-  async #recheck(session: Session): Promise<void> {
+  // News come by a connection of their own: that it is back does not say that the store can be asked.
+  async #recheckAll(): Promise<void> {
+    this.#recheckTimer?.clear();
+    this.#recheckTimer = undefined;
+    const due = [...this.#unsure];
+    let isReachable = true;
+    const checkSome = async (): Promise<void> => {
+      for (let session = due.shift(); session !== undefined && isReachable; session = due.shift()) {
+        isReachable = (await this.#recheck(session)) && isReachable;
+      }
+    };
+    await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, checkSome));
+    if (this.#unsure.size === 0) return;
+    this.#recheckTimer ??= this.#clock.after(RECHECK_MS, () => void this.#recheckAll());
+  }
+
+  async #recheck(session: Session): Promise<boolean> {
     try {
-      const known = await this.#vault.check(session);
-      if (this.#host.get(session.id) !== session) return;
+      const known = this.#host.get(session.id) === session ? await this.#vault.check(session) : undefined;
+      this.#unsure.delete(session);
+      if (this.#host.get(session.id) !== session) return true;
       if (known === undefined) await this.#host.drop(session, 'ended-elsewhere', { withHandles: true });
       else {
         session.adoptSettings(known);
         if (known.streamElsewhere) session.keeper?.hear({ type: 'stream', at: Number.POSITIVE_INFINITY });
       }
-    } catch (error) {
-      if (error instanceof GatewayError) return; // away again: the next gap is the next occasion
-      const message = 'A session could not be looked at anew.';
-      this.#emit({ type: 'notice', level: 'error', message, detail: { error } });
+      return true;
+    } catch {
+      return false; // away again
     }
   }
 

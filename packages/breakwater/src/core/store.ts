@@ -1,4 +1,4 @@
-/** Named values under one key, as bytes. */
+/** Named values under one key, as bytes that nobody changes. */
 export type Fields = ReadonlyMap<string, Buffer>;
 
 /** A change of fields: a value sets one, null removes it. */
@@ -33,8 +33,8 @@ export interface LogContent {
 
 /**
  * What all nodes of a fleet share. Each operation is atomic and rejects with a GatewayError `store.unavailable` when the store cannot be reached in
- * time; nothing is known then of whether a write took place. Keys are plain text; the part in braces (`{s:abc}:subs`) decides which keys live together.
- * Lifetimes are in ms from the moment of the operation.
+ * time; nothing is known then of whether a write took place. Keys are plain text; the part in braces (`{s:abc}:subs`) decides which keys live together. One
+ * key names one thing: a record, a lease or a log. Lifetimes are in ms from the moment of the operation.
  */
 export interface Store {
   /** False while it is known to be out of reach. */
@@ -42,9 +42,9 @@ export interface Store {
 
   /** All fields of a record; undefined when there is none. */
   read(key: string): Promise<Fields | undefined>;
-  /** Changes fields of a record, making it when needed, and sets its lifetime anew. */
+  /** Changes fields of a record, making it when needed, and sets its lifetime anew. A record that has no field left is none. */
   write(key: string, change: FieldChange, ttlMs: number): Promise<void>;
-  /** Makes a record; false, and no change, when there is one. */
+  /** Makes a record; false, and no change, when there is one. At least one field must have a value. */
   create(key: string, fields: FieldChange, ttlMs: number): Promise<boolean>;
   /** Sets the lifetime anew; false when there is no such record. */
   touch(key: string, ttlMs: number): Promise<boolean>;

@@ -89,7 +89,8 @@ class OpenSubscription implements Subscription {
   readonly #listener: (change: Change) => void;
   readonly #stops: (() => void)[] = [];
   readonly #watches = new Map<RouteMember, Watch>();
-  readonly #tasks = new Map<string, TaskWatch>();
+  /** Made when a task is watched: most streams watch none. */
+  #tasks: Map<string, TaskWatch> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #honoured: SubscriptionFilter = { tools: false, prompts: false, resources: false, uris: [] };
   #closed = false;
@@ -103,7 +104,7 @@ class OpenSubscription implements Subscription {
 
   get honoured(): SubscriptionFilter {
     const uris = [...this.#watches.values()].flatMap(({ uris, lost }) => [...uris, ...lost]);
-    return { ...this.#honoured, uris, taskIds: [...this.#tasks.keys()] };
+    return { ...this.#honoured, uris, taskIds: [...(this.#tasks?.keys() ?? [])] };
   }
 
   async start(filter: SubscriptionFilter): Promise<void> {
@@ -138,7 +139,10 @@ class OpenSubscription implements Subscription {
     const watch = new TaskWatch({ book, clock, emit, members, subscriber: this.#subscriber, listener, cross }, name);
     if (!(await watch.start())) return;
     if (this.#closed) await watch.close();
-    else this.#tasks.set(name, watch);
+    else {
+      this.#tasks ??= new Map();
+      this.#tasks.set(name, watch);
+    }
   }
 
   async #startLists(member: RouteMember, filter: SubscriptionFilter): Promise<void> {
@@ -206,7 +210,7 @@ class OpenSubscription implements Subscription {
     if (this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stops.splice(0)) stop();
-    for (const task of this.#tasks.values()) task.close().catch(noteNothing);
+    for (const task of this.#tasks?.values() ?? []) task.close().catch(noteNothing);
     for (const watch of [...this.#watches.values()]) this.#endWatch(watch);
     this.#deps.emit({ type: 'close', resource: 'subscription', id: this.id, reason });
   }

@@ -18,6 +18,8 @@ export interface Change {
   /** The task's public id. */
   readonly taskId?: string;
   readonly params?: RawObject;
+  /** `task` only: how far it is, not what became of it. `params` is in the client's form. */
+  readonly isProgress?: boolean;
 }
 
 /** Who subscribes. */

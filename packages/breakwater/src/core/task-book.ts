@@ -1,5 +1,6 @@
 import type { RawObject } from '../jsonrpc/raw.ts';
 import { memberValue, scanObject } from '../jsonrpc/raw.ts';
+import { applyEdits } from '../protocol/bridge/edits.ts';
 import { isTerminal } from '../protocol/bridge/tasks/task-form.ts';
 import { renameTask } from '../protocol/bridge/tasks/task-id.ts';
 import type { Emit } from './events.ts';
@@ -19,6 +20,8 @@ export interface NotedTask {
   readonly lease?: Lease | undefined;
   /** What the server reports of the task, in the form of its client where that is another one; undefined for what cannot be told. */
   readonly translate?: (params: RawObject) => RawObject | undefined;
+  /** The progress tokens of the call that made it, the server's and the client's (as JSON bytes), where its client wants progress. */
+  readonly progress?: { readonly servers: string; readonly clients: Buffer } | undefined;
   /** Set for a task that its server knows nothing of. */
   readonly own?: OwnTask;
 }
@@ -49,6 +52,8 @@ interface Entry {
 const MAX_AGE_MS = 86_400_000;
 /** Tasks remembered of one owner, and in all; the oldest are forgotten first, which costs them their place in `tasks/list`. */
 const LIMITS = { perOwner: 1_000, owners: 10_000 };
+/** Handles that one owner's tasks keep from being closed: of more, that of the oldest task is let go. */
+const MAX_HANDLES = 8;
 /** How long a task that is over keeps its handle: with some handles the result would be gone. */
 const KEEP_MS = 300_000;
 /** Results that are kept here because their server knows nothing of the task; the oldest are forgotten first. */
@@ -65,7 +70,11 @@ export class TaskBook {
   readonly #payloads = new Set<{ readonly owner: string; readonly entry: Entry; readonly bytes: number }>();
   #payloadBytes = 0;
 
-  constructor(options: { keys: KeyRing; clock: Clock; emit: Emit }) {
+  readonly #node: string | undefined;
+
+  /** @param options `node`: the name of this node of a fleet, whose nodes all have the same keys. */
+  constructor(options: { keys: KeyRing; clock: Clock; emit: Emit; node?: string | undefined }) {
+    this.#node = options.node;
     this.#keys = options.keys;
     this.#clock = options.clock;
     this.#emit = options.emit;
@@ -73,12 +82,19 @@ export class TaskBook {
 
   /** The public id of a task for this asker. */
   nameOf(asker: TaskAsker, place: TaskPlace): string {
-    return nameTask(this.#keys, taskOwner(asker), place);
+    return nameTask(this.#keys, taskOwner(asker), place, this.#node);
   }
 
   /** The task behind a public id; undefined for everybody but its owner. */
   find(asker: TaskAsker, name: string): TaskPlace | undefined {
-    return findTask(this.#keys, taskOwner(asker), name);
+    return findTask(this.#keys, taskOwner(asker), name)?.place;
+  }
+
+  /** The other node of the fleet that gave this id out. */
+  nodeOf(asker: TaskAsker, name: string): string | undefined {
+    if (this.#node === undefined) return undefined;
+    const node = findTask(this.#keys, taskOwner(asker), name)?.node;
+    return node === this.#node ? undefined : node;
   }
 
   /** True for a task that was made for this asker and is remembered. */
@@ -130,10 +146,14 @@ export class TaskBook {
     }
     this.#makeRoom(known);
     const expiry = this.#clock.after(Math.min(task.ttlMs ?? MAX_AGE_MS, MAX_AGE_MS), () => this.#forget(owner, name));
-    const entry: Entry = { name, task, expiry, release: undefined, keeping: undefined, desk: undefined };
+    const { principal, sessionId } = task.asker;
+    // Not the whole exchange, which an asker often is: its params would be kept for as long as the task.
+    const kept: NotedTask = { ...task, asker: { principal, sessionId } };
+    const entry: Entry = { name, task: kept, expiry, release: undefined, keeping: undefined, desk: undefined };
     known.set(name, entry);
     this.#owners.set(owner, known);
     if (task.lease !== undefined) this.#hold(entry, task.lease);
+    this.#boundHandles(known);
     if (task.own !== undefined) this.#keepPayload(owner, entry, task.own.outcome.result.length);
     return name;
   }
@@ -188,9 +208,20 @@ export class TaskBook {
         if (change.kind === 'task' && change.taskId === place.id) this.#report(entry, change);
       }),
     );
+    stops.push(handle.onProgress((token, params) => this.#reportProgress(entry, token, params)));
     // A server that is gone took its tasks along.
     stops.push(handle.onEnd(() => letGo(entry)));
     handle.watchTask(place.id).catch(failed);
+  }
+
+  // Attack: with a handle for each request, whoever makes tasks without end would hold every handle of the upstream.
+  #boundHandles(entries: ReadonlyMap<string, Entry>): void {
+    const held = new Set<string>();
+    for (const { release, task } of entries.values())
+      if (release !== undefined && task.lease !== undefined) held.add(task.lease.handle.id);
+    if (held.size <= MAX_HANDLES) return;
+    const [oldest] = held;
+    for (const entry of entries.values()) if (entry.task.lease?.handle.id === oldest) letGo(entry);
   }
 
   #keepPayload(owner: string, entry: Entry, bytes: number): void {
@@ -207,9 +238,22 @@ export class TaskBook {
     const told = params === undefined || translate === undefined ? params : translate(params);
     const renamed = told === undefined ? undefined : renameParams(told, place.id, entry.name);
     if (renamed === undefined) return;
-    const listeners = asker.sessionId === undefined ? undefined : this.#listeners.get(asker.sessionId);
-    for (const listener of listeners ?? []) listener({ kind: 'task', taskId: entry.name, params: renamed });
+    this.#tell(asker, { kind: 'task', taskId: entry.name, params: renamed });
     this.see(asker, place, memberValue(renamed, 'status'));
+  }
+
+  #reportProgress(entry: Entry, token: string, params: RawObject): void {
+    const { asker, place, progress } = entry.task;
+    if (progress?.servers !== token || entry.keeping !== undefined) return;
+    const own = scanObject(applyEdits(params, { progressToken: progress.clients }));
+    const renamed = own === undefined ? undefined : renameParams(own, place.id, entry.name);
+    if (renamed !== undefined)
+      this.#tell(asker, { kind: 'task', taskId: entry.name, params: renamed, isProgress: true });
+  }
+
+  #tell({ sessionId }: TaskAsker, change: Change): void {
+    const listeners = sessionId === undefined ? undefined : this.#listeners.get(sessionId);
+    for (const listener of listeners ?? []) listener(change);
   }
 
   #makeRoom(own: Map<string, Entry>): void {

@@ -4,13 +4,12 @@ import { readResultType } from '../protocol/bridge/result.ts';
 import { withRelatedTask } from '../protocol/bridge/tasks/task-result.ts';
 import { eraOf } from '../protocol/revision.ts';
 import type { Exchange } from './exchange.ts';
-import type { CallFollower } from './member-call.ts';
 import type { Clock, Lease, Outcome, ResultOutcome, ServerQuestion } from './ports.ts';
 import type { RouteMember } from './route.ts';
 import { AbsorbedCall } from './task-absorb.ts';
 import type { TaskBook } from './task-book.ts';
 import type { TaskPlace } from './task-name.ts';
-import type { TaskRole } from './task-role.ts';
+import type { AnsweredCall, TaskRole } from './task-role.ts';
 
 /** What a {@link TaskEnd} works with. */
 export interface TaskEndDeps {
@@ -39,7 +38,7 @@ export class TaskEnd implements TaskRole {
     return question;
   }
 
-  succeed(outcome: Outcome, lease: Lease, follower: CallFollower): AbsorbedCall | undefined {
+  succeed(outcome: Outcome, lease: Lease, { follower }: AnsweredCall): AbsorbedCall | undefined {
     const task = outcome.kind === 'result' ? scanObject(outcome.result) : undefined;
     if (task === undefined) return undefined;
     const { exchange, member, clock } = this.#deps;

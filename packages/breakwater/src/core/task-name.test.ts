@@ -12,7 +12,8 @@ describe('the public id of a task', () => {
     expect(nameTask(keys, ann, { ...place })).toBe(name);
     expect(name).toMatch(/^[\x21-\x7e]+$/);
     expect(Buffer.from(name.slice(3), 'base64url').toString('latin1')).not.toContain('task');
-    expect(findTask(keys, ann, name)).toEqual(place);
+    expect(findTask(keys, ann, name)).toEqual({ place, node: undefined });
+    expect(findTask(keys, ann, nameTask(keys, ann, place, 'n1'))).toEqual({ place, node: 'n1' });
   });
 
   it('is another one for each task, upstream and owner', () => {
@@ -42,7 +43,7 @@ describe('the public id of a task', () => {
 
   it('still opens after the keys were rotated', () => {
     const rotated: KeyRing = [...freshKeyRing(), ...keys];
-    expect(findTask(rotated, ann, nameTask(keys, ann, place))).toEqual(place);
+    expect(findTask(rotated, ann, nameTask(keys, ann, place))).toMatchObject({ place });
   });
 
   it('keeps the sessions of strangers apart, and not those of a person', () => {

@@ -7,6 +7,13 @@ export interface TaskPlace {
   readonly id: string;
 }
 
+/** What a public id says. */
+export interface NamedTask {
+  readonly place: TaskPlace;
+  /** The node of the fleet that gave the id out and knows the task. */
+  readonly node: string | undefined;
+}
+
 /** Whoever asks. */
 export interface TaskAsker {
   readonly principal: Principal;
@@ -27,14 +34,15 @@ export function taskOwner({ principal, sessionId }: TaskAsker): string {
  * The task's public id: it names the upstream, and opens for its owner alone. A task has one public id, because clients compare them.
  * It is visible ASCII: the modern era sends it in `Mcp-Name`.
  */
-export function nameTask(keys: KeyRing, owner: string, { upstream, id }: TaskPlace): string {
-  return sealName(keys, [upstream, id], `task ${owner}`);
+export function nameTask(keys: KeyRing, owner: string, { upstream, id }: TaskPlace, node?: string): string {
+  return sealName(keys, node === undefined ? [upstream, id] : [upstream, id, node], `task ${owner}`);
 }
 
 /** The task behind a public id; undefined when it is somebody else's, altered or invented: nobody learns which. */
-export function findTask(keys: KeyRing, owner: string, name: string): TaskPlace | undefined {
+export function findTask(keys: KeyRing, owner: string, name: string): NamedTask | undefined {
   const value = openName(keys, name, `task ${owner}`);
   if (!Array.isArray(value)) return undefined;
-  const [upstream, id]: readonly unknown[] = value;
-  return typeof upstream === 'string' && typeof id === 'string' ? { upstream, id } : undefined;
+  const [upstream, id, node]: readonly unknown[] = value;
+  if (typeof upstream !== 'string' || typeof id !== 'string') return undefined;
+  return { place: { upstream, id }, node: typeof node === 'string' ? node : undefined };
 }

@@ -1,12 +1,13 @@
 import { memberObject, memberValue, scanObject } from '../jsonrpc/raw.ts';
+import { bytesOf } from '../protocol/bridge/edits.ts';
 import { taskIdOf } from '../protocol/bridge/tasks/task-id.ts';
 import { createdTask } from '../protocol/bridge/tasks/task-support.ts';
 import { eraOf } from '../protocol/revision.ts';
 import type { Exchange } from './exchange.ts';
 import type { Lease, Outcome, ResultOutcome, ServerQuestion } from './ports.ts';
 import type { RouteMember } from './route.ts';
-import { renameParams, type TaskBook } from './task-book.ts';
-import type { TaskRole } from './task-role.ts';
+import { type NotedTask, renameParams, type TaskBook } from './task-book.ts';
+import type { AnsweredCall, TaskRole } from './task-role.ts';
 import { renameIn, ttlOf } from './task-words.ts';
 
 /** What a {@link TaskPass} works with. */
@@ -24,6 +25,7 @@ export class TaskPass implements TaskRole {
   #task: { readonly id: string; readonly name: string } | undefined;
   /** The handle of a task that was made. */
   #kept: Lease | undefined;
+  #token: string | undefined;
 
   /** @param task what the request is about; undefined for the call that makes the task. */
   constructor(deps: TaskPassDeps, task?: { readonly id: string; readonly name: string }) {
@@ -49,10 +51,11 @@ export class TaskPass implements TaskRole {
     };
   }
 
-  succeed(outcome: Outcome, lease: Lease): undefined {
+  succeed(outcome: Outcome, lease: Lease, { token }: AnsweredCall): undefined {
     if (this.#task !== undefined || outcome.kind !== 'result' || eraOf(outcome.revision) === 'modern') return;
     // A legacy server's task lives in the connection, also in one that nobody else will ever get; a modern one is reachable on any.
     if (createdTask(outcome.result, outcome.revision) !== undefined) this.#kept = lease.share();
+    this.#token = token;
   }
 
   #takeCreation(outcome: ResultOutcome): Outcome {
@@ -72,9 +75,18 @@ export class TaskPass implements TaskRole {
       place: { upstream: member.upstream.name, id },
       ttlMs: ttlOf(ttl),
       lease,
+      progress: this.#progress(),
     });
     this.#task = { id, name };
     return { ...outcome, result: renameIn(outcome.result, id, name) };
+  }
+
+  // 2025-11-25 basic/utilities/tasks §Task Progress: the token of the call stays valid for the whole life of the task.
+  #progress(): NotedTask['progress'] {
+    const { params } = this.#deps.exchange;
+    const meta = params === undefined ? undefined : memberObject(params, '_meta');
+    const clients = meta === undefined ? undefined : bytesOf(meta, 'progressToken');
+    return clients === undefined || this.#token === undefined ? undefined : { servers: this.#token, clients };
   }
 
   #takeAnswer(outcome: ResultOutcome, { id, name }: { readonly id: string; readonly name: string }): Outcome {

@@ -20,8 +20,14 @@ export interface TaskRole {
   outcome(outcome: Outcome): Outcome;
   /** A question as the client may see it. */
   question(question: ServerQuestion): ServerQuestion;
-  /** Goes on with the call, for its follower, where this outcome is not the answer; the lease then is the successor's. */
-  succeed(outcome: Outcome, lease: Lease, follower: CallFollower): CallSuccessor | undefined;
+  /** Goes on with the call where this outcome is not the answer; the lease then is the successor's. */
+  succeed(outcome: Outcome, lease: Lease, call: AnsweredCall): CallSuccessor | undefined;
+}
+
+/** A call that was answered: who follows it, and the progress token that its server was given. */
+export interface AnsweredCall {
+  readonly follower: CallFollower;
+  readonly token: string | undefined;
 }
 
 /** What a role is chosen by, and what it works with. */

@@ -115,7 +115,7 @@ export class TaskWatch {
   #renew(member: RouteMember, place: TaskPlace): void {
     const { clock, jitter = Math.random } = this.#deps;
     // A server that stayed for a while and went is not one that cannot be reached.
-    if (clock.now() - this.#watchedAt >= MAX_RETRY_MS) this.#attempt = 0;
+    if (this.#lease !== undefined && clock.now() - this.#watchedAt >= MAX_RETRY_MS) this.#attempt = 0;
     this.#release();
     if (this.#closed) return;
     const delayMs = watchDelayMs(this.#attempt++, jitter());

@@ -16,6 +16,8 @@ export interface Verdict {
   readonly reason: string;
   /** Number of the exchange that decided it. */
   readonly decidedBy?: number | undefined;
+  /** What the client needed and did not get. */
+  readonly needed?: string | undefined;
 }
 
 /** Where a persona comes from; the report is ordered by it. */

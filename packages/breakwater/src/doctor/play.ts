@@ -73,6 +73,7 @@ async function visit(persona: Persona, examination: Examination, pace: Pace): Pr
     outcome: verdict.outcome,
     reason: redactor.text(verdict.reason),
     ...(verdict.decidedBy !== undefined && { decidedBy: verdict.decidedBy }),
+    ...(verdict.needed !== undefined && { needed: redactor.text(verdict.needed) }),
     ...(verdict.outcome === 'stuck' && { fix }),
     remarks: wire.remarks.map((remark) => redactor.text(remark)),
     tookMs: Math.round(performance.now() - began),
@@ -96,7 +97,7 @@ function judge(persona: Persona, wire: Wire, answer: Answer, wanted: string): Ve
   if (lesson !== undefined) {
     return { outcome: 'told', reason: `Refused with ${answer.status}, naming ${lesson}.`, decidedBy: n };
   }
-  return { outcome: 'stuck', reason: `Needed: ${wanted}. Got ${answer.describe()}.`, decidedBy: n };
+  return { outcome: 'stuck', reason: `Needed: ${wanted}. Got ${answer.describe()}.`, needed: wanted, decidedBy: n };
 }
 
 function sessionsOf({ request, response }: Exchange): string[] {

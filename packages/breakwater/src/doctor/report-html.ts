@@ -1,10 +1,14 @@
 import type { Exchange } from './exchange.ts';
 import { GROUPS, type Group } from './persona.ts';
-import { outcomeWord, type PlayedPersona, type Report, type Score, scoreOf } from './report.ts';
+import { commonNeeds, outcomeWord, type PlayedPersona, type Report, type Score, scoreOf } from './report.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
 /** Exchanges shown of one persona: the deciding one and those just before it. */
 const SHOWN_EXCHANGES = 4;
+/** Needs shown in the summary. */
+const SHOWN_NEEDS = 5;
+/** What the page can be narrowed to; radio buttons and style do it, without a script. */
+const FILTERS = ['all', 'in', 'told', 'stuck'] as const;
 
 /** The report as one page that needs nothing else: no script, no font, no image, no request. */
 export function renderHtml(report: Report): string {
@@ -29,6 +33,7 @@ export function renderHtml(report: Report): string {
 <body>
 <main>
 ${renderHead(report, score)}
+${renderNeeds(report)}
 ${groups.join('\n')}
 ${renderNotPlayed(report)}
 <footer>
@@ -52,14 +57,30 @@ function renderHead({ target, played }: Report, score: Score): string {
 <div class="grade g-${score.grade}"><span>${score.grade}</span></div>
 <div class="head"><p class="over">Breakwater doctor</p><h1>${escapeHtml(target)}</h1><p class="said">${said}</p></div>
 <div class="bar" role="img" aria-label="${score.in} in, ${score.told} told, ${score.stuck} stuck"><i class="in" style="width:${part(score.in)}%"></i><i class="told" style="width:${part(score.told)}%"></i><i class="stuck" style="width:${part(score.stuck)}%"></i></div>
-<ul class="counts"><li><b class="in">${score.in}</b> got in</li><li><b class="told">${score.told}</b> told</li><li><b class="stuck">${score.stuck}</b> stuck</li></ul>
+<div class="filter" role="radiogroup" aria-label="Clients to show">${FILTERS.map((filter) => renderFilter(filter, score, total)).join('')}</div>
 </header>`;
+}
+
+function renderFilter(filter: (typeof FILTERS)[number], score: Score, total: number): string {
+  const count = filter === 'all' ? total : score[filter];
+  const word = { all: 'clients', in: 'got in', told: 'told', stuck: 'stuck' }[filter];
+  return `<label><input type="radio" name="show" id="show-${filter}"${filter === 'all' ? ' checked' : ''}><span><b class="${filter}">${count}</b> ${word}</span></label>`;
+}
+
+function renderNeeds(report: Report): string {
+  const needs = commonNeeds(report).slice(0, SHOWN_NEEDS);
+  if (needs.length === 0) return '';
+  const items = needs.map(({ needed, clients }) => {
+    const names = clients.map(({ title }) => title).join(', ');
+    return `<li><b>${clients.length}</b><div><p>${escapeHtml(needed)}</p><p class="who">${escapeHtml(names)}</p></div></li>`;
+  });
+  return `<section class="needs"><h2>What would help most <small>and how many stuck clients need it</small></h2><ol>${items.join('')}</ol></section>`;
 }
 
 function renderGroup(group: Group, personas: readonly PlayedPersona[]): string {
   if (personas.length === 0) return '';
   const fine = personas.filter(({ outcome }) => outcome !== 'stuck').length;
-  return `<section><h2>${GROUPS[group]} <small>${fine} of ${personas.length}</small></h2>
+  return `<section class="group"><h2>${GROUPS[group]} <small>${fine} of ${personas.length}</small></h2>
 ${personas.map(renderPersona).join('\n')}
 </section>`;
 }
@@ -70,7 +91,7 @@ function renderPersona(played: PlayedPersona): string {
   const last = at < 0 ? exchanges.length : at + 1;
   const shown = exchanges.slice(Math.max(0, last - SHOWN_EXCHANGES), last);
   const more = exchanges.length - shown.length;
-  return `<details id="${escapeHtml(id)}"${outcome === 'stuck' ? ' class="is-stuck"' : ''}>
+  return `<details id="${escapeHtml(id)}" class="is-${outcome}">
 <summary><span class="chip ${outcome}">${outcomeWord(played)}</span><span class="name">${escapeHtml(title)}</span><span class="why">${escapeHtml(reason)}</span></summary>
 <div class="body">
 <p>${escapeHtml(who)}</p>

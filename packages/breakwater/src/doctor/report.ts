@@ -12,6 +12,8 @@ export interface PlayedPersona {
   readonly reason: string;
   /** Number of the exchange that decided it. */
   readonly decidedBy?: number;
+  /** What it needed; only where it is stuck for want of one thing. */
+  readonly needed?: string;
   /** What to change; only where it is stuck. */
   readonly fix?: string;
   readonly remarks: readonly string[];
@@ -51,6 +53,20 @@ export function scoreOf({ played }: Report): Score {
   const grade =
     stuck === 0 && played.length > 0 ? 'A' : share >= 0.9 ? 'B' : share >= 0.75 ? 'C' : share >= 0.5 ? 'D' : 'F';
   return { in: count('in'), told: count('told'), stuck, grade: gaveWay && grade === 'B' ? 'C' : grade };
+}
+
+/** A thing that clients needed and did not get. */
+export interface Need {
+  readonly needed: string;
+  readonly clients: readonly PlayedPersona[];
+}
+
+/** What would help most: the needs of those that are stuck, those of many first. */
+export function commonNeeds({ played }: Report): Need[] {
+  const stuck = played.filter(({ outcome, needed }) => outcome === 'stuck' && needed !== undefined);
+  return [...Map.groupBy(stuck, ({ needed = '' }) => needed)]
+    .map(([needed, clients]) => ({ needed, clients }))
+    .sort((a, b) => b.clients.length - a.clients.length);
 }
 
 /** The word for an outcome. A hostile client that reached nothing is no guest. */

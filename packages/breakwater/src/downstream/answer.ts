@@ -1,9 +1,10 @@
 import type { Timer } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
-import { CallStream, type SessionLog } from './call-stream.ts';
+import { CallStream } from './call-stream.ts';
 import { EventStream } from './event-stream.ts';
 import type { Inbound } from './inbound.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
+import type { SessionLog } from './session-log.ts';
 
 /** Where the messages that answer requests go, whatever the transport. */
 export interface Answer {

@@ -1,10 +1,8 @@
-import type { EventLog, LoggedEvent } from '../core/event-log.ts';
+import type { LoggedEvent } from '../core/event-log.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { EventStream } from './event-stream.ts';
 import type { EndReason } from './paced-writer.ts';
-
-/** The log of a legacy session; a stream without an owner in it is the session's GET stream. */
-export type SessionLog = EventLog<CallStream | undefined>;
+import type { SessionLog } from './session-log.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -23,7 +21,7 @@ export class CallStream {
   constructor(ids: readonly RawId[], log: SessionLog | undefined) {
     this.ids = ids;
     this.#log = log;
-    this.#streamId = log?.open(this);
+    this.#streamId = log?.openCall(this);
   }
 
   /** Begins to send on a connection. `primes`: the revision knows events without data, which give the client an id to resume by. */
@@ -70,7 +68,7 @@ export class CallStream {
   end(reason: EndReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#streamId !== undefined) this.#log?.end(this.#streamId);
+    if (this.#streamId !== undefined) this.#log?.end(this.#streamId, reason === 'ended');
     this.#stream?.end(reason);
   }
 }

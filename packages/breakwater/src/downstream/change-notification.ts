@@ -13,6 +13,11 @@ const METHODS: Readonly<Record<Exclude<Change['kind'], 'task'>, string>> = {
 
 /** Bytes of the notification that reports a change to a client of `to`; `subscriptionId` is a modern client's listen id. */
 export function writeChange(change: Change, to: Revision, subscriptionId?: string): Buffer | undefined {
+  // Already in the client's form, under the client's own token.
+  if (change.isProgress === true && change.params !== undefined) {
+    const { bytes, start, end } = change.params;
+    return writeNotification('notifications/progress', bytes.subarray(start, end));
+  }
   const method = methodOf(change, to);
   const params = paramsOf(change);
   const bridged = bridgeNotification({ method, params, from: LATEST_MODERN, to, subscriptionId });

@@ -5,14 +5,17 @@ const HEADERS = [
   'Accept',
   'Authorization',
   'Content-Type',
+  'If-None-Match',
   'Last-Event-ID',
   'MCP-Protocol-Version',
   'Mcp-Method',
   'Mcp-Name',
   'Mcp-Session-Id',
+  'Prefer',
 ];
 const KNOWN: ReadonlySet<string> = new Set(HEADERS.map((name) => name.toLowerCase()));
-const EXPOSED = 'Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After';
+const EXPOSED =
+  'Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, ETag, Location, Preference-Applied';
 const MAX_AGE_S = 600;
 
 /** Lets the page of an allowed origin read the answer. */

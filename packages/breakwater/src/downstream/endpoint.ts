@@ -1,11 +1,13 @@
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from '../protocol/revision.ts';
 import { acceptsOf, isJsonMediaType } from '../wire/content-type.ts';
+import { discoveryLinks } from './discovery/document-urls.ts';
 import { decideGet } from './era.ts';
-import { accommodates, endpointOf, headerOf, type Inbound } from './inbound.ts';
+import { accommodates, baseUrlOf, endpointOf, headerOf, type Inbound } from './inbound.ts';
 import { checkVersion, findStreamable } from './legacy-caller.ts';
 import { servePost } from './post.ts';
 import { initializeRecipe } from './recipe.ts';
 import { pointersOf, refuse, refusePlace, sendJson } from './refusal.ts';
+import { resumeElsewhere } from './resume-elsewhere.ts';
 import { readSessionId } from './session-id.ts';
 import type { SseChannels } from './sse.ts';
 
@@ -47,7 +49,9 @@ async function serveGet(inbound: Inbound, channels: SseChannels): Promise<void> 
       const streamable = await findStreamable(inbound, sessionId);
       if (streamable === undefined) return refuse(inbound, 'session.unknown');
       if (!checkVersion(inbound, headers, streamable.session, undefined)) return;
-      streamable.stream.open(inbound, headerOf(req, 'last-event-id'));
+      const lastEventId = headerOf(req, 'last-event-id');
+      if (await resumeElsewhere(inbound, streamable, lastEventId)) return;
+      streamable.stream.open(inbound, lastEventId);
     }
   }
 }
@@ -71,7 +75,10 @@ export function serveLiveness(inbound: Inbound): void {
     hint: explains ? DOWNGRADED : HOW_TO,
     recipe: initializeRecipe(endpointOf(inbound)),
   };
-  sendJson(inbound, 200, Buffer.from(JSON.stringify(facts)));
+  const { context, hosted } = inbound;
+  const isLinked = context.options.discovery.enabled && !hosted;
+  const link = isLinked ? { link: discoveryLinks(baseUrlOf(inbound)) } : {};
+  sendJson(inbound, 200, Buffer.from(JSON.stringify(facts)), link);
 }
 
 /** Ends a session. Always 200: a client that repeats DELETE after a lost answer has what it wants (AIP-1 §7.3.2). */

@@ -4,7 +4,7 @@ import type { Inbound } from './inbound.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
 
 /** What a stream is for, as the ledger of open resources shows it. */
-export type StreamKind = 'get' | 'post' | 'listen' | 'sse-2024';
+export type StreamKind = 'get' | 'post' | 'listen' | 'sse-2024' | 'rest';
 
 /** What {@link EventStream} is made of. */
 export interface EventStreamInit {

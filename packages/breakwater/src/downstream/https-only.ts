@@ -7,20 +7,10 @@ import { splitTarget } from './paths.ts';
  */
 export function httpsUrlFor(arrival: Arrival): string | undefined {
   const { context, req, caller } = arrival;
-  const { httpsOnly, publicUrl } = context.options;
-  if (caller.protocol === 'https' || (!httpsOnly && caller.httpsPort === undefined)) return undefined;
+  if (caller.protocol === 'https' || (!context.options.httpsOnly && caller.httpsPort === undefined)) return undefined;
   const { path, query } = splitTarget(req.url ?? '/');
   const target = `${path.startsWith('/') ? path : '/'}${query === '' ? '' : `?${query}`}`;
   // The parser lets bytes above ASCII through, a header value does not hold them all.
   const escaped = target.replace(/[^\x21-\x7e]/g, encodeURIComponent);
-  return `${publicUrl === undefined ? secureBase(arrival) : baseUrlOf(arrival)}${escaped}`;
-}
-
-function secureBase(arrival: Arrival): string {
-  // A port of six digits is an allowed host and no URL.
-  const url = URL.parse(baseUrlOf(arrival)) ?? new URL('http://localhost');
-  const { httpsPort } = arrival.caller;
-  url.port = httpsPort === undefined ? '' : String(httpsPort);
-  url.protocol = 'https:';
-  return url.origin;
+  return `${baseUrlOf(arrival)}${escaped}`;
 }

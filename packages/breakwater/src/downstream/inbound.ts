@@ -9,6 +9,7 @@ import type { ExchangeIds } from './exchange-of.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
 import { isAllowedHost } from './origin.ts';
+import type { RestPlace } from './rest/place.ts';
 import type { StreamSlots } from './stream-slots.ts';
 
 /** What every request handler of the downstream side works with. */
@@ -31,6 +32,10 @@ export interface Arrival {
   readonly res: ServerResponse;
   readonly route: RouteOptions | undefined;
   readonly caller: Caller;
+  /** The site is somebody else's: only what belongs to a route is answered here. */
+  readonly hosted: boolean;
+  /** Set for a request over plain HTTP: what it is told has another form. */
+  readonly rest?: RestPlace | undefined;
 }
 
 /** One HTTP request to a route. */
@@ -57,16 +62,26 @@ export function headerOf(req: IncomingMessage, name: string): string | undefined
 
 const HOST = /^[A-Za-z0-9.:[\]-]+$/;
 
-/** Protocol and authority by which this client reaches the gateway, with the path prefix of a public URL. */
+/** Protocol and authority by which this client reaches the gateway, or should, with the path prefix of a public URL. */
 export function baseUrlOf({ context, req, caller }: Arrival): string {
   const { publicUrl, allowedHosts } = context.options;
   if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-  const { protocol } = caller;
+  const { protocol, httpsPort } = caller;
+  const base = `${protocol}://${authorityOf(req, caller, allowedHosts)}`;
+  if (httpsPort === undefined || protocol === 'https') return base;
+  // A port of six digits is an allowed host and no URL.
+  const url = URL.parse(base) ?? new URL('http://localhost');
+  url.port = String(httpsPort);
+  url.protocol = 'https:';
+  return url.origin;
+}
+
+function authorityOf(req: IncomingMessage, caller: Caller, allowedHosts: readonly string[]): string {
   for (const host of [caller.host, req.headers.host]) {
     // A Host that was refused is not repeated to the caller: it may be an attacker's name for us.
-    if (host !== undefined && HOST.test(host) && isAllowedHost(host, allowedHosts)) return `${protocol}://${host}`;
+    if (host !== undefined && HOST.test(host) && isAllowedHost(host, allowedHosts)) return host;
   }
-  return `${protocol}://localhost:${req.socket.localPort ?? 80}`;
+  return `localhost:${req.socket.localPort ?? 80}`;
 }
 
 /** Absolute URL of the endpoint a client should use: its own route, or the first one where the path names none. */

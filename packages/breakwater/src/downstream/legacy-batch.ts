@@ -1,3 +1,4 @@
+import type { Message } from '../jsonrpc/message.ts';
 import type { Body } from '../jsonrpc/parse.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import { isModernClaim, type LegacyRevision } from '../protocol/revision.ts';
@@ -14,6 +15,7 @@ import {
 } from './legacy-caller.ts';
 import { applyNotification } from './legacy-notification.ts';
 import { admitLegacy, failure, serveLegacy } from './legacy-request.ts';
+import { makerOfMessage, passOn } from './pass-on.ts';
 import { refuse } from './refusal.ts';
 
 /** The elements of a batch body. */
@@ -22,7 +24,11 @@ export type BatchElements = Extract<Body, { kind: 'batch' }>['elements'];
 const BATCHES_END: LegacyRevision = '2025-06-18';
 
 /** Serves a JSON-RPC batch with one answer. Only 2025-03-26 has batches; clients that name no revision are taken for it. */
-export async function serveBatch(inbound: Inbound, elements: BatchElements, headers: EraHeaders): Promise<void> {
+export async function serveBatch(
+  inbound: Inbound,
+  elements: BatchElements,
+  { headers, bytes }: { readonly headers: EraHeaders; readonly bytes: Buffer },
+): Promise<void> {
   const messages = elements.flatMap((element) => (element.ok ? [element.value] : []));
   if (isModernClaim(headers.version) || messages.some(claimsModern))
     return refuseBatch(inbound, 'Send each message alone.');
@@ -40,9 +46,12 @@ export async function serveBatch(inbound: Inbound, elements: BatchElements, head
       return refuse(inbound, 'request.batch');
     if (!servesSessionless(inbound)) return refuse(inbound, 'session.missing');
   }
+  // Answers to what another node asked go there, with the whole batch; one that also asks for something is served here.
+  const asker = streamable === undefined || requests.length > 0 ? undefined : askerOf(inbound, messages);
+  if (asker !== undefined && (await passOn(inbound, asker, bytes))) return;
   for (const message of messages) {
     if (streamable === undefined || message.kind === 'request') continue;
-    if (message.kind === 'notification') applyNotification(streamable, message);
+    if (message.kind === 'notification') await applyNotification(inbound.context, streamable, message);
     else streamable.state.questions.take(message);
   }
   const faults = elements.flatMap((element) => (element.ok ? [] : [element.fault]));
@@ -55,6 +64,15 @@ export async function serveBatch(inbound: Inbound, elements: BatchElements, head
     if (refusal === undefined) serveLegacy(caller, request, answer, () => abortAnswer(answer, request.id));
     else answer.respond(failure(caller, request, refusal, undefined).message, 200);
   }
+}
+
+function askerOf(inbound: Inbound, messages: readonly Message[]): string | undefined {
+  for (const message of messages) {
+    if (message.kind !== 'result' && message.kind !== 'error') continue;
+    const asker = makerOfMessage(inbound, message.id);
+    if (asker !== undefined) return asker;
+  }
+  return undefined;
 }
 
 function refuseBatch(inbound: Inbound, message: string): void {

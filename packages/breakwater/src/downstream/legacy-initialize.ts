@@ -25,7 +25,8 @@ export async function openSession(
   try {
     const client = inbound.context.clients.intern(wish);
     session = deps.sessions.create({ route: route.path, transport, principal, client, stream });
-    const facts = await deps.edge.describe({ route: route.path, principal, sessionId: session.id, client });
+    const subscriber = { route: route.path, principal, sessionId: session.id, client };
+    const [facts] = await Promise.all([deps.edge.describe(subscriber), deps.sessions.keep(session)]);
     const result = writeInitializeResult({ ...facts, revision: wish.revision });
     if (route.handshake === 'strict') expectHandshake(inbound, session, options.handshakeMs);
     return { ok: true, session, response: writeResult(message.id, result) };

@@ -2,22 +2,27 @@ import type { Session } from '../core/session.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Message, NotificationMessage } from '../jsonrpc/message.ts';
 import { findMember } from '../jsonrpc/raw.ts';
-import { accommodates, type Inbound } from './inbound.ts';
+import { accommodates, type Context, type Inbound } from './inbound.ts';
 import { accept, servesSessionless } from './legacy-caller.ts';
+import { makerOfMessage, passOn } from './pass-on.ts';
 import { refuse } from './refusal.ts';
 import type { SessionState } from './session-state.ts';
 import type { StreamableSession } from './streamable-session.ts';
 
 /** Takes a POSTed notification or response of a legacy client. */
-export function receiveMessage(
+export async function receiveMessage(
   inbound: Inbound,
-  message: Exclude<Message, { kind: 'request' }>,
+  { message, bytes }: { readonly message: Exclude<Message, { kind: 'request' }>; readonly bytes: Buffer },
   streamable: StreamableSession | undefined,
-): void {
+): Promise<void> {
   const sessionId = streamable?.session.id;
-  // A response that answers no open question of this session is late, doubled, or another session's. Never matched, never an error.
-  if (message.kind !== 'notification') streamable?.state.questions.take(message);
-  else {
+  if (message.kind !== 'notification') {
+    const asker = streamable === undefined ? undefined : makerOfMessage(inbound, message.id);
+    // Where the node that asked is gone, nobody waits for the answer.
+    if (asker !== undefined && (await passOn(inbound, asker, bytes))) return;
+    // A response that answers no open question of this session is late, doubled, or another session's. Never matched, never an error.
+    streamable?.state.questions.take(message);
+  } else {
     const isInitialized = message.method === 'notifications/initialized';
     if (streamable === undefined) {
       const served = isInitialized ? accommodates(inbound, 'initialized-sessionless') : servesSessionless(inbound);
@@ -28,23 +33,26 @@ export function receiveMessage(
     } else if (isInitialized && streamable.session.confirmed && !accommodates(inbound, 'initialized-doubled')) {
       refuse(inbound, 'body.invalid', { message: 'This session is already initialized.', sessionId });
       return;
-    } else applyNotification(streamable, message);
+    } else await applyNotification(inbound.context, streamable, message);
   }
   accept(inbound, sessionId);
 }
 
-/** What a notification does to its session. Unknown ones do nothing. */
+/** What a notification does to its session. Unknown ones do nothing. The promise, where there is one, is for who answers it: the fleet knows then. */
 export function applyNotification(
-  to: { readonly session: Session; readonly state: SessionState },
+  { deps }: Context,
+  { session, state }: { readonly session: Session; readonly state: SessionState },
   message: NotificationMessage,
-): void {
-  const { session } = to;
+): Promise<void> | undefined {
   if (message.method === 'notifications/initialized') {
     session.confirmed = true;
     session.initialized = true;
-  } else if (message.method === 'notifications/cancelled' && message.params !== undefined) {
-    const member = findMember(message.params, 'requestId');
-    if (member !== undefined)
-      to.state.cancel(message.params.bytes.toString('latin1', member.start, member.end) as RawId);
+    return deps.sessions.settle(session);
   }
+  if (message.method !== 'notifications/cancelled' || message.params === undefined) return undefined;
+  const member = findMember(message.params, 'requestId');
+  if (member === undefined) return undefined;
+  const id = message.params.bytes.toString('latin1', member.start, member.end) as RawId;
+  if (!state.cancel(id) && session.isShared) deps.sessions.vault?.cancel(session, id);
+  return undefined;
 }

@@ -9,9 +9,10 @@ import { methodTraits } from '../protocol/methods.ts';
 import { progressTokenOf } from '../protocol/modern/envelope.ts';
 import type { Answer } from './answer.ts';
 import { makeExchange } from './exchange-of.ts';
-import { accommodates, type Inbound } from './inbound.ts';
+import { accommodates, type Context, type Inbound } from './inbound.ts';
 import { ExchangeReply, writeFailure } from './reply.ts';
 import type { SessionState } from './session-state.ts';
+import { MAX_WATCHED_URIS } from './session-subscription.ts';
 
 /** A legacy client that sends requests: in a session, or without one. */
 export interface LegacyCaller {
@@ -31,6 +32,7 @@ export function admitLegacy(caller: LegacyCaller, message: RequestMessage): Gate
     if (inbound.route.handshake === 'strict') return new GatewayError('session.handshake');
     if (!accommodates(inbound, 'initialized-skipped')) return new GatewayError('session.handshake');
     session.initialized = true;
+    void inbound.context.deps.sessions.settle(session);
   }
   if (state.inFlight >= inbound.context.options.limits.inFlightPerSession) return new GatewayError('request.rate');
   if (state.isRunning(message.id) && !accommodates(inbound, 'duplicate-ids')) {
@@ -52,7 +54,7 @@ export function serveLegacy(
       answer.respond(writeResult(id, EMPTY_RESULT), 200);
       return;
     case 'logging/setLevel':
-      settle(caller, message, answer, setLevel(caller, message));
+      setLevel(caller, message, answer);
       return;
     case 'resources/subscribe':
     case 'resources/unsubscribe':
@@ -101,12 +103,19 @@ function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer,
   stop = inbound.context.deps.handler.handle(made, reply);
 }
 
-function setLevel({ state }: LegacyCaller, { params }: RequestMessage): GatewayError | undefined {
-  const level = params === undefined ? undefined : memberValue(params, 'level');
-  if (!isLogLevel(level)) return new GatewayError('params.invalid', { message: 'params.level must be a log level.' });
+function setLevel(caller: LegacyCaller, message: RequestMessage, answer: Answer): void {
+  const { state, inbound } = caller;
+  const level = message.params === undefined ? undefined : memberValue(message.params, 'level');
+  if (!isLogLevel(level)) {
+    const error = new GatewayError('params.invalid', { message: 'params.level must be a log level.' });
+    return settle(caller, message, answer, error);
+  }
   // Without a session there is nothing the level could be kept for; saying so would help nobody.
   if (state !== undefined) state.session.logLevel = level;
-  return undefined;
+  const settling = state === undefined ? undefined : inbound.context.deps.sessions.settle(state.session);
+  // The next request may come to another node.
+  if (settling === undefined) settle(caller, message, answer, undefined);
+  else void settling.then(() => settle(caller, message, answer, undefined));
 }
 
 // It holds its place until the server has answered, also when its client cancelled it: who cancels and asks again must not get past the limit.
@@ -140,13 +149,25 @@ async function watch(
   if (typeof uri !== 'string') return new GatewayError('params.invalid', { message: 'params.uri must be a string.' });
   if (state === undefined) return new GatewayError('session.missing');
   try {
-    if (method === 'resources/unsubscribe') await state.subscription.remove(inbound.context, uri);
-    else if (!(await state.subscription.add(inbound.context, uri)))
+    const isWatched = method === 'resources/subscribe';
+    if (!isWatched) await state.subscription.remove(inbound.context, uri);
+    else if (!(await addWatch(inbound.context, state, uri)))
       return new GatewayError('upstream.subscription', { data: { uri } });
+    if (state.session.isShared) await inbound.context.deps.sessions.vault?.watch(state.session, uri, isWatched);
     return undefined;
   } catch (error) {
     return toGatewayError(error);
   }
+}
+
+async function addWatch(context: Context, state: SessionState, uri: string): Promise<boolean> {
+  const { vault } = context.deps.sessions;
+  if (vault !== undefined && state.session.isShared) {
+    // The limit is the session's, wherever its URIs are watched.
+    const uris = await vault.urisOf(state.session);
+    if (uris.length >= MAX_WATCHED_URIS && !uris.includes(uri)) return false;
+  }
+  return await state.subscription.add(context, uri);
 }
 
 function settle(caller: LegacyCaller, message: RequestMessage, answer: Answer, error: GatewayError | undefined): void {

@@ -16,12 +16,15 @@ import {
 import { openSession } from './legacy-initialize.ts';
 import { receiveMessage } from './legacy-notification.ts';
 import { admitLegacy, failure, serveLegacy } from './legacy-request.ts';
+import { continueElsewhere } from './pass-on.ts';
 import { refuse } from './refusal.ts';
 import { StreamableSession } from './streamable-session.ts';
 
 /** What the era ladder found out about a legacy message. */
 export interface LegacyHints {
   readonly headers: EraHeaders;
+  /** The whole body. */
+  readonly bytes: Buffer;
   /** It carried the modern version key with a legacy revision. */
   readonly legacyClaim: boolean;
 }
@@ -67,9 +70,13 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   }
   if (headers.sessionId !== undefined && session === undefined) return refuse(inbound, 'session.unknown', { id });
   if (request?.method !== 'ping' && !checkVersion(inbound, headers, session, id)) return;
-  if (message.kind !== 'request') return receiveMessage(inbound, message, streamable);
+  if (message.kind !== 'request') return receiveMessage(inbound, { message, bytes: hints.bytes }, streamable);
   if (session === undefined && message.method !== 'ping' && !servesSessionless(inbound)) {
     return refuse(inbound, 'session.missing', { id });
+  }
+  if (message.method.startsWith('tasks/')) {
+    const { method, params } = message;
+    if (await continueElsewhere(inbound, { method, params, sessionId: session?.id }, hints.bytes)) return;
   }
   const caller = callerOf(inbound, headers, streamable);
   const refusal = admitLegacy(caller, message);

@@ -20,6 +20,7 @@ import { LateAnswer } from './answer.ts';
 import { makeExchange } from './exchange-of.ts';
 import type { Inbound } from './inbound.ts';
 import { serveListen } from './listen.ts';
+import { continueElsewhere } from './pass-on.ts';
 import { refuse } from './refusal.ts';
 import { ExchangeReply, writeFailure } from './reply.ts';
 
@@ -27,7 +28,11 @@ import { ExchangeReply, writeFailure } from './reply.ts';
 const DISCOVER_CACHE = { ttlMs: 0, cacheScope: 'private' } as const;
 
 /** Serves a request of the modern era: validated strictly, because a proxy in front may have decided by its headers. */
-export async function serveModern(inbound: Inbound, message: RequestMessage, claim: EnvelopeClaim): Promise<void> {
+export async function serveModern(
+  inbound: Inbound,
+  message: RequestMessage,
+  { claim, bytes }: { readonly claim: EnvelopeClaim; readonly bytes: Buffer },
+): Promise<void> {
   const { id, method, params } = message;
   const headers: HeaderLookup = (name) => inbound.req.headersDistinct[name] ?? [];
   const envelope = validateEnvelope(claim);
@@ -46,6 +51,7 @@ export async function serveModern(inbound: Inbound, message: RequestMessage, cla
   }
   if (method === 'server/discover') return serveDiscover(inbound, message, client);
   if (method === 'subscriptions/listen') return serveListen(inbound, message, client);
+  if (await continueElsewhere(inbound, { method, params, sessionId: undefined }, bytes)) return;
   serveExchange(inbound, message, client, envelope.value);
 }
 

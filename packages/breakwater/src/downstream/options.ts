@@ -21,6 +21,8 @@ export interface RouteOptions {
   readonly sessionless: boolean;
   /** Serve the 2024 HTTP+SSE transport. */
   readonly legacySse: boolean;
+  /** Serve every tool, resource and prompt over plain HTTP as well. */
+  readonly rest: boolean;
   /** Declares AIP-1, the profile of agent bounty boards: its manifest is served, and its words are used in refusals. */
   readonly oabp?: OabpProfile | undefined;
   /** Switches of single accommodations by id; absent means the table's default. */
@@ -38,6 +40,14 @@ export interface DownstreamLimits {
   /** Events and bytes kept per session for a client that resumes. */
   readonly eventLogEvents: number;
   readonly eventLogBytes: number;
+}
+
+/** Bounds of the calls that are held for who comes back for them. */
+export interface HeldCallLimits extends SlotLimits {
+  /** Outcomes kept, all together; the oldest go first. */
+  readonly bytes: number;
+  /** How long an outcome is kept. */
+  readonly ttlMs: number;
 }
 
 /** What the downstream side is told by configuration. */
@@ -66,6 +76,8 @@ export interface DownstreamOptions {
   readonly listens: SlotLimits;
   /** Most streams of the 2024 transport over which nobody was initialized yet. */
   readonly pendingChannels: SlotLimits;
+  /** Calls over plain HTTP whose callers ask for the outcome later. */
+  readonly heldCalls: HeldCallLimits;
   /** How long a strict route waits for `notifications/initialized`. */
   readonly handshakeMs: number;
   /** How long the events of an ended stream can still be resumed. */
@@ -84,22 +96,24 @@ export interface DownstreamOptions {
   principalOf(request: IncomingMessage): Principal;
 }
 
+/** What another node is told of a request that is passed on to it, beside its message. */
+export interface ForwardFacts {
+  readonly principal: Principal;
+  readonly remoteAddress: string;
+  /** What was read of its body already; undefined when nobody read it. */
+  readonly body?: Buffer | undefined;
+}
+
 /** The other nodes of a fleet, as far as whole HTTP requests are passed on to them. */
 export interface Peers {
   readonly tags: NodeTags;
   /**
-   * Has another node serve a request and passes its answer back. `body` is what was read of it already; undefined when nobody read it. False, and
-   * nothing was written, when that node is gone.
+   * Has another node serve a request and passes its answer back. False, and nothing was written, when that node is gone; rejects with
+   * `fleet.node-lost` when it went before it answered, and with `store.unavailable` when nobody can say where it is.
    */
-  forward(
-    node: string,
-    req: IncomingMessage,
-    res: ServerResponse,
-    body: Buffer | undefined,
-    principal: Principal,
-  ): Promise<boolean>;
+  forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean>;
   /** The request came from another node: it is served here, or by nobody. */
-  wasForwarded(req: IncomingMessage): boolean;
+  wasForwarded(request: IncomingMessage): boolean;
 }
 
 /** What the downstream side needs of the rest of the gateway. */
@@ -135,6 +149,7 @@ export const DOWNSTREAM_DEFAULTS = {
   resumeMs: 300_000,
   listens: { perPrincipal: 1_000, total: 10_000 },
   pendingChannels: { perPrincipal: 100, total: 1_000 },
+  heldCalls: { perPrincipal: 32, total: 1_000, bytes: 64 * 1_048_576, ttlMs: 300_000 },
   discovery: { enabled: true, openResource: 'none', mounted: 'none', version: '0.0.0' },
   limits: {
     bodyBytes: 4 * 1_048_576,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAllowedHost, isAllowedOrigin } from './origin.ts';
+import { isAllowedHost, isAllowedOrigin, isPublicSite } from './origin.ts';
 
 test.each([
   ['localhost', true],
@@ -37,4 +37,16 @@ test.each([
   ['null', false],
 ])('origin %s', (origin, allowed) => {
   expect(isAllowedOrigin(origin, ['http://localhost:*', 'https://app.example'])).toBe(allowed);
+});
+
+test.each([
+  [undefined, false],
+  ['http://localhost:8808', false],
+  ['http://127.0.0.1/x', false],
+  ['http://[::1]:1', false],
+  ['https://mcp.example.com', true],
+  // A name that only begins like a loopback address is somebody's.
+  ['https://127.0.0.1.example.com', true],
+])('%s is a public site: %s', (publicUrl, is) => {
+  expect(isPublicSite(publicUrl)).toBe(is);
 });

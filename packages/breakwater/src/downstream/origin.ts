@@ -11,6 +11,18 @@ export function isAllowedHost(host: string | undefined, allowed: readonly string
   return colon >= 0 && /^\d*$/.test(name.slice(colon + 1)) && allowed.includes(name.slice(0, colon));
 }
 
+/**
+ * True when Host was sent more than once (RFC 9112 §3.2). Attack: Node keeps the first one, and whoever stands before us may have gone by the last.
+ */
+export function repeatsHost(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count > 1;
+}
+
 /** True when a browser's Origin is one of `allowed`; `scheme://host:*` allows any port or none. */
 export function isAllowedOrigin(origin: string, allowed: readonly string[]): boolean {
   const value = origin.toLowerCase();

@@ -3,7 +3,7 @@ import type { RouteOptions } from './options.ts';
 import { createPlaces, splitTarget } from './paths.ts';
 
 function route(path: string, legacySse = true): RouteOptions {
-  return { path, handshake: 'lenient', sessionless: true, legacySse, accommodations: {} };
+  return { path, handshake: 'lenient', sessionless: true, rest: false, legacySse, accommodations: {} };
 }
 
 describe('what a path means', () => {
@@ -38,6 +38,33 @@ describe('what a path means', () => {
     ['/__proto__', 'unknown'],
   ])('%s is %s', (path, kind) => {
     expect(placeOf(path).kind).toBe(kind);
+  });
+
+  test('a document is one, unless a route has its path', () => {
+    const documents = ['/', '/mcp', '/.well-known/mcp.json'];
+    const withDocuments = createPlaces([route('/mcp')], documents);
+    expect(documents.map((path) => withDocuments(path).kind)).toEqual(['document', 'endpoint', 'document']);
+    expect(createPlaces([route('/mcp')])('/.well-known/mcp.json').kind).toBe('probed-document');
+  });
+
+  test.each(['/mcp&quot', '/mcp&quot;', '/mcp%22', '/mcp&amp;quot;', '/mcp)', '/mcp".', '/mcp/files%27'])(
+    '%s is an endpoint out of markup',
+    (path) => {
+      expect(placeOf(path)).toMatchObject({
+        kind: 'escaped',
+        route: { path: path.startsWith('/mcp/') ? '/mcp/files' : '/mcp' },
+      });
+    },
+  );
+
+  // Attack: paths that make a search of every beginning, or of every reading, take forever.
+  test.each([
+    `/mcp${'&quot;'.repeat(5_000)}x`,
+    `/mcp${')'.repeat(30_000)}x`,
+    `/${'.well-known/'.repeat(3_000)}`,
+    `/${'a/'.repeat(15_000)}`,
+  ])('a long path is read at once (%#)', (path) => {
+    for (let n = 0; n < 200; n++) expect(['unknown', 'probe', 'probed-document']).toContain(placeOf(path).kind);
   });
 
   test('without the 2024 transport its paths are probes, but the alias of the endpoint stays', () => {

@@ -1,4 +1,5 @@
 import type { RouteOptions } from './options.ts';
+import { createRestPlaces, type RestPlace } from './rest/place.ts';
 
 /** What a path means here. */
 export type Place =
@@ -16,6 +17,7 @@ export type Place =
   | { readonly kind: 'probe' }
   /** A place where clients look for a document although none is there. */
   | { readonly kind: 'probed-document' }
+  | RestPlace
   | { readonly kind: 'unknown' };
 
 /** Where the 2024 transport posts to; the trailing slash is what its reference servers use. */
@@ -49,7 +51,7 @@ export const PROBES: ReadonlySet<string> = new Set([
 ]);
 
 /** What a link keeps that was cut out of markup: a quote, a bracket, escaped once or twice (field notes client 41). */
-const MARKUP_REST = /(?:&(?:quot|amp|apos|lt|gt|#39|#34)|%22|%27|%60|%3E|%29|["'`>)\],;.])+$/i;
+const MARKUP_REST = /(?:&(?:amp;)?(?:quot|amp|apos|lt|gt|#39|#34)|%22|%27|%60|%3E|%29|["'`>)\],;.])+$/i;
 
 const MOST_LINK = 256;
 
@@ -84,20 +86,26 @@ export function createPlaces(
   for (const route of routes) places.set(`${route.path}/sse`, { kind: 'sse', route, alias: true, slash: false });
   // Last: a route that is itself called …/sse or /messages is what its operator named it.
   for (const route of routes) places.set(route.path, { kind: 'endpoint', route, slash: false });
+  const restPlaceOf = createRestPlaces(routes);
   return (path) => {
     const exact = places.get(path);
     if (exact !== undefined) return exact;
     const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
     const near = places.get(bare);
     if (near?.kind === 'endpoint' || near?.kind === 'sse') return { ...near, slash: true };
+    // A document with a slash behind it is another address, and not one of ours.
+    if (near?.kind === 'document') return PROBED_DOCUMENT;
     if (near !== undefined) return near;
+    const rest = restPlaceOf(path);
+    if (rest !== undefined && rest.target.area !== 'unknown') return rest;
     if (PROBES.has(bare)) return PROBE;
     if (isDocumentProbe(bare)) return PROBED_DOCUMENT;
-    for (const route of routes) if (bare.startsWith(`${route.path}/`)) return PROBE;
     // Bounded: the search for the rest's beginning is quadratic.
-    if (bare.length > MOST_LINK) return UNKNOWN;
-    const unescaped = places.get(bare.replace(MARKUP_REST, ''));
-    return unescaped?.kind === 'endpoint' ? { kind: 'escaped', route: unescaped.route } : UNKNOWN;
+    const unescaped = bare.length > MOST_LINK ? undefined : places.get(bare.replace(MARKUP_REST, ''));
+    if (unescaped?.kind === 'endpoint') return { kind: 'escaped', route: unescaped.route };
+    if (rest !== undefined) return rest;
+    for (const route of routes) if (bare.startsWith(`${route.path}/`)) return PROBE;
+    return UNKNOWN;
   };
 }
 

@@ -24,9 +24,10 @@ export async function servePost(arrived: Inbound): Promise<void> {
   const sessionId = readSessionId(inbound);
   if (sessionId === null) return;
   const headers: EraHeaders = { version: headerOf(inbound.req, 'mcp-protocol-version'), sessionId };
-  const body = await receiveBody(inbound, modern);
-  if (body === undefined) return;
-  if (body.kind === 'batch') return serveBatch(inbound, body.elements, headers);
+  const received = await receiveBody(inbound, modern);
+  if (received === undefined) return;
+  const { body, bytes } = received;
+  if (body.kind === 'batch') return serveBatch(inbound, body.elements, { headers, bytes });
   const { message } = body;
   const decision = decidePost(message, headers);
   switch (decision.kind) {
@@ -37,18 +38,24 @@ export async function servePost(arrived: Inbound): Promise<void> {
     case 'ignore':
       return accept(inbound, undefined);
     case 'modern':
-      if (message.kind === 'request') return serveModern(inbound, message, decision.claim);
+      if (message.kind === 'request') return serveModern(inbound, message, { claim: decision.claim, bytes });
       return;
     case 'initialize':
-      if (message.kind === 'request') return serveInitialize(inbound, message, { headers, ...decision });
+      if (message.kind === 'request') return serveInitialize(inbound, message, { headers, bytes, ...decision });
       return;
     case 'legacy':
-      return serveLegacyPost(inbound, message, { headers, ...decision });
+      return serveLegacyPost(inbound, message, { headers, bytes, ...decision });
   }
 }
 
+/** A body that was read, and its bytes. */
+export interface ReceivedBody {
+  readonly body: Body;
+  readonly bytes: Buffer;
+}
+
 /** Reads and parses the body of a request; undefined when it was refused or nobody is left to answer. */
-export async function receiveBody(inbound: Inbound, modern: boolean): Promise<Body | undefined> {
+export async function receiveBody(inbound: Inbound, modern: boolean): Promise<ReceivedBody | undefined> {
   const { context, req } = inbound;
   const { limits, readMs } = context.options;
   const read = await readBody(req, { bodyBytes: limits.bodyBytes, readMs }, context.deps.clock);
@@ -58,7 +65,7 @@ export async function receiveBody(inbound: Inbound, modern: boolean): Promise<Bo
     return undefined;
   }
   const body = parseBody(read.bytes, limits);
-  if (body.ok) return body.value;
+  if (body.ok) return { body: body.value, bytes: read.bytes };
   const { code, message, id } = body.fault;
   refuse(inbound, code === RpcCode.parseError ? 'body.parse' : 'body.invalid', { id, message, modern });
   return undefined;

@@ -11,10 +11,16 @@ const UNREADABLE: QuestionAnswer = {
 /** The requests that one legacy session's client was sent and has not answered. Only this session's answers can match them. */
 export class Questions {
   readonly #open = new Map<RawId, (answer: QuestionAnswer) => void>();
+  readonly #mint: (id: string) => string;
+
+  /** @param mint makes of a fresh id one that says which node of the fleet asks. */
+  constructor(mint: (id: string) => string = (id) => id) {
+    this.#mint = mint;
+  }
 
   /** Opens a question and returns the id to send it under. `onAnswer` is called at most once. */
   add(onAnswer: (answer: QuestionAnswer) => void): RawId {
-    const id = makeId(randomUUID());
+    const id = makeId(this.#mint(randomUUID()));
     this.#open.set(id, onAnswer);
     return id;
   }

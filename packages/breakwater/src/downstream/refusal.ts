@@ -5,6 +5,7 @@ import { encodeError, writeError } from '../jsonrpc/write.ts';
 import { discardBody } from './body.ts';
 import { type Arrival, baseUrlOf, endpointOf } from './inbound.ts';
 import { discoverRecipe, initializeRecipe, type Recipe } from './recipe.ts';
+import { refuseProblem } from './rest/problem.ts';
 
 /** What a refusal may add to its row of the error table. */
 export interface RefusalInit {
@@ -62,7 +63,9 @@ export function rpcErrorOf(error: GatewayError, exchangeId: string | undefined):
 
 /** Answers a request with a refusal that says in a form programs can read what to send instead. Harmless when the answer is already under way. */
 export function refuse(arrival: Arrival, code: ErrorCode, init: RefusalInit = {}): void {
-  const { context, res, route } = arrival;
+  const { context, res, route, rest } = arrival;
+  if (rest !== undefined)
+    return refuseProblem(arrival, rest, code, { ...init, detail: init.message, extra: init.data });
   context.deps.emit({ type: 'refusal', code, route: route?.path, address: arrival.caller.address });
   const { http } = ERRORS[code];
   const { modern = false, id } = init;
@@ -113,7 +116,7 @@ export function refusePlace(
     transport: 'streamable_http',
     ...pointers,
     authentication: { required: isProtected(arrival) },
-    ...(arrival.context.options.discovery.enabled ? { discovery: `${baseUrlOf(arrival)}/.well-known/mcp.json` } : {}),
+    ...(hasDocuments(arrival) ? { discovery: `${baseUrlOf(arrival)}/.well-known/mcp.json` } : {}),
     recipe: recipeOf(arrival, false),
   };
   discardUnread(arrival);
@@ -198,10 +201,13 @@ function recipeOf(arrival: Arrival, modern: boolean): Recipe {
 
 /** Where the agent card has the handshake (AIP-1 §7.4). The card spells it out for the first route. */
 function recipeUrlOf(arrival: Arrival, modern: boolean): { readonly recipeUrl?: string } {
-  const { discovery, routes } = arrival.context.options;
-  const isFirst = arrival.route === undefined || arrival.route === routes[0];
-  if (modern || !discovery.enabled || !isFirst) return {};
+  const isFirst = arrival.route === undefined || arrival.route === arrival.context.options.routes[0];
+  if (modern || !isFirst || !hasDocuments(arrival)) return {};
   return { recipeUrl: `${baseUrlOf(arrival)}/.well-known/agent-card.json#/transport/protocols/0/handshake` };
+}
+
+function hasDocuments({ context, hosted }: Arrival): boolean {
+  return context.options.discovery.enabled && !hosted;
 }
 
 function appendMembers(object: Buffer, members: object): Buffer {

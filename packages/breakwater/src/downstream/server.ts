@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { isGatewayError } from '../core/errors.ts';
 import { acceptsOf } from '../wire/content-type.ts';
 import { isAccommodationId } from './accommodations.ts';
 import { Backlog } from './backlog.ts';
@@ -15,9 +16,10 @@ import { Heartbeats } from './heartbeats.ts';
 import { httpsUrlFor } from './https-only.ts';
 import { type Arrival, accommodates, type Context, endpointOf, headerOf, type Inbound } from './inbound.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
-import { isAllowedHost, isAllowedOrigin, isPublicSite } from './origin.ts';
+import { isAllowedHost, isAllowedOrigin, isPublicSite, repeatsHost } from './origin.ts';
 import { createPlaces, type Place, splitTarget, type Target } from './paths.ts';
 import { refuse, refusePlace, type Sought, sendJson } from './refusal.ts';
+import { RestDoor } from './rest/rest.ts';
 import { SseChannels } from './sse.ts';
 import { StreamSlots } from './stream-slots.ts';
 
@@ -29,6 +31,8 @@ export interface Downstream {
   readonly handleClientError: (error: NodeJS.ErrnoException, socket: Duplex) => void;
   /** The open streams of the 2024 transport. */
   readonly channels: SseChannels;
+  /** The way in without MCP, and the calls it holds. */
+  readonly door: RestDoor;
   /** Takes no new work, ends open streams in order, and resolves when every answer that was owed is given. */
   close(): Promise<void>;
 }
@@ -58,6 +62,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   const discovery = createDiscovery(context);
   const placeOf = createPlaces(options.routes, discovery.paths);
   const channels = new SseChannels(context, former?.channels);
+  const door = new RestDoor(context, former?.door);
 
   function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
     const target = splitTarget(req.url ?? '/');
@@ -65,21 +70,25 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     // Inside somebody's own server health and probe paths are theirs.
     if (
       next !== undefined &&
-      (FOREIGN.has(place.kind) || (place.kind === 'document' && !discovery.isMounted(target.path)))
+      (FOREIGN.has(place.kind) ||
+        (place.kind === 'document' && !discovery.isMounted(target.path)) ||
+        (place.kind === 'rest' && !place.mounted))
     ) {
       next();
       return;
     }
-    const arrival: Arrival = { context, req, res, route: undefined, caller: options.callerOf(req) };
+    const rest = place.kind === 'rest' ? place : undefined;
+    const hosted = next !== undefined;
+    const arrival: Arrival = { context, req, res, route: undefined, caller: options.callerOf(req), hosted, rest };
     dispatch(arrival, place, target).catch((error: unknown) => failInside(arrival, error));
   }
 
   async function dispatch(arrival: Arrival, place: Place, target: Target): Promise<void> {
     const { req } = arrival;
-    const { path, host } = target;
+    const { path } = target;
     // Before the Host check: probes of load balancers and orchestrators come under an address.
     if (place.kind === 'unknown' && serveHealth(arrival, path)) return;
-    if (!admitOrigin(arrival, host, place)) return;
+    if (!admitOrigin(arrival, target, place)) return;
     if (req.method === 'OPTIONS') return answerPreflight(req, arrival.res);
     const secure = httpsUrlFor(arrival);
     if (secure !== undefined) return refuse(arrival, 'request.https', { location: secure });
@@ -107,6 +116,8 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
         const route = channels.routeOf(query) ?? options.routes[0];
         return route === undefined ? refuseUnknown(arrival, 'unknown') : channels.receive(enter(arrival, route), query);
       }
+      case 'rest':
+        return door.serve({ ...enter(arrival, place.route), rest: place, query: new URLSearchParams(query) });
       case 'document':
         return discovery.serve(arrival, path);
       case 'escaped':
@@ -139,8 +150,8 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     sendJson(inbound, 308, Buffer.from(JSON.stringify({ canonical_endpoint: location })), { location });
   }
 
-  function enter({ req, res, caller }: Arrival, route: RouteOptions): Inbound {
-    return { context, req, res, route, caller, principal: options.principalOf(req), accept: 'json' };
+  function enter({ req, res, caller, hosted }: Arrival, route: RouteOptions): Inbound {
+    return { context, req, res, route, caller, hosted, principal: options.principalOf(req), accept: 'json' };
   }
 
   function serveHealth(arrival: Arrival, path: string): boolean {
@@ -153,21 +164,25 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   /** Checks Host and Origin (DNS rebinding); false when the request was refused. */
-  function admitOrigin(arrival: Arrival, targetHost: string | undefined, place: Place): boolean {
+  function admitOrigin(arrival: Arrival, { host: targetHost, path }: Target, place: Place): boolean {
     const { req, res } = arrival;
     const { allowedHosts, allowedOrigins } = options;
     const { host, origin } = req.headers;
-    if (!isAllowedHost(host, allowedHosts) || (targetHost !== undefined && !isAllowedHost(targetHost, allowedHosts))) {
+    const isOurs = isAllowedHost(host, allowedHosts) && !repeatsHost(req.rawHeaders);
+    if (!isOurs || (targetHost !== undefined && !isAllowedHost(targetHost, allowedHosts))) {
       refuse(arrival, 'request.host');
       return false;
     }
     if (origin !== undefined) {
-      const isOpen = place.kind === 'document' && isPublicSite(options.publicUrl);
-      if (!isOpen && !isAllowedOrigin(origin, allowedOrigins)) {
+      // Documents, there or not, are for everybody where everybody can fetch them (RFC 9728 clients in browsers).
+      const isOpen = (place.kind === 'document' || place.kind === 'probed-document') && isPublicSite(options.publicUrl);
+      const isAllowed = isAllowedOrigin(origin, allowedOrigins);
+      if (!isOpen && !isAllowed) {
         refuse(arrival, 'request.origin');
         return false;
       }
-      allowOrigin(res, origin, isOpen || allowedOrigins.includes('*'));
+      // What shows the server as it is now may be on a network that only the visitor of that page reaches.
+      if (isAllowed || !discovery.isLiving(path)) allowOrigin(res, origin, isOpen || allowedOrigins.includes('*'));
     }
     return true;
   }
@@ -177,6 +192,8 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   function failInside(arrival: Arrival, error: unknown): void {
+    // The store is away, or there is no room for a session of the fleet.
+    if (isGatewayError(error) && error.row.retryable && error.row.http >= 400) return refuse(arrival, error.code);
     const exchange = reportFault(context, error);
     try {
       refuse(arrival, 'gateway.internal', { data: { exchange } });
@@ -187,5 +204,5 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   const handleClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => refuseBytes(context, error, socket);
-  return { handleRequest, handleClientError, channels, close: () => context.drain.begin() };
+  return { handleRequest, handleClientError, channels, door, close: () => context.drain.begin() };
 }

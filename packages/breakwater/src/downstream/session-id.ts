@@ -2,7 +2,8 @@ import type { Inbound } from './inbound.ts';
 import { refuse } from './refusal.ts';
 
 const HEADER = 'mcp-session-id';
-const LONGEST = 1_024;
+/** The ids of a fleet carry the session. */
+const LONGEST = 2_048;
 
 /** The session id of a request; undefined when it names none, null when it was refused for naming too much. */
 export function readSessionId(inbound: Inbound): string | undefined | null {

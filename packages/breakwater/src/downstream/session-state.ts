@@ -24,6 +24,8 @@ export interface SessionSide {
   requestAside(message: Buffer): boolean;
   /** Calls `run` once, when a stream of the session's own next opens. Returns the removal. */
   onceReadable(run: () => void): () => void;
+  /** Makes of a fresh id one that says which node of the fleet asks. */
+  readonly mint?: ((id: string) => string) | undefined;
 }
 
 /** What the downstream side keeps beside a legacy session, whichever transport it came by. */
@@ -49,9 +51,14 @@ export class SessionState {
     return this.#subscription;
   }
 
+  /** True when it was opened, or is being opened. */
+  get isSubscribed(): boolean {
+    return this.#subscription?.isOpen === true;
+  }
+
   /** What its client was asked and has not answered. */
   get questions(): Questions {
-    this.#questions ??= new Questions();
+    this.#questions ??= new Questions(this.#side.mint);
     return this.#questions;
   }
 
@@ -89,10 +96,13 @@ export class SessionState {
     return false;
   }
 
-  /** Cancels the request with this id. Where several carry it nobody can tell which one is meant, so none is cancelled. */
-  cancel(id: RawId): void {
+  /**
+   * Cancels the request with this id. Where several carry it nobody can tell which one is meant, so none is cancelled. False when none carries it.
+   */
+  cancel(id: RawId): boolean {
     const meant = [...(this.#running ?? [])].filter((call) => call.id === id);
     if (meant.length === 1) meant[0]?.cancel();
+    return meant.length > 0;
   }
 
   /** Ends what is being served, because the session ended. */

@@ -2,12 +2,13 @@ import { GatewayError } from '../core/errors.ts';
 import type { LoggedEvent } from '../core/event-log.ts';
 import type { Change } from '../core/subscription.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
-import type { CallStream, SessionLog } from './call-stream.ts';
+import type { CallStream } from './call-stream.ts';
 import { writeChange } from './change-notification.ts';
 import { EventStream } from './event-stream.ts';
 import type { Context, Inbound } from './inbound.ts';
 import type { EndReason } from './paced-writer.ts';
 import { refuse, rpcErrorOf } from './refusal.ts';
+import type { SessionLog } from './session-log.ts';
 import type { SessionState } from './session-state.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -29,6 +30,7 @@ export class SessionStream {
   #missed: Map<string, Change> | undefined;
   #streamId: string | undefined;
   #stream: EventStream | undefined;
+  #openedAt = 0;
   #swaps: readonly number[] = [];
   readonly #onOpen = new Set<() => void>();
 
@@ -54,13 +56,30 @@ export class SessionStream {
     const missed = resumption?.kind === 'known' ? resumption.events : [];
     if (resumption?.kind === 'known' && resumption.trimmed) for (const change of LISTS) this.#keep(change);
     this.#start(inbound, missed);
-    void this.#state.subscription.open(inbound.context);
+    if (this.#state.session.isShared) void this.#inherit(inbound.context);
+    else void this.#state.subscription.open(inbound.context);
+  }
+
+  /** True while a connection is open. */
+  get isOpen(): boolean {
+    return this.#stream?.open === true;
+  }
+
+  /** Another node has the stream since `at`, and what was missed with it. */
+  yieldTo(at: number): void {
+    if (this.isOpen && at < this.#openedAt) return;
+    this.#missed = undefined;
+    this.#stream?.end('replaced');
+    this.#state.subscription.letGo();
   }
 
   /** Reports a change: on the stream, or kept for it. */
   readonly report = (change: Change): void => {
     const stream = this.#stream;
-    if (stream?.open !== true) return this.#keep(change);
+    if (stream?.open !== true) {
+      if (this.#state.session.isShared) this.#context.deps.sessions.vault?.miss(this.#state.session, change);
+      return this.#keep(change);
+    }
     if (!stream.slow) return this.#send(change);
     // What a client has not read yet need not pile up: that a thing changed twice is the same news.
     if (this.#missed === undefined) stream.onceDrained(() => this.#sendMissed());
@@ -92,8 +111,10 @@ export class SessionStream {
     const stream = this.#connect(inbound, (ended) => {
       removeStep();
       if (this.#stream === ended) this.#stream = undefined;
+      this.#context.deps.sessions.loosen(this.#state.session);
     });
     this.#stream = stream;
+    this.#openedAt = inbound.context.deps.clock.now();
     // After what was missed there is no need to prime, and before it the id would skip it.
     if (missed.length > 0) for (const event of missed) stream.send(event);
     else if (this.#primes) stream.send({ id: this.#position(), data: NOTHING });
@@ -102,6 +123,23 @@ export class SessionStream {
     const waiting = [...this.#onOpen];
     this.#onOpen.clear();
     for (const run of waiting) run();
+  }
+
+  // From now on this node hears of changes for the whole fleet.
+  async #inherit(context: Context): Promise<void> {
+    const { session, subscription } = this.#state;
+    const stream = this.#stream;
+    try {
+      const inherited = await context.deps.sessions.vault?.takeStream(session, this.#openedAt);
+      if (stream === undefined || this.#stream !== stream || inherited === undefined) return;
+      if (inherited.moved) for (const change of LISTS) this.#keep(change);
+      for (const change of inherited.missed) this.#keep(change);
+      this.#sendMissed();
+      await subscription.follow(context, inherited.uris);
+    } catch {
+      // The store is away: what is known here goes on, and the rest when the client comes back.
+      await subscription.open(context);
+    }
   }
 
   #connect(inbound: Inbound, onEnd: (stream: EventStream, reason: EndReason) => void): EventStream {
@@ -159,7 +197,7 @@ export class SessionStream {
 
   #publish(data: Buffer): void {
     const log = this.#logOf();
-    this.#streamId ??= log.open(undefined);
+    this.#streamId ??= log.openOwn();
     const id = log.append(this.#streamId, data);
     this.#stream?.send(id === undefined ? { data } : { id, data });
     this.#context.deps.sessions.touch(this.#state.session);
@@ -172,13 +210,13 @@ export class SessionStream {
 
   #position(): string {
     const log = this.#logOf();
-    this.#streamId ??= log.open(undefined);
+    this.#streamId ??= log.openOwn();
     return log.position(this.#streamId);
   }
 }
 
 // Of several reports about one thing the last one says it all.
-function keyOf({ kind, uri, taskId }: Change): string {
+function keyOf({ kind, uri, taskId, isProgress }: Change): string {
   if (kind === 'updated') return `updated ${uri}`;
-  return kind === 'task' ? `task ${taskId}` : kind;
+  return kind === 'task' ? `${isProgress === true ? 'progress of ' : ''}task ${taskId}` : kind;
 }

@@ -17,6 +17,7 @@ export class SessionSubscription {
   #uris: Map<string, Promise<boolean>> | undefined;
   #context: Context | undefined;
   #opening: Promise<Subscription> | undefined;
+  #disown: (() => void) | undefined;
 
   constructor(session: Session, onChange: (change: Change) => void) {
     this.#session = session;
@@ -31,6 +32,44 @@ export class SessionSubscription {
       const detail = { session: this.#session.id, error };
       context.deps.emit({ type: 'notice', level: 'warn', message: 'No change feed for a session.', detail });
     }
+  }
+
+  /** True when it was opened, or is being opened. */
+  get isOpen(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  /** What it watches or is about to. */
+  get uris(): readonly string[] {
+    return [...(this.#uris?.keys() ?? [])];
+  }
+
+  /** Opens it over just these URIs, as they were subscribed to on any node of the fleet. Never rejects. */
+  async follow(context: Context, uris: readonly string[]): Promise<void> {
+    await this.retain(context, uris);
+    if (this.isOpen) {
+      await Promise.allSettled(uris.map((uri) => this.add(context, uri)));
+      return;
+    }
+    this.#uris = new Map(uris.slice(0, MAX_WATCHED_URIS).map((uri) => [uri, Promise.resolve(true)]));
+    await this.open(context);
+  }
+
+  /** Stops watching what is not among these. Never rejects. */
+  async retain(context: Context, uris: readonly string[]): Promise<void> {
+    const kept = new Set(uris);
+    const gone = this.uris.filter((uri) => !kept.has(uri));
+    await Promise.allSettled(gone.map((uri) => this.remove(context, uri)));
+  }
+
+  /** Closes it here: another node looks after it. It can be opened again. */
+  letGo(): void {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    this.#context = undefined;
+    this.#uris = undefined;
+    this.#disown?.();
+    opening?.then((subscription) => subscription.close('moved')).catch(noteNothing);
   }
 
   /** Watches a URI; false when no upstream accepts it or the session watches too many. */
@@ -54,7 +93,7 @@ export class SessionSubscription {
 
   /** Stops watching a URI. */
   async remove(context: Context, uri: string): Promise<void> {
-    if (this.#uris?.delete(uri) === true) await (await this.#opened(context)).remove(uri);
+    if (this.#uris?.delete(uri) === true && this.isOpen) await (await this.#opened(context)).remove(uri);
   }
 
   #opened(context: Context): Promise<Subscription> {
@@ -78,7 +117,7 @@ export class SessionSubscription {
       const subscriber = { route, principal, client, sessionId: id };
       const subscription = await context.deps.subscriptions.open(subscriber, filter, this.#onChange, left.signal);
       // A session that ended meanwhile releases it at once.
-      owner.defer(() => subscription.close('session-ended'));
+      this.#disown = owner.defer(() => subscription.close('session-ended'));
       return subscription;
     } catch (error) {
       if (this.#context === context) this.#opening = undefined;

@@ -129,7 +129,7 @@ export class SseChannel {
 
   #notify(message: Extract<Message, { kind: 'notification' }>): void {
     if (this.#state === undefined) return;
-    applyNotification({ session: this.#state.session, state: this.#state }, message);
+    void applyNotification(this.#context, { session: this.#state.session, state: this.#state }, message);
     if (message.method === 'notifications/initialized') void this.#state.subscription.open(this.#context);
   }
 
@@ -149,7 +149,11 @@ export class SseChannel {
     this.#events.onInitialized();
     this.#state = new SessionState(session, inbound.context.deps.sessions, {
       onChange: (change) => this.#report(session, change),
-      requestAside: (message) => this.#stream.open && (this.send(message), true),
+      requestAside: (message) => {
+        if (!this.#stream.open) return false;
+        this.send(message);
+        return true;
+      },
       // This transport has one stream for everything, and the session ends with it.
       onceReadable: () => noteNothing,
     });

@@ -1,5 +1,6 @@
 import { reportFault } from './fault-report.ts';
 import type { Context, Inbound } from './inbound.ts';
+import { makerOf, passOn } from './pass-on.ts';
 import { isJsonBody, receiveBody } from './post.ts';
 import { refuse } from './refusal.ts';
 import { SseChannel } from './sse-channel.ts';
@@ -28,7 +29,8 @@ export class SseChannels {
     // Attack: a loop of GETs, each of which holds a stream for as long as a person may take to start a client.
     const leavePending = this.#pending.take(inbound.principal);
     if (leavePending === undefined) return refuse(inbound, 'request.rate');
-    const id = this.#context.deps.random.id();
+    const { random, peers } = this.#context.deps;
+    const id = peers === undefined ? random.id() : peers.tags.mint(random.id());
     const onEnd = (): void => {
       leavePending();
       this.#channels.delete(id);
@@ -44,14 +46,17 @@ export class SseChannels {
   /** Takes a POST to a message URI: 202, and the answer on the channel's stream. */
   async receive(inbound: Inbound, query: string): Promise<void> {
     const channel = this.#find(query);
+    const keeper = channel === undefined ? makerOf(inbound, idOf(query) ?? '') : undefined;
+    if (keeper !== undefined && (await passOn(inbound, keeper, undefined))) return;
     // A dead stream is 404, never a silent 202: the client would wait for an answer that has nowhere to go. A stranger's is the same.
     if (channel === undefined || !(await channel.admits(inbound))) {
       const message = 'The event stream of this session is closed or never existed. Open it again with GET.';
       return refuse(inbound, 'session.unknown', { message });
     }
     if (!isJsonBody(inbound)) return refuse(inbound, 'body.media-type');
-    const body = await receiveBody(inbound, false);
-    if (body === undefined) return;
+    const received = await receiveBody(inbound, false);
+    if (received === undefined) return;
+    const { body } = received;
     inbound.res.writeHead(202, { 'content-type': 'text/plain', 'content-length': String(ACCEPTED.length) });
     inbound.res.end(ACCEPTED);
     const elements = body.kind === 'batch' ? body.elements : [{ ok: true, value: body.message } as const];
@@ -64,7 +69,11 @@ export class SseChannels {
   }
 
   #find(query: string): SseChannel | undefined {
-    const id = new URLSearchParams(query).get(PARAMETER);
-    return id === null ? undefined : this.#channels.get(id);
+    const id = idOf(query);
+    return id === undefined ? undefined : this.#channels.get(id);
   }
+}
+
+function idOf(query: string): string | undefined {
+  return new URLSearchParams(query).get(PARAMETER) ?? undefined;
 }

@@ -1,7 +1,7 @@
-import { EventLog } from '../core/event-log.ts';
-import type { Session } from '../core/session.ts';
-import type { CallStream, SessionLog } from './call-stream.ts';
+import type { Session, SessionKeeper } from '../core/session.ts';
+import type { SessionNews } from '../core/session-vault.ts';
 import type { Context } from './inbound.ts';
+import { SessionLog } from './session-log.ts';
 import { SessionState } from './session-state.ts';
 import { SessionStream } from './session-stream.ts';
 
@@ -31,6 +31,7 @@ export class StreamableSession {
       onChange: (change) => this.stream.report(change),
       requestAside: (message) => parts.stream?.request(message) === true,
       onceReadable: (run) => this.stream.onceOpen(run),
+      mint: this.#context.deps.peers?.tags.mint,
     });
     return parts.state;
   }
@@ -54,23 +55,60 @@ export class StreamableSession {
     if (parts === undefined) {
       parts = {};
       PARTS.set(this.session, parts);
+      if (this.session.isShared) this.session.keeper = this.#keeper(parts);
     }
     return parts;
   }
 
   #openLog(): SessionLog {
-    const { options, deps } = this.#context;
-    const limits = {
-      events: options.limits.eventLogEvents,
-      bytes: options.limits.eventLogBytes,
-      retainMs: options.resumeMs,
-    };
-    const log: SessionLog = new EventLog<CallStream | undefined>({ limits, clock: deps.clock, random: deps.random });
+    const log = new SessionLog(this.#context, this.session.id);
     this.session.owner.defer(() => {
       // What still runs ends first: it would go on writing to a log that is no more.
       this.#parts().state?.abort();
       log.close();
     });
     return log;
+  }
+
+  #keeper(parts: Parts): SessionKeeper {
+    return {
+      get isBusy() {
+        return parts.stream?.isOpen === true || parts.state?.isSubscribed === true;
+      },
+      hear: (news) => this.#hear(parts, news),
+    };
+  }
+
+  #hear(parts: Parts, news: SessionNews): void {
+    const { state, stream } = parts;
+    switch (news.type) {
+      case 'stream':
+        if (stream === undefined) state?.subscription.letGo();
+        else stream.yieldTo(news.at);
+        return;
+      case 'watches':
+        void this.#followWatches(parts);
+        return;
+      case 'kept':
+        if (stream?.isOpen !== true) state?.subscription.letGo();
+        return;
+      case 'cancel':
+        state?.cancel(news.requestId);
+        return;
+    }
+  }
+
+  // Whoever has the stream looks after everything; without one, each node looks after what it was asked for.
+  async #followWatches({ state, stream }: Parts): Promise<void> {
+    const { vault } = this.#context.deps.sessions;
+    if (state === undefined || vault === undefined || !state.isSubscribed) return;
+    try {
+      const uris = await vault.urisOf(this.session);
+      if (stream?.isOpen !== true) return await state.subscription.retain(this.#context, uris);
+      await state.subscription.follow(this.#context, uris);
+      vault.tellKept(this.session);
+    } catch {
+      // The store is away; what is watched here goes on.
+    }
   }
 }

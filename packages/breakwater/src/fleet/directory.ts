@@ -78,11 +78,22 @@ export class Directory {
   }
 
   async #look(node: string): Promise<PeerAddress | undefined> {
-    const { store, clock } = this.#options;
-    const address = readAddress((await store.read(keyOf(node)))?.get('address'));
+    const { clock } = this.#options;
+    const address = await this.#read(node);
     if (this.#known.size >= KNOWN_LIMIT) this.#known.clear();
     this.#known.set(node, { address, until: clock.now() + (address === undefined ? UNKNOWN_MS : KNOWN_MS) });
     return address;
+  }
+
+  async #read(node: string): Promise<PeerAddress | undefined> {
+    try {
+      return readAddress((await this.#options.store.read(keyOf(node)))?.get('address'));
+    } catch (error) {
+      // While the store is out of reach the last address is as good as any: nodes do not move.
+      const last = this.#known.get(node)?.address;
+      if (last === undefined) throw error;
+      return last;
+    }
   }
 
   async #renew(): Promise<void> {

@@ -1,9 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Emit } from '../core/events.ts';
-import type { Forwarded, NodeTags, Ownership } from '../core/fleet.ts';
-import type { Clock, Principal, Random, Upstream } from '../core/ports.ts';
+import type { Forwarded, NodeTags, Ownership, SessionKeep } from '../core/fleet.ts';
+import type { Clock, Principal, Upstream } from '../core/ports.ts';
 import type { Store } from '../core/store.ts';
-import type { FleetKeys } from './keys.ts';
+import { Directory, type PeerAddress } from './directory.ts';
+import { HandleHost } from './handle-host.ts';
+import { deriveKeys, type FleetKeys } from './keys.ts';
+import { freshNode, tagsOf } from './node.ts';
+import { LeaseOwnership } from './ownership.ts';
+import { PeerClient } from './peer-client.ts';
+import { PeerServer } from './peer-server.ts';
+import { openRemoteHandle } from './remote-handle.ts';
+import { StoredSessions } from './session-keep.ts';
 
 /** What a node of a fleet is made of. */
 export interface FleetOptions {
@@ -11,11 +19,12 @@ export interface FleetOptions {
   /** The fleet's secrets, 32 characters or more each; the first one seals, all of them open. */
   readonly secrets: readonly string[];
   /** Where other nodes connect to; port 0 takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: PeerAddress;
   /** How other nodes reach it, where that is not the listening address. */
-  readonly advertise?: { readonly host: string; readonly port?: number | undefined } | undefined;
+  readonly advertise?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
+  /** How long what a lost node owned stays its own; 10 s when absent. */
+  readonly leaseMs?: number | undefined;
   readonly clock: Clock;
-  readonly random: Random;
   readonly emit: Emit;
   /** The upstreams whose handles other nodes may borrow. */
   readonly upstream: (name: string) => Upstream | undefined;
@@ -36,15 +45,69 @@ export interface Fleet {
   readonly tags: NodeTags;
   readonly keys: FleetKeys;
   readonly ownership: Ownership;
-  /** The peer port's address. */
-  readonly address: { readonly host: string; readonly port: number };
+  readonly sessions: SessionKeep;
+  /** The peer port as other nodes reach it. */
+  readonly address: PeerAddress;
   /**
-   * Passes a whole request on to the node that can go on with it, and its answer back. Resolves false when that node is not there, or the request was
-   * passed on once already: then nothing was sent. Rejects with `fleet.node-lost` when it was lost before the answer began.
+   * Passes a whole request on to the node that can go on with it, and its answer back. Resolves false when that node is not there, or when the request
+   * was passed on once already: then nothing was sent, and nothing was read of its body. Rejects with `fleet.node-lost` when it was lost before the
+   * answer began, with `gateway.overloaded` when too many are under way, and with `store.unavailable`.
    */
   forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean>;
   /** What is known of a request that another node passed on; undefined for one of a client's own connection. */
   forwardedOf(request: IncomingMessage): Forwarded | undefined;
-  /** Ends everything with peers. Whoever holds something releases it before. */
+  /** Ends everything with peers. The upstreams are closed before: they give their leases back. */
   close(): Promise<void>;
+}
+
+const LEASE_MS = 10_000;
+
+/** Makes this process a node of its fleet. Rejects when the peer port cannot be listened on; a store that is out of reach is waited for. */
+export async function openFleet(options: FleetOptions): Promise<Fleet> {
+  const { store, clock, emit, advertise } = options;
+  const keys = deriveKeys(options.secrets);
+  const node = freshNode();
+  const host = new HandleHost({ clock, upstream: options.upstream, holds: (...of) => ownership.holds(...of) });
+  const server = new PeerServer({
+    keys: keys.peer,
+    emit,
+    onForwarded: options.onForwarded,
+    onHandle: (stream) => host.take(stream),
+  });
+  const bound = await server.listen(options.listen);
+  const address = { host: advertise?.host ?? bound.host, port: advertise?.port ?? bound.port };
+  const directory = new Directory({ store, clock, emit, node, address });
+  const client = new PeerClient({ clock, keys: keys.peer, directory, node });
+  const sessions = new StoredSessions({ store, clock, ring: keys.values });
+  const ownership = new LeaseOwnership({
+    store,
+    clock,
+    node,
+    leaseMs: options.leaseMs ?? LEASE_MS,
+    emit,
+    borrow: async (owner, request, bounds) => {
+      const stream = await client.openStream(owner);
+      return await openRemoteHandle(stream, clock, request, bounds);
+    },
+  });
+  await directory.open();
+  return {
+    tags: tagsOf(node),
+    keys,
+    ownership,
+    sessions,
+    address,
+    forward: async (to, request, response, facts) =>
+      // One hop: where the second node has not got it either, nobody has.
+      server.forwardedOf(request) === undefined && (await client.forward(to, request, response, facts)),
+    forwardedOf: (request) => server.forwardedOf(request),
+    close: async () => {
+      ownership.close();
+      sessions.close();
+      await directory.close();
+      host.close();
+      client.close();
+      await server.close();
+    },
+  };
 }

@@ -1,7 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/ports.ts';
-import { encodeFrame, type Frame, FrameReader, FrameType, type FrameToWrite } from './frames.ts';
+import { encodeFrame, type Frame, FrameReader, type FrameToWrite, FrameType } from './frames.ts';
 import { Heartbeat } from './heartbeat.ts';
+
+/** A stream between two nodes; `head` is what has arrived of it already. */
+export interface PeerStream {
+  readonly stream: Duplex;
+  readonly head: Buffer;
+}
+
+/** How long what was written last may take to leave. */
+const FLUSH_MS = 10_000;
 
 /** What hears of a link. */
 export interface LinkListener {
@@ -18,23 +27,26 @@ export class FrameLink {
   readonly #listener: LinkListener;
   readonly #reader = new FrameReader();
   readonly #heartbeat: Heartbeat;
+  readonly #clock: Clock;
+  #isCorked = false;
   #isOver = false;
 
-  constructor(stream: Duplex, head: Buffer, clock: Clock, listener: LinkListener) {
+  /** @param head what has arrived of the stream already. */
+  constructor({ stream, head }: PeerStream, clock: Clock, listener: LinkListener) {
     this.#stream = stream;
+    this.#clock = clock;
     this.#listener = listener;
     this.#heartbeat = new Heartbeat(
       clock,
       () => this.send({ type: FrameType.beat }),
       () => this.end('silent'),
     );
+    if (head.length > 0) stream.unshift(head);
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('drain', () => this.#listener.onDrain());
     stream.on('error', (error) => this.end(error.message));
     stream.on('end', () => this.end('closed'));
     stream.on('close', () => this.end('closed'));
-    // The listener is not ready within its own construction.
-    if (head.length > 0) queueMicrotask(() => this.#receive(head));
   }
 
   /** Bytes that wait in this process. */
@@ -45,10 +57,9 @@ export class FrameLink {
   /** Writes a frame; false when more should be held back until the link has drained. */
   send(frame: FrameToWrite): boolean {
     if (this.#isOver) return true;
-    this.#stream.cork();
+    this.#cork();
     let isReady = true;
     for (const bytes of encodeFrame(frame)) isReady = this.#stream.write(bytes);
-    this.#stream.uncork();
     return isReady;
   }
 
@@ -57,11 +68,26 @@ export class FrameLink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#heartbeat.stop();
+    this.#uncork();
     if (options.flush === true) {
-      // Bounded by the other side, which closes, and by its silence.
       this.#stream.end(() => this.#stream.destroy());
+      this.#clock.after(FLUSH_MS, () => this.#stream.destroy());
     } else this.#stream.destroy();
     this.#listener.onEnd(reason);
+  }
+
+  // What is said at one moment travels together: that a call has failed, and that its handle has ended, should be heard as one.
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#stream.cork();
+    process.nextTick(() => this.#uncork());
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#stream.uncork();
   }
 
   #receive(chunk: Buffer): void {

@@ -29,6 +29,7 @@ export const FrameType = {
   change: 40,
   page: 41,
   end: 42,
+  progress: 43,
 } as const;
 
 /** One message between two nodes: what it is, which call it belongs to (0: none), values as JSON, and bytes that pass as they are. */
@@ -72,7 +73,7 @@ export function encodeFrame({ type, call = 0, head, parts = [] }: FrameToWrite):
   at = lead.writeUInt8(parts.length, at);
   at = lead.writeUInt32BE(json.length, at);
   for (const part of parts) at = lead.writeUInt32BE(part?.length ?? ABSENT, at);
-  const bytes = [lead, json];
+  const bytes: Buffer[] = [lead, json];
   for (const part of parts) if (part !== undefined) bytes.push(part);
   return bytes;
 }

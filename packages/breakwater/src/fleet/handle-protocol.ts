@@ -11,9 +11,15 @@ import type {
   UpstreamCall,
 } from '../core/ports.ts';
 import { type RawObject, scanObject } from '../jsonrpc/raw.ts';
-import { type CapabilityProfile, isObject, type JsonObject, NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
+import {
+  type CapabilityProfile,
+  isObject,
+  type JsonObject,
+  NO_QUESTIONS,
+  type ServerFacts,
+} from '../protocol/capabilities.ts';
 import { isRevision, type Revision } from '../protocol/revision.ts';
-import { type Frame, FrameType, type FrameToWrite } from './frames.ts';
+import { type Frame, type FrameToWrite, FrameType } from './frames.ts';
 
 /** What is asked of the owner first. */
 export interface OpenRequest {
@@ -59,7 +65,11 @@ export function readOpen({ head, parts }: Frame, now: number): OpenRequest {
 
 export function writeFacts(type: number, facts: HandleFacts): FrameToWrite {
   const { info, capabilities, instructions } = facts.server;
-  return { type, head: { revision: facts.revision, capabilities, instructions, hasSession: facts.hasSession }, parts: [info] };
+  return {
+    type,
+    head: { revision: facts.revision, capabilities, instructions, hasSession: facts.hasSession },
+    parts: [info],
+  };
 }
 
 export function readFacts({ head, parts }: Frame): HandleFacts {
@@ -107,12 +117,13 @@ export function readCall({ head, parts }: Frame): UpstreamCall {
   };
 }
 
-export function writeOutcome(call: number, outcome: Outcome): FrameToWrite {
+/** @param token the progress token that the server was given */
+export function writeOutcome(call: number, outcome: Outcome, token: string | undefined): FrameToWrite {
   const { kind } = outcome;
   if (kind === 'failed') return { type: FrameType.done, call, head: { kind, ...errorHead(outcome.error) } };
   const { revision } = outcome;
   const parts = kind === 'result' ? [outcome.result, outcome.serverInfo] : [outcome.error];
-  return { type: FrameType.done, call, head: { kind, revision }, parts };
+  return { type: FrameType.done, call, head: { kind, revision, token }, parts };
 }
 
 export function readOutcome({ head, parts }: Frame): Outcome {
@@ -195,13 +206,23 @@ export function readError(head: JsonObject): GatewayError {
   });
 }
 
+export function writeProgress(token: string, params: RawObject): FrameToWrite {
+  return { type: FrameType.progress, head: { token }, parts: [rawBytes(params)] };
+}
+
+export function readProgress({ head, parts }: Frame): { readonly token: string; readonly params: RawObject } {
+  const params = readRaw(parts[0]);
+  if (params === undefined) throw new MeaninglessFrame();
+  return { token: text(head['token']), params };
+}
+
 /** A member that has to be text. */
 export function text(value: unknown): string {
   if (typeof value !== 'string') throw new MeaninglessFrame();
   return value;
 }
 
-function optionalText(value: unknown): string | undefined {
+export function optionalText(value: unknown): string | undefined {
   return value === undefined ? undefined : text(value);
 }
 

@@ -1,9 +1,10 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
 import { GatewayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Directory, PeerAddress } from './directory.ts';
 import type { ForwardFacts } from './fleet.ts';
+import type { PeerStream } from './frame-link.ts';
 import type { FleetKeys } from './keys.ts';
 import { PEER_HEADER, passedHeaders, writeMark } from './peer-headers.ts';
 import { ALIVE_PATH, HANDLE_PROTOCOL } from './peer-server.ts';
@@ -16,12 +17,6 @@ export interface PeerClientOptions {
   readonly keys: FleetKeys['peer'];
   readonly directory: Directory;
   readonly node: string;
-}
-
-/** A stream of frames to another node; `head` is what has arrived of it already. */
-export interface PeerStream {
-  readonly stream: Duplex;
-  readonly head: Buffer;
 }
 
 const MAX_HEADER_BYTES = 64 * 1024;
@@ -41,11 +36,16 @@ export class PeerClient {
   constructor(options: PeerClientOptions) {
     this.#options = options;
     this.#agent = new PeerAgent(options);
-    this.#watch = new PeerWatch(options.clock, (node) => this.#askAlive(node));
+    this.#watch = new PeerWatch(options.clock, (address) => this.#askAlive(address));
   }
 
   /** See `Fleet.forward`. */
-  async forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean> {
+  async forward(
+    node: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    facts: ForwardFacts,
+  ): Promise<boolean> {
     const address = await this.#options.directory.find(node);
     if (address === undefined) return false;
     if (this.#open.size >= MAX_OPEN) throw new GatewayError('gateway.overloaded');
@@ -54,7 +54,7 @@ export class PeerClient {
       path: request.url ?? '/',
       headers: [...headersOnward(request, facts.body), PEER_HEADER, writeMark({ ...facts, node: this.#options.node })],
     });
-    const unwatch = this.#watch.expect(node, () => onward.destroy(new GatewayError('fleet.node-lost')));
+    const unwatch = this.#watch.expect(address, () => onward.destroy(new GatewayError('fleet.node-lost')));
     try {
       const isPassed = await passOn(onward, request, response, facts.body);
       if (!isPassed) this.#options.directory.forget(node);
@@ -91,9 +91,8 @@ export class PeerClient {
     return request;
   }
 
-  async #askAlive(node: string): Promise<void> {
-    const address = await this.#options.directory.find(node);
-    if (address === undefined) throw new GatewayError('fleet.owner-gone');
+  // By the address that is at work: a store out of reach must not end what runs between two nodes.
+  async #askAlive(address: PeerAddress): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const request = this.#send(address, { method: 'GET', path: ALIVE_PATH, headers: ['host', address.host] });
       const timer = this.#options.clock.after(ANSWER_MS, () => request.destroy());
@@ -133,7 +132,8 @@ class PeerAgent extends Agent {
 }
 
 function headersOnward(request: IncomingMessage, body: Buffer | undefined): string[] {
-  if (body !== undefined) return [...passedHeaders(request.rawHeaders, ['content-length']), 'Content-Length', `${body.length}`];
+  if (body !== undefined)
+    return [...passedHeaders(request.rawHeaders, ['content-length']), 'Content-Length', `${body.length}`];
   const headers = passedHeaders(request.rawHeaders);
   if (request.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
   return headers;

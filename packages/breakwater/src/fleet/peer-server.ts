@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Emit } from '../core/events.ts';
 import type { Forwarded } from '../core/fleet.ts';
 import type { PeerAddress } from './directory.ts';
+import type { PeerStream } from './frame-link.ts';
 import type { FleetKeys } from './keys.ts';
 import { PEER_HEADER, readMark } from './peer-headers.ts';
 import { keepAlive, serverTls } from './peer-tls.ts';
@@ -20,8 +21,8 @@ export interface PeerServerOptions {
   readonly keys: FleetKeys['peer'];
   readonly emit: Emit;
   readonly onForwarded: (request: IncomingMessage, response: ServerResponse, forwarded: Forwarded) => void;
-  /** Takes a stream of frames; `head` is what has arrived of it already. */
-  readonly onHandle: (stream: Duplex, head: Buffer) => void;
+  /** Takes a stream of frames. */
+  readonly onHandle: (stream: PeerStream) => void;
 }
 
 // A request that is passed on brings its own headers (16 KiB) and what is said of it.
@@ -108,7 +109,7 @@ export class PeerServer {
       return;
     }
     stream.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${HANDLE_PROTOCOL}\r\n\r\n`);
-    this.#options.onHandle(stream, head);
+    this.#options.onHandle({ stream, head });
   }
 
   #onStranger(error: Error): void {

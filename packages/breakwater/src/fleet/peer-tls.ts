@@ -1,4 +1,4 @@
-import { connect, type ConnectionOptions, type TlsOptions, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { GatewayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { PeerAddress } from './directory.ts';

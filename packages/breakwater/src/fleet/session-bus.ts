@@ -1,5 +1,5 @@
-import { type KeyRing, openBytes, sealBytes } from '../core/seal.ts';
 import type { Clock, Timer } from '../core/ports.ts';
+import { type KeyRing, openBytes, sealBytes } from '../core/seal.ts';
 import type { SessionNews } from '../core/session-vault.ts';
 import type { Store } from '../core/store.ts';
 import type { RawId } from '../jsonrpc/id.ts';
@@ -20,7 +20,7 @@ export class SessionBus {
   readonly #ring: KeyRing;
   readonly #node: string;
   readonly #clock: Clock;
-  readonly #untold = new Map<string, SessionNews>();
+  readonly #untold = new Map<string, { readonly sessionId: string; readonly news: SessionNews }>();
   #again: Timer | undefined;
   #stop: (() => Promise<void>) | undefined;
 
@@ -44,15 +44,16 @@ export class SessionBus {
 
   /** Tells the other nodes, as soon as the store is in reach. */
   async tellSurely(sessionId: string, news: SessionNews): Promise<void> {
+    const name = `${news.type} ${sessionId}`;
     try {
       await this.tell(sessionId, news);
-      this.#untold.delete(sessionId);
+      this.#untold.delete(name);
     } catch {
       // Out of reach. What does not fit is found out by the others from the record.
-      if (this.#untold.size < MOST_UNTOLD) this.#untold.set(sessionId, news);
+      if (this.#untold.size < MOST_UNTOLD) this.#untold.set(name, { sessionId, news });
       this.#again ??= this.#clock.after(AGAIN_MS, () => {
         this.#again = undefined;
-        for (const [id, kept] of this.#untold) void this.tellSurely(id, kept);
+        for (const kept of [...this.#untold.values()]) void this.tellSurely(kept.sessionId, kept.news);
       });
     }
   }

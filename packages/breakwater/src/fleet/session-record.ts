@@ -114,6 +114,11 @@ export function forgetMissed(fields: Fields): FieldChange {
   return Object.fromEntries([...fields.keys()].filter((name) => name.startsWith('m:')).map((name) => [name, null]));
 }
 
+/** A change without what was missed in it. */
+export function withoutMissed(change: FieldChange): FieldChange {
+  return Object.fromEntries(Object.entries(change).filter(([name]) => !name.startsWith('m:')));
+}
+
 function textOf(fields: Fields, name: string): string | undefined {
   return fields.get(name)?.toString();
 }

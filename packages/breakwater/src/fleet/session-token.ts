@@ -1,4 +1,4 @@
-import { openBytes, type KeyRing, sealBytes } from '../core/seal.ts';
+import { type KeyRing, openBytes, sealBytes } from '../core/seal.ts';
 import type { SessionInit, SessionKey } from '../core/session.ts';
 import { capabilitiesOf, isObject, type JsonObject, profileOf } from '../protocol/capabilities.ts';
 import { TASKS_EXTENSION } from '../protocol/meta.ts';

@@ -31,6 +31,7 @@ import {
   streamNodeOf,
   TOMBSTONE,
   watchChange,
+  withoutMissed,
 } from './session-record.ts';
 import { openSession, sealSession, uidOf } from './session-token.ts';
 import { WriteBehind } from './write-behind.ts';
@@ -51,6 +52,11 @@ export interface VaultDeps {
 const TOUCH_MS = 5_000;
 /** A record outlives its session's silence by what may lie between a sign of life and its being written. */
 const GRACE_MS = 2_000;
+/**
+ * How long it is written down that a session ended. Afterwards its record is missing, which says the same; until then the mark also outweighs what
+ * other nodes write late.
+ */
+const TOMBSTONE_MS = 3_600_000;
 const LEAST_TTL_MS = 1_000;
 /** Descriptions of clients that are shared by the sessions read here. */
 const MOST_CLIENTS = 500;
@@ -142,7 +148,7 @@ export class FleetSessions implements SessionVault {
   async settle(session: Session): Promise<void> {
     const { initialized, confirmed, logLevel } = session;
     await this.#write(session, settingsOf(session));
-    await this.#tell(session, { type: 'changed', progress: { initialized, confirmed, logLevel } });
+    await this.#bus.tellSurely(session.id, { type: 'changed', progress: { initialized, confirmed, logLevel } });
   }
 
   leave(session: Session): void {
@@ -152,7 +158,7 @@ export class FleetSessions implements SessionVault {
 
   async end(session: Session): Promise<void> {
     const leftMs = session.createdAt + this.#deps.policy().maxAgeMs - this.#deps.clock.now();
-    await this.#writeOrLater(keyOf(session), TOMBSTONE, Math.max(leftMs, LEAST_TTL_MS));
+    await this.#writeOrLater(keyOf(session), TOMBSTONE, Math.min(Math.max(leftMs, LEAST_TTL_MS), TOMBSTONE_MS));
     await this.#bus.tellSurely(session.id, { type: 'ended' });
   }
 
@@ -161,7 +167,9 @@ export class FleetSessions implements SessionVault {
     const uid = uidOf(session.id);
     const fields: Fields = (await store.read(keyOf(session))) ?? new Map();
     const before = streamNodeOf(fields);
-    await store.write(keyOf(session), { ...forgetMissed(fields), ...streamAt(node) }, this.#ttlMs(session));
+    const waiting = withoutMissed(this.#writes.take(keyOf(session)));
+    const change = { ...waiting, ...forgetMissed(fields), ...streamAt(node) };
+    await store.write(keyOf(session), change, this.#ttlMs(session));
     await this.#tell(session, { type: 'stream', at });
     return {
       moved: before !== undefined && before !== node,
@@ -262,7 +270,12 @@ export class FleetSessions implements SessionVault {
 
   #expectAway(error: unknown): void {
     if (isGatewayError(error) && error.code === 'store.unavailable') return;
-    this.#deps.emit({ type: 'notice', level: 'error', message: 'A session could not be written down.', detail: { error } });
+    this.#deps.emit({
+      type: 'notice',
+      level: 'error',
+      message: 'A session could not be written down.',
+      detail: { error },
+    });
   }
 }
 

@@ -134,7 +134,7 @@ export async function openListener(config: ResolvedConfig, options: ListenerOpti
         options.notice('info', 'The changed certificate is at work for new connections.');
       },
       onFault: (message) =>
-        options.notice('error', 'The changed certificate cannot be used; the running one stays.', { message }),
+        options.notice('error', 'The changed certificate cannot be used; the running one stays.', { fault: message }),
     });
   }
 

@@ -1,6 +1,7 @@
 import { Answer } from '../doctor/answer.ts';
 import type { HeaderLines } from '../doctor/exchange.ts';
 import type { Outgoing } from '../doctor/messages.ts';
+import { isSafe } from '../doctor/safe-tools.ts';
 import type { Stream } from '../doctor/stream.ts';
 import { Refused, type Wire } from '../doctor/wire.ts';
 import { isObject } from '../protocol/capabilities.ts';
@@ -18,7 +19,12 @@ export interface PlayInit {
   readonly redaction: JsonRedaction;
   /** Lines the operator adds to every request. */
   readonly extra: HeaderLines;
+  /** Tools of which the live server said that they only read; more are added as it lists them. */
+  readonly readOnly: Set<string>;
 }
+
+/** How much longer than it did then a client waits that left without an answer. */
+const PATIENCE_MS = 1_000;
 
 /** One exchange on the live server, while it lasts. */
 export class Play {
@@ -67,6 +73,7 @@ export class Play {
   async #play(request: ReplayRequest & { ok: true }): Promise<Outcome | undefined> {
     const { wire, extra } = this.#init;
     const { method, path, body } = request;
+    const { response, tookMs } = this.recorded;
     const send = {
       method,
       path,
@@ -78,8 +85,8 @@ export class Play {
         ['Connection', 'close'],
       ],
       ...(body !== undefined && { body: body as Outgoing }),
+      ...(response === undefined && { waitMs: Math.min(wire.answerMs, Math.ceil(tookMs) + PATIENCE_MS) }),
     };
-    const { response } = this.recorded;
     const answer = response?.body.kind === 'events' ? await this.#listen(send) : await wire.send(send);
     this.#head.resolve();
     if (answer === undefined) return undefined;
@@ -89,7 +96,7 @@ export class Play {
     }
     this.#learnHead(answer);
     const values = answer.isStream ? answer.events.map(parse) : [parse(answer.text)];
-    if (response !== undefined) this.#learnBody(jsonOf(response.body), values);
+    this.#learnBody(jsonOf(response?.body ?? { kind: 'empty' }), values);
     return this.#sumUp(answer, values);
   }
 
@@ -111,11 +118,13 @@ export class Play {
       if (live === undefined) break;
       texts.push(live.data);
       if (event.text !== undefined && event.event === 'endpoint') references.learnAddress(event.text, live.data);
-      references.learn(event.json, parse(live.data));
+      const value = parse(live.data);
+      references.learn(event.json, value);
+      this.#learnTools(value);
       this.#steps[index]?.resolve();
     }
     // A server may say more on the way than it did then; the answer is still to come.
-    const [id] = requestIdsOf(send?.body);
+    const [id] = requestIdsOf(this.recorded.request.body);
     const final =
       id === undefined
         ? undefined
@@ -133,6 +142,15 @@ export class Play {
       );
       this.#init.references.learn(value, same ?? live[0]);
     }
+    for (const value of live) this.#learnTools(value);
+  }
+
+  #learnTools(value: unknown): void {
+    const result = isObject(value) ? value['result'] : undefined;
+    const tools = isObject(result) && Array.isArray(result['tools']) ? result['tools'] : [];
+    for (const tool of tools) {
+      if (isObject(tool) && isSafe(tool, []) && typeof tool['name'] === 'string') this.#init.readOnly.add(tool['name']);
+    }
   }
 
   #learnHead(answer: Answer): void {
@@ -144,28 +162,26 @@ export class Play {
     const redacted = values
       .filter((value) => value !== undefined)
       .map((value) => redactJson(value, this.#init.redaction));
-    const { body } = this.recorded.request;
-    return outcomeOf(
-      answer.status,
-      answer.header('content-type'),
-      redacted,
-      requestIdsOf(body.kind === 'json' ? body.value : undefined),
-    );
+    const ids = isStanding(this.recorded) ? undefined : requestIdsOf(this.recorded.request.body);
+    return outcomeOf(answer.status, answer.header('content-type'), redacted, ids);
   }
 }
 
 /** What the recording says came back; undefined when nothing did. */
-export function recordedOutcome({ request, response }: RecordedExchange): Outcome | undefined {
+export function recordedOutcome(recorded: RecordedExchange): Outcome | undefined {
+  const { request, response } = recorded;
   if (response === undefined) return undefined;
-  const type = response.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
-  const ids = requestIdsOf(request.body.kind === 'json' ? request.body.value : undefined);
-  return outcomeOf(response.status, type, jsonOf(response.body), ids);
+  const ids = isStanding(recorded) ? undefined : requestIdsOf(request.body);
+  return outcomeOf(response.status, typeOf(recorded), jsonOf(response.body), ids);
 }
 
-/** Whether an exchange was a standing stream, of which only the head can be compared. */
-export function isStanding({ request, response }: RecordedExchange): boolean {
-  const type = response?.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
-  return request.method === 'GET' && isSseMediaType(type);
+/** Whether an exchange was a stream that carries the answers to others. */
+export function isStanding(recorded: RecordedExchange): boolean {
+  return recorded.request.method === 'GET' && isSseMediaType(typeOf(recorded));
+}
+
+function typeOf({ response }: RecordedExchange): string | undefined {
+  return response?.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
 }
 
 function eventsOf({ response }: RecordedExchange): readonly RecordedEvent[] {

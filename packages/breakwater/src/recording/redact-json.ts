@@ -42,9 +42,14 @@ function redactAt(value: unknown, path: Path, redaction: JsonRedaction): unknown
 }
 
 function redactString(text: string, path: Path, { names, keepValues }: JsonRedaction): string {
-  if (isId(path)) return isPlainName(text) ? text : names.of('id', text);
+  if (isId(path)) return isPlainName(text) || isPseudonymousId(text) ? text : names.of('id', text);
   if (isReference(path)) return names.of('ref', text);
   if (isKept(path)) return isPlainName(text) ? text : hideString(text);
   if (!keepValues) return hideString(text);
   return isSecretName(path.at(-1) ?? '') ? placeholder('secret') : scrub(text);
+}
+
+// A replay sends the pseudonym as the id, and gets it back.
+function isPseudonymousId(text: string): boolean {
+  return /^‹id [\w-]{12}›$/.test(text);
 }

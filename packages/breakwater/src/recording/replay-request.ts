@@ -21,7 +21,7 @@ export interface ToolLeave {
   /** Every tool, and what is no JSON-RPC and no GET. */
   readonly all: boolean;
   /** Tools of which the live server says that they only read. */
-  readonly readOnly: ReadonlySet<string>;
+  readonly readOnly: Set<string>;
 }
 
 // Attack: a recording from somebody else that brings its own framing, its own credentials or another Host.

@@ -7,7 +7,8 @@ import { isSafe } from '../doctor/safe-tools.ts';
 import type { Target } from '../doctor/target.ts';
 import { Refused, Wire } from '../doctor/wire.ts';
 import { LATEST_LEGACY } from '../protocol/revision.ts';
-import { compareOutcomes } from './compare.ts';
+import { type Comparison, compareOutcomes } from './compare.ts';
+import { messagesOf, requestIdsOf } from './outcome.ts';
 import { isStanding, Play, recordedOutcome } from './play-exchange.ts';
 import { Pseudonyms } from './pseudonyms.ts';
 import type { RecordedExchange } from './record.ts';
@@ -44,10 +45,10 @@ export async function replay(init: Replay): Promise<ReplayReport> {
   // Neither the timers of abort signals nor an unread socket keep a process alive.
   const awake = setInterval(() => undefined, answerMs);
   try {
-    const callsTools = init.exchanges.some(
-      ({ request: { body } }) => body.kind === 'json' && JSON.stringify(body.value).includes('"tools/call"'),
+    const callsTools = init.exchanges.some(({ request: { body } }) =>
+      messagesOf(body).some(({ method }) => method === 'tools/call'),
     );
-    const readOnly = init.callTools || !callsTools ? new Set<string>() : await findReadOnlyTools(makeWire());
+    const readOnly = callsTools && !init.callTools ? await findReadOnlyTools(makeWire()) : new Set<string>();
     const leave: ToolLeave = { all: init.callTools, readOnly };
     const clients = Map.groupBy(init.exchanges, ({ client }) => client);
     const waiting = [...clients.values()];
@@ -71,6 +72,7 @@ async function playClient(
 ): Promise<PlayedExchange[]> {
   const references = new References();
   const redaction = { names: new Pseudonyms(randomBytes(32)), keepValues: false };
+  const looseIds = new Set<unknown>();
   const plays: Play[] = [];
   const results: Promise<PlayedExchange>[] = [];
   try {
@@ -90,9 +92,16 @@ async function playClient(
         results.push(Promise.resolve({ ...head, verdict: 'skipped', reason: prepared.why, differences: [] }));
         continue;
       }
-      const play = new Play(exchange, prepared, { wire, references, redaction, extra: wire.extra });
+      const play = new Play(exchange, prepared, {
+        wire,
+        references,
+        redaction,
+        extra: wire.extra,
+        readOnly: leave.readOnly,
+      });
       plays.push(play);
-      results.push(judge(play, head, prepared.isMadeUp));
+      if (prepared.isMadeUp) for (const id of requestIdsOf(exchange.request.body)) looseIds.add(id);
+      results.push(judge(play, head, { isLoose: prepared.isMadeUp, looseIds }));
     }
     for (const play of plays) if (!isStanding(play.recorded)) await play.outcome;
     for (const play of plays) play.leave();
@@ -105,15 +114,13 @@ async function playClient(
 async function judge(
   play: Play,
   head: Pick<PlayedExchange, 'n' | 'client' | 'method' | 'path' | 'what'>,
-  isLoose: boolean,
+  comparison: Comparison,
 ): Promise<PlayedExchange> {
   const live = await play.outcome;
-  const differences = compareOutcomes(recordedOutcome(play.recorded), live, {
-    isLoose,
-    headOnly: isStanding(play.recorded),
-  });
+  const differences = compareOutcomes(recordedOutcome(play.recorded), live, comparison);
   const verdict = differences.length === 0 ? 'same' : 'differs';
-  const reason = play.failure ?? (isLoose ? 'values were hidden and made up: only compared loosely' : undefined);
+  const failure = verdict === 'differs' ? play.failure : undefined;
+  const reason = failure ?? (comparison.isLoose ? 'hidden values were made up: compared loosely' : undefined);
   return { ...head, verdict, differences, ...(reason !== undefined && { reason }) };
 }
 
@@ -126,16 +133,12 @@ function leaveDone(plays: readonly Play[], atMs: number): void {
 }
 
 function whatOf({ request: { body } }: RecordedExchange): string {
-  const messages = body.kind === 'json' ? (Array.isArray(body.value) ? body.value : [body.value]) : [];
-  const methods = messages.map((message: unknown) => (message as { readonly method?: unknown } | null)?.method);
-  return methods
-    .filter((method) => typeof method === 'string')
-    .join(', ')
-    .slice(0, 80);
+  const methods = messagesOf(body).flatMap(({ method }) => (typeof method === 'string' ? [method] : []));
+  return methods.join(', ').slice(0, 80);
 }
 
 /** Asks the live server which of its tools only read; none when it does not say. */
-async function findReadOnlyTools(wire: Wire): Promise<ReadonlySet<string>> {
+async function findReadOnlyTools(wire: Wire): Promise<Set<string>> {
   const found = new Set<string>();
   try {
     const { send } = await open(wire, LATEST_LEGACY, { client: 'breakwater-replay' });

@@ -17,6 +17,10 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:AKIA|ASIA)[0-9A-Z]{12,}\b/g, SECRET],
   [/\bAIza[\w-]{20,}|\bya29\.[\w-]+/g, SECRET],
   [
+    /\b((?:[a-z]+[_-])?(?:token|api[_-]?key|secret|password|passwd|pwd)["']?\s{0,3}[=:]\s{0,3})"[^"\n]*"?/gi,
+    `$1"${SECRET}"`,
+  ],
+  [
     /\b((?:[a-z]+[_-])?(?:token|api[_-]?key|key|secret|password|passwd|pwd|sig|signature|session_?id|auth|code))(["']?\s{0,3}[=:]\s{0,3}["']?)[^&\s"'<>,;]+/gi,
     `$1$2${SECRET}`,
   ],

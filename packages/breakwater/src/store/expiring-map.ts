@@ -20,6 +20,7 @@ export class ExpiringMap<V> {
   #timer: Timer | undefined;
   /** Where the next sweep goes on; iterators of a Map follow its changes. */
   #place: MapIterator<[string, Entry<V>]> | undefined;
+  #perSweep = LEAST_PER_SWEEP;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -73,9 +74,11 @@ export class ExpiringMap<V> {
   #sweep(): void {
     this.#timer = undefined;
     const now = this.#clock.now();
-    let left = Math.max(LEAST_PER_SWEEP, Math.ceil(this.#entries.size / SWEEPS_PER_ROUND));
+    const share = Math.ceil(this.#entries.size / SWEEPS_PER_ROUND);
+    if (this.#place === undefined) this.#perSweep = LEAST_PER_SWEEP;
+    this.#perSweep = Math.max(this.#perSweep, share);
     this.#place ??= this.#entries.entries();
-    for (; left > 0; left--) {
+    for (let left = this.#perSweep; left > 0; left--) {
       const next = this.#place.next();
       if (next.done === true) {
         this.#place = undefined;

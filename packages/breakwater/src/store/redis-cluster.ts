@@ -1,8 +1,9 @@
-import { faultOf, RedisFault } from './redis-fault.ts';
+import { faultOf, isRejected, noneOf, RedisFault } from './redis-fault.ts';
 import { type LinkOptions, type RedisCommand, RedisLink, type Reply } from './redis-link.ts';
 import type { TopologyOptions } from './redis-master.ts';
 import { RedisNode } from './redis-node.ts';
-import { slotOf } from './redis-slot.ts';
+import { SLOTS, slotOf } from './redis-slot.ts';
+import { readSlots, redirection, type SlotRange } from './redis-slots.ts';
 import type { RedisTopology, StoreState } from './redis-topology.ts';
 import { describeAddress, type RedisAddress } from './redis-url.ts';
 import { pause } from './within.ts';
@@ -11,13 +12,6 @@ import { pause } from './within.ts';
 interface Master {
   readonly address: RedisAddress;
   readonly node: RedisNode;
-}
-
-/** One row of `CLUSTER SLOTS`: from, to, master, replicas. */
-interface SlotRange {
-  readonly from: number;
-  readonly to: number;
-  readonly master: RedisAddress;
 }
 
 const LEAST_BETWEEN_LOOKS_MS = 250;
@@ -54,15 +48,16 @@ export class RedisCluster implements RedisTopology {
         await Promise.any([...this.#masters.values()].map(({ node }) => node.link(deadline)));
         return;
       } catch (error) {
-        if (clock.now() + LEAST_BETWEEN_LOOKS_MS >= deadline || this.#isClosed) throw faultOf(error, 'cluster');
+        const isHopeless = this.#isClosed || isRejected(error);
+        if (isHopeless || clock.now() + LEAST_BETWEEN_LOOKS_MS >= deadline) throw faultOf(error, 'cluster');
       }
       await pause(clock, LEAST_BETWEEN_LOOKS_MS);
     }
   }
 
-  async run(key: string, command: RedisCommand, deadline: number): Promise<Reply> {
-    const slot = slotOf(key);
-    const owner = this.#owners[slot];
+  async run(key: string | undefined, command: RedisCommand, deadline: number): Promise<Reply> {
+    const slot = key === undefined ? undefined : slotOf(key);
+    const owner = slot === undefined ? this.#anyUp() : this.#owners[slot];
     if (owner === undefined) {
       this.#lookSoon();
       throw new RedisFault('refused', `nobody has slot ${slot} of the cluster`, { reply: 'CLUSTERDOWN' });
@@ -71,8 +66,10 @@ export class RedisCluster implements RedisTopology {
       return await owner.node.run(command, deadline);
     } catch (error) {
       const fault = faultOf(error, describeAddress(owner.address));
-      if (fault.reply === 'ASK') return this.#ask(redirection(fault, owner.address), command, deadline);
-      if (fault.reply === 'MOVED') this.#owners[slot] = this.#master(redirection(fault, owner.address));
+      const other = redirection(fault.message, owner.address);
+      if (fault.reply === 'ASK' && other !== undefined) return this.#ask(other, command, deadline);
+      if (fault.reply === 'MOVED' && other !== undefined && slot !== undefined)
+        this.#owners[slot] = this.#master(other);
       if (fault.kind !== 'failed' && fault.kind !== 'late') this.#lookSoon();
       throw fault;
     }
@@ -80,7 +77,8 @@ export class RedisCluster implements RedisTopology {
 
   async dial(): Promise<RedisLink> {
     const known = [...this.#masters.values()].filter(({ node }) => node.isUp).map(({ address }) => address);
-    return this.#openAny([...shuffled(known, this.#options.jitter), ...this.#seeds]);
+    const first = Math.floor(this.#options.jitter() * known.length);
+    return this.#openAny([...known.slice(first), ...known.slice(0, first), ...this.#seeds]);
   }
 
   tags(): readonly string[] {
@@ -97,6 +95,11 @@ export class RedisCluster implements RedisTopology {
   close(): void {
     this.#isClosed = true;
     for (const { node } of this.#masters.values()) node.close();
+  }
+
+  #anyUp(): Master | undefined {
+    const masters = [...this.#masters.values()];
+    return masters.find(({ node }) => node.isUp) ?? masters[0];
   }
 
   async #ask(address: RedisAddress, command: RedisCommand, deadline: number): Promise<Reply> {
@@ -159,8 +162,7 @@ export class RedisCluster implements RedisTopology {
     }
     const link = await this.#openAny(this.#seeds);
     try {
-      const [host, port] = splitAddress(link.where);
-      return readSlots(await link.run(command, clock.now() + deadlineMs), { host, port });
+      return readSlots(await link.run(command, clock.now() + deadlineMs), link.address);
     } finally {
       link.close(new Error('asked'));
     }
@@ -169,20 +171,25 @@ export class RedisCluster implements RedisTopology {
   #adopt(ranges: readonly SlotRange[]): void {
     if (this.#isClosed) return;
     if (ranges.length === 0) throw new RedisFault('down', 'the cluster has no slots yet');
-    const owners: (Master | undefined)[] = [];
-    for (const { from, to, master } of ranges) owners.fill(undefined, owners.length);
+    const owners = new Array<Master | undefined>(SLOTS).fill(undefined);
+    for (const { from, to, master } of ranges) owners.fill(this.#master(master), from, to + 1);
     this.#owners = owners;
+    for (const [name, master] of this.#masters) {
+      if (owners.includes(master)) continue;
+      this.#masters.delete(name);
+      master.node.close();
+    }
   }
 
   async #openAny(addresses: readonly RedisAddress[]): Promise<RedisLink> {
-    const problems: string[] = [];
+    const problems: RedisFault[] = [];
     for (const address of addresses) {
       try {
         return await RedisLink.open(address, this.#link);
       } catch (error) {
-        problems.push(error instanceof Error ? error.message : String(error));
+        problems.push(faultOf(error, describeAddress(address)));
       }
     }
-    throw new RedisFault('down', `no node of the cluster can be reached: ${problems.join('; ')}`);
+    throw noneOf(`no node of the cluster can be reached`, problems);
   }
 }

@@ -8,7 +8,19 @@ import { ClientClosedError, ClientOfflineError, ErrorReply } from '@redis/client
 export type FaultKind = 'down' | 'unsent' | 'lost' | 'late' | 'refused' | 'failed';
 
 /** Replies of servers that did not run the command but may have it run elsewhere or later. */
-const REFUSALS = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'BUSY', 'MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'NOSCRIPT']);
+const REFUSALS = new Set([
+  'READONLY',
+  'LOADING',
+  'MASTERDOWN',
+  'BUSY',
+  'MOVED',
+  'ASK',
+  'TRYAGAIN',
+  'CLUSTERDOWN',
+  'NOSCRIPT',
+]);
+
+const REJECTIONS = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM']);
 
 /** A command that brought no result. Its text never holds values or credentials. */
 export class RedisFault extends Error {
@@ -34,6 +46,18 @@ export function faultOf(error: unknown, where: string): RedisFault {
   }
   const kind = error instanceof ClientClosedError || error instanceof ClientOfflineError ? 'unsent' : 'lost';
   return new RedisFault(kind, `${where}: ${text}`, { cause: error });
+}
+
+/** One fault for several attempts that all failed. */
+export function noneOf(what: string, problems: readonly RedisFault[]): RedisFault {
+  const reasons = problems.map(({ message }) => message).join('; ');
+  return new RedisFault('down', `${what}: ${reasons}`, { cause: problems.find(isRejected) ?? problems[0] });
+}
+
+/** True when the server knows us and does not want us: waiting will not help. */
+export function isRejected(error: unknown): boolean {
+  if (!(error instanceof RedisFault)) return false;
+  return REJECTIONS.has(error.reply) || isRejected(error.cause);
 }
 
 /** Before Redis 7 an error inside a script stood at the end of a longer text. */

@@ -46,7 +46,7 @@ const BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Bu
 export class RedisLink {
   readonly #clock: Clock;
   readonly #deadlineMs: number;
-  readonly #where: string;
+  readonly address: RedisAddress;
   readonly #client: Client;
   readonly #channels = new Map<string, Promise<void>>();
   readonly #ending = Promise.withResolvers<Error>();
@@ -58,7 +58,7 @@ export class RedisLink {
   private constructor(address: RedisAddress, options: LinkOptions) {
     this.#clock = options.clock;
     this.#deadlineMs = options.deadlineMs;
-    this.#where = describeAddress(address);
+    this.address = address;
     this.#client = makeClient(address, options);
     this.#client.on('error', (error: Error) => this.close(error));
     this.#client.on('end', () => this.close(new Error('the connection was closed')));
@@ -70,17 +70,12 @@ export class RedisLink {
     try {
       await within(options.clock, options.deadlineMs, link.#connect(), () => link.#late());
     } catch (error) {
-      const fault = faultOf(error, link.#where);
+      const fault = faultOf(error, describeAddress(address));
       link.close(fault);
       throw fault;
     }
     link.#beat();
     return link;
-  }
-
-  /** `host:port` of the server. */
-  get where(): string {
-    return this.#where;
   }
 
   get isOpen(): boolean {
@@ -121,7 +116,7 @@ export class RedisLink {
       return fault;
     }).catch((error: unknown) => {
       this.#channels.delete(channel);
-      throw faultOf(error, this.#where);
+      throw faultOf(error, this.#where());
     });
     this.#channels.set(channel, confirmed);
     return confirmed;
@@ -157,7 +152,7 @@ export class RedisLink {
         return value;
       },
       (error: unknown) => {
-        const fault = faultOf(error, this.#where);
+        const fault = faultOf(error, this.#where());
         if (fault.reply !== '') this.#heard++;
         throw fault;
       },
@@ -177,8 +172,12 @@ export class RedisLink {
     });
   }
 
+  #where(): string {
+    return describeAddress(this.address);
+  }
+
   #late(): RedisFault {
-    return new RedisFault('late', `${this.#where}: no reply within the deadline of ${this.#deadlineMs} ms`);
+    return new RedisFault('late', `${this.#where()}: no reply within the deadline of ${this.#deadlineMs} ms`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { RedisFault } from './redis-fault.ts';
+import { faultOf, noneOf, RedisFault } from './redis-fault.ts';
 import { type LinkOptions, type RedisCommand, RedisLink, type Reply } from './redis-link.ts';
 import { RedisNode } from './redis-node.ts';
 import type { RedisTopology, StoreState } from './redis-topology.ts';
@@ -34,7 +34,7 @@ export class RedisMaster implements RedisTopology {
     await this.#node.link(deadline);
   }
 
-  run(_key: string, command: RedisCommand, deadline: number): Promise<Reply> {
+  run(_key: string | undefined, command: RedisCommand, deadline: number): Promise<Reply> {
     return this.#node.run(command, deadline);
   }
 
@@ -63,7 +63,7 @@ export function sentinelDialer(
 ): () => Promise<RedisLink> {
   const order = [...sentinels];
   return async () => {
-    const problems: string[] = [];
+    const problems: RedisFault[] = [];
     for (const sentinel of [...order]) {
       try {
         const found = await openMaster(await askSentinel(sentinel, master, sentinelLink), link);
@@ -71,10 +71,10 @@ export function sentinelDialer(
         order.unshift(sentinel);
         return found;
       } catch (error) {
-        problems.push(error instanceof Error ? error.message : String(error));
+        problems.push(faultOf(error, describeAddress(sentinel)));
       }
     }
-    throw new RedisFault('down', `no Sentinel leads to the master ${master}: ${problems.join('; ')}`);
+    throw noneOf(`no Sentinel leads to the master ${master}`, problems);
   };
 }
 
@@ -96,7 +96,7 @@ async function openMaster(address: RedisAddress, options: LinkOptions): Promise<
   try {
     const role = await link.run({ words: ['ROLE'] }, options.clock.now() + options.deadlineMs);
     if (Array.isArray(role) && String(role[0]) === 'master') return link;
-    throw new RedisFault('down', `${link.where}: is not a master`);
+    throw new RedisFault('down', `${describeAddress(address)}: is not a master`);
   } catch (error) {
     link.close(error instanceof Error ? error : new Error('not a master'));
     throw error;

@@ -1,4 +1,5 @@
-const SLOTS = 16_384;
+/** How many slots a cluster has. */
+export const SLOTS = 16_384;
 
 /** CRC-16/XMODEM, the one that clusters use. */
 const CRC = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -7,10 +8,11 @@ const CRC = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** Which of the 16384 slots of a cluster a key lives in: its hash tag decides, or all of it when it has none. */
+/** Which slot of a cluster a key lives in: its hash tag decides, or all of it when it has none. */
 export function slotOf(key: string): number {
   let crc = 0;
-  for (const byte of Buffer.from(tagOf(key) ?? key)) crc = ((crc << 8) ^ (CRC[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
+  for (const byte of Buffer.from(tagOf(key) ?? key))
+    crc = ((crc << 8) ^ (CRC[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
   return crc % SLOTS;
 }
 

@@ -18,7 +18,7 @@ export interface RedisUrl {
 }
 
 const FORM = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
-const HOST = /^(?:\[([0-9a-fA-F:.%]+)\]|([\w.-]+))(?::(\d{1,5}))?$/;
+const HOST = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/;
 const DEFAULT_PORT = 6379;
 const SENTINEL_PORT = 26379;
 const EXAMPLES =

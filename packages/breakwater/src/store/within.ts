@@ -7,7 +7,16 @@ export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () =
       // What has already arrived is still to be read when this process was busy or stopped for long: timers come first.
       setImmediate(() => reject(late()));
     });
-    work.then(resolve, reject).finally(() => timer.clear());
+    work.then(
+      (value) => {
+        timer.clear();
+        resolve(value);
+      },
+      (error: unknown) => {
+        timer.clear();
+        reject(error);
+      },
+    );
   });
 }
 

@@ -13,6 +13,7 @@ export class Ledger {
     subscription: new Map(),
     handle: new Map(),
     park: new Map(),
+    call: new Map(),
   };
 
   /** Takes note of `open` and `close` events; others are ignored. A resource closed twice counts once. */
@@ -27,13 +28,14 @@ export class Ledger {
   }
 
   get counts(): LedgerCounts {
-    const { stream, subscription, handle, park } = this.#owned;
+    const { stream, subscription, handle, park, call } = this.#owned;
     return {
       session: this.#sessions.size,
       stream: stream.size,
       subscription: subscription.size,
       handle: handle.size,
       park: park.size,
+      call: call.size,
     };
   }
 

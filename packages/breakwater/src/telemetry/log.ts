@@ -73,7 +73,7 @@ export function logEvent(log: Logger, event: GatewayEvent): void {
       if (log.isLevelEnabled('debug')) {
         const { code, route, address } = event;
         log.debug({ code, route, address }, 'refused');
-      };
+      }
       break;
     case 'accommodation':
     case 'upstream-request':

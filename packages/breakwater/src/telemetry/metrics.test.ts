@@ -5,7 +5,7 @@ import { Metrics } from './metrics.ts';
 
 const READING = {
   version: '0.0.0',
-  open: { session: 0, stream: 0, subscription: 0, handle: 0, park: 0 },
+  open: { session: 0, stream: 0, subscription: 0, handle: 0, park: 0, call: 0 },
   orphans: 0,
   eventLoopDelayMs: 0,
   rssBytes: 0,

@@ -146,6 +146,7 @@ export class Metrics {
       ),
       renderGauge('mcpgw_subscriptions_active', 'Open subscriptions.', [{ value: open.subscription }]),
       renderGauge('mcpgw_parked_calls', 'Calls held open for clients that gather input.', [{ value: open.park }]),
+      renderGauge('mcpgw_held_calls', 'Calls over plain HTTP whose outcome is fetched later.', [{ value: open.call }]),
       renderGauge('mcpgw_resources_orphaned', 'Open resources whose session is gone; must be 0.', [
         { value: reading.orphans },
       ]),

@@ -60,6 +60,7 @@ export class DuplexHandle implements OpenedHandle {
   readonly #queued: RunningCall[] = [];
   readonly #changeListeners = new Set<(change: ServerChange) => void>();
   readonly #pageListeners = new Set<(elicitationId: string) => void>();
+  readonly #progressListeners = new Set<(token: string, params: RawObject) => void>();
   readonly #questionListeners = new Set<(question: ServerQuestion) => boolean>();
   readonly #endListeners = new Set<(reason: string) => void>();
   #interactive = 0;
@@ -101,6 +102,9 @@ export class DuplexHandle implements OpenedHandle {
     } else if (running.isInteractive && this.#interactive >= limit) this.#queued.push(running);
     else this.#start(running);
     return {
+      get token() {
+        return call.progress ? running.id : undefined;
+      },
       cancel: (reason) => this.#cancel(running, reason),
       pause: () => this.#setPaused(running, true),
       resume: () => this.#setPaused(running, false),
@@ -135,6 +139,11 @@ export class DuplexHandle implements OpenedHandle {
   onPage(listener: (elicitationId: string) => void): () => void {
     this.#pageListeners.add(listener);
     return () => this.#pageListeners.delete(listener);
+  }
+
+  onProgress(listener: (token: string, params: RawObject) => void): () => void {
+    this.#progressListeners.add(listener);
+    return () => this.#progressListeners.delete(listener);
   }
 
   onQuestion(listener: (question: ServerQuestion) => boolean): () => void {
@@ -180,6 +189,9 @@ export class DuplexHandle implements OpenedHandle {
       const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
       const call = token === undefined ? undefined : this.#calls.get(token);
       if (params !== undefined && call?.call.progress === true) call.progress(method, params);
+      else if (params !== undefined && token !== undefined && call === undefined && !this.#options.shared) {
+        for (const listener of [...this.#progressListeners]) listener(token, params);
+      }
     } else if (this.#feed.receive(notification)) return;
     else if (method === 'notifications/cancelled') this.#onCancelled(params);
     else if (method === 'notifications/message') this.#onLog(method, params);
@@ -377,5 +389,6 @@ export class DuplexHandle implements OpenedHandle {
     this.#changeListeners.clear();
     this.#pageListeners.clear();
     this.#questionListeners.clear();
+    this.#progressListeners.clear();
   }
 }

@@ -1,8 +1,9 @@
 import type { ServerChange, ServerQuestion } from '../core/ports.ts';
 import type { NotificationMessage } from '../jsonrpc/message.ts';
-import { memberValue } from '../jsonrpc/raw.ts';
+import { memberValue, type RawObject } from '../jsonrpc/raw.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
 import { reportedKinds } from './change-feed.ts';
+import { idTokenOf } from './modern-feed.ts';
 
 const PAGE_COMPLETE = 'notifications/elicitation/complete';
 
@@ -17,6 +18,7 @@ export class HandleListeners {
   readonly #changes = new Set<(change: ServerChange) => void>();
   readonly #pages = new Set<(elicitationId: string) => void>();
   readonly #questions = new Set<(question: ServerQuestion) => boolean>();
+  readonly #progress = new Set<(token: string, params: RawObject) => void>();
   readonly #ends = new Set<(reason: string) => void>();
   #reason: string | undefined;
 
@@ -40,6 +42,11 @@ export class HandleListeners {
     return () => void this.#questions.delete(listener);
   }
 
+  onProgress(listener: (token: string, params: RawObject) => void): () => void {
+    this.#progress.add(listener);
+    return () => void this.#progress.delete(listener);
+  }
+
   onEnd(listener: (reason: string) => void): () => void {
     if (this.#reason !== undefined) {
       listener(this.#reason);
@@ -60,6 +67,12 @@ export class HandleListeners {
     for (const listener of [...this.#pages]) listener(id);
   }
 
+  /** Takes progress that no call in flight asked for. */
+  reportProgress(params: RawObject): void {
+    const token = idTokenOf(params, 'progressToken');
+    for (const listener of token === undefined ? [] : [...this.#progress]) listener(String(token), params);
+  }
+
   /** Offers a question that belongs to no call; false when nobody takes it. */
   offer(question: ServerQuestion): boolean {
     return [...this.#questions].some((listener) => listener(question));
@@ -74,6 +87,7 @@ export class HandleListeners {
     this.#changes.clear();
     this.#pages.clear();
     this.#questions.clear();
+    this.#progress.clear();
     for (const listener of listeners) listener(reason);
     return true;
   }

@@ -57,6 +57,10 @@ export class LegacyCall implements CallControl, ResponseSink {
     this.#params = init.params;
   }
 
+  get token(): string | undefined {
+    return this.call.progress ? String(this.id) : undefined;
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }

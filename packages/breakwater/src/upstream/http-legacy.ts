@@ -16,6 +16,7 @@ import { GetFeed } from './http-feed.ts';
 import { type HttpLeg, postNotification, postOneWay, warn } from './http-leg.ts';
 import { type CallHost, LegacyCall } from './http-legacy-call.ts';
 import { Questions } from './http-questions.ts';
+import type { SessionRecord } from './http-resume.ts';
 import { endSession, type LegacySession, openSession, type SessionInit } from './http-session.ts';
 import { Watches } from './http-watches.ts';
 import { idTokenOf } from './modern-feed.ts';
@@ -34,13 +35,20 @@ export interface LegacyHandleOptions {
   readonly interactiveConcurrency?: number | undefined;
   /** The server gave no new session for a lost one: what is known of its era may be wrong. */
   readonly onRefused: () => void;
+  /** Where the session is kept for the next owner of the handle; absent where there is none. */
+  readonly record?: SessionRecord | undefined;
+  /** The first id of a request: another node may have used the session before, and ids never come again in one. */
+  readonly firstId?: number | undefined;
 }
 
 const RENEW_MS = 30_000;
 /** How long the server may take for a request of the handle's own; sessions and their ends wait for it. */
 const OWN_REQUEST_MS = 30_000;
 const LOG = 'notifications/message';
+const PROGRESS = 'notifications/progress';
 const TASK_STATUS = 'notifications/tasks/status';
+/** Ends of the handle after which another node goes on with the session: this one stops, or lost its claim. */
+const HANDED_OVER: ReadonlySet<string> = new Set(['closed', 'lease-lost']);
 const EMPTY_RESULT = Buffer.from('{}');
 const SEVERAL = {
   code: RpcCode.methodNotFound,
@@ -68,12 +76,14 @@ export class HttpLegacyHandle implements OpenedHandle {
   #renewal: Promise<LegacySession> | undefined;
   #level: LogLevel | undefined;
   #leveling: Promise<unknown> | undefined;
-  #nextId = 2; // 1 was `initialize`
+  #nextId: number;
 
   constructor(options: LegacyHandleOptions) {
     this.#options = options;
     this.#leg = options.leg;
     this.#session = options.session;
+    this.#nextId = options.firstId ?? 2; // 1 was `initialize`
+    options.record?.save(options.session);
     this.id = options.id;
     this.upstream = options.leg.upstream;
     this.hasSession = options.session.id !== undefined;
@@ -156,12 +166,23 @@ export class HttpLegacyHandle implements OpenedHandle {
     return this.#listeners.onQuestion(listener);
   }
 
+  onProgress(listener: (token: string, params: RawObject) => void): () => void {
+    return this.#listeners.onProgress(listener);
+  }
+
   onEnd(listener: (reason: string) => void): () => void {
     return this.#listeners.onEnd(listener);
   }
 
   async close(reason: string): Promise<void> {
-    if (this.#end(reason)) await endSession(this.#leg, this.#session);
+    const { record } = this.#options;
+    if (!this.#end(reason)) return;
+    if (record !== undefined && HANDED_OVER.has(reason)) {
+      record.leave();
+      return;
+    }
+    record?.drop();
+    await endSession(this.#leg, this.#session);
   }
 
   #end(reason: string): boolean {
@@ -254,21 +275,26 @@ export class HttpLegacyHandle implements OpenedHandle {
     const attempt = await openSession(this.#leg, this.#options.init, makeId(this.#nextId++), bounds);
     if (!attempt.ok) {
       if (attempt.status !== undefined && attempt.error.code === 'upstream.invalid') this.#options.onRefused();
-      this.#end('session lost');
+      this.#loseSession();
       throw attempt.error;
     }
     const { session } = attempt;
     if (this.#listeners.endReason !== undefined || session.revision !== this.revision) {
       void endSession(this.#leg, session);
-      this.#end('session lost');
+      this.#loseSession();
       throw new GatewayError('upstream.session-lost');
     }
     this.#session = session;
+    this.#options.record?.save(session);
     this.#level = undefined;
     this.#feed.restart();
     void this.#watches.renew();
     this.#reportGap();
     return session;
+  }
+
+  #loseSession(): void {
+    if (this.#end('session lost')) this.#options.record?.drop();
   }
 
   #reportGap(): void {
@@ -308,8 +334,9 @@ export class HttpLegacyHandle implements OpenedHandle {
     const change = method === TASK_STATUS ? changeOf(message) : undefined;
     if (change !== undefined) this.#listeners.report(change);
     else if (method === 'notifications/cancelled') this.#questions.withdraw(params);
-    else if (call !== undefined && isForeignProgress(message, call)) return;
-    else if (call !== undefined && (method !== LOG || this.#wantsLog(call, params))) {
+    else if (method === PROGRESS && isForeignProgress(message, call)) {
+      if (params !== undefined && !this.#options.shared) this.#listeners.reportProgress(params);
+    } else if (call !== undefined && (method !== LOG || this.#wantsLog(call, params))) {
       call.sink.notify({ method, params, revision: this.revision });
     }
   }
@@ -336,7 +363,7 @@ export class HttpLegacyHandle implements OpenedHandle {
 
   /** The call that a notification on the GET stream belongs to; undefined where that is a guess. */
   #subjectOf({ method, params }: NotificationMessage): LegacyCall | undefined {
-    if (method === 'notifications/progress') {
+    if (method === PROGRESS) {
       const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
       return token === undefined ? undefined : this.#calls.get(token);
     }
@@ -371,8 +398,6 @@ function failed(error: Error): Outcome {
 }
 
 // A server that mixes up its tokens would show one call's progress in another's stream.
-function isForeignProgress({ method, params }: NotificationMessage, call: LegacyCall): boolean {
-  return (
-    method === 'notifications/progress' && (params === undefined || idTokenOf(params, 'progressToken') !== call.id)
-  );
+function isForeignProgress({ params }: NotificationMessage, call: LegacyCall | undefined): boolean {
+  return call === undefined || params === undefined || idTokenOf(params, 'progressToken') !== call.id;
 }

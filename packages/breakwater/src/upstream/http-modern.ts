@@ -112,6 +112,11 @@ export class HttpModernHandle implements OpenedHandle {
     return this.#listeners.onPage(listener);
   }
 
+  onProgress(): () => void {
+    // There is no progress on tasks of the modern era (SEP-2663).
+    return () => undefined;
+  }
+
   onQuestion(): () => void {
     // A modern server has no way to ask outside of a result.
     return () => undefined;

@@ -1,5 +1,6 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { SessionKeep } from '../core/fleet.ts';
 import type { Clock } from '../core/ports.ts';
 import { makeId } from '../jsonrpc/id.ts';
 import { RpcCode } from '../jsonrpc/message.ts';
@@ -14,7 +15,8 @@ import { HttpClient } from './http-client.ts';
 import { errorOfStatus, type HttpLeg, requestOnce, type SingleReply } from './http-leg.ts';
 import { HttpLegacyHandle } from './http-legacy.ts';
 import { HttpModernHandle, supportedVersions, toLines } from './http-modern.ts';
-import { openSession, type SessionInit } from './http-session.ts';
+import { loadSession, recordOf, type SessionShelf } from './http-resume.ts';
+import { type LegacySession, openSession, type SessionInit } from './http-session.ts';
 import type { HandleOpener, OpenedHandle, OpenNeed } from './opener.ts';
 import type { HttpUpstreamOptions } from './options.ts';
 
@@ -28,6 +30,8 @@ export interface HttpOpenDeps {
   readonly openSse?: HandleOpener | undefined;
   /** A tool's `inputSchema` as JSON bytes, when the catalogue has it at hand. */
   readonly toolSchema?: ((tool: string) => Promise<Buffer | undefined>) | undefined;
+  /** Keeps sessions for the node that owns a handle next. */
+  readonly sessions?: SessionKeep | undefined;
   /** Hears of every request: without an error when the server answered, with one when it could not be reached. */
   readonly onReached?: ((error: Error | undefined) => void) | undefined;
 }
@@ -77,7 +81,11 @@ export function createHttpOpener(options: HttpUpstreamOptions, deps: HttpOpenDep
 export async function openHttpHandle(target: HttpTarget, need: OpenNeed): Promise<OpenedHandle> {
   const { verdict, deps } = target;
   const mismatches: string[] = [];
-  for (const era of erasToTry(target)) {
+  const eras = erasToTry(target);
+  // Untried: when the server has forgotten it, the first request gets a new one.
+  const kept = eras.includes('legacy') ? await loadSession(shelfOf(target), need) : undefined;
+  if (kept !== undefined) return legacyHandle(target, need, initOf(target, need), kept, deps.clock.now());
+  for (const era of eras) {
     const attempt = await tryEra(target, era, need);
     if ('handle' in attempt) {
       if (verdict.current?.era !== era || isOld(target)) verdict.current = { era, at: deps.clock.now() };
@@ -185,28 +193,47 @@ function otherVersions(supported: readonly string[]): string {
 }
 
 async function tryLegacy(target: HttpTarget, need: OpenNeed): Promise<Attempt> {
-  const { leg, deps, verdict, options } = target;
-  const profile = need.shared ? NO_QUESTIONS : need.profile;
-  const init: SessionInit = { profile, clientInfo: gatewayInfo(deps.version, need.clientInfo) };
-  const attempt = await openSession(leg, init, makeId(1), need);
+  const init = initOf(target, need);
+  const attempt = await openSession(target.leg, init, makeId(1), need);
   if (!attempt.ok) {
     const { status, error } = attempt;
     if (status !== undefined && (status === 200 || isClientError(status))) return { mismatch: String(error.cause) };
     if (error.code === 'upstream.invalid') return { mismatch: String(error.cause) };
     throw status === undefined ? unavailable(error) : error;
   }
-  const handle = new HttpLegacyHandle({
+  return { handle: legacyHandle(target, need, init, attempt.session) };
+}
+
+function initOf({ deps }: HttpTarget, need: OpenNeed): SessionInit {
+  const profile = need.shared ? NO_QUESTIONS : need.profile;
+  return { profile, clientInfo: gatewayInfo(deps.version, need.clientInfo) };
+}
+
+function shelfOf({ options, deps }: HttpTarget): SessionShelf {
+  return { upstream: options.name, url: options.url, sessions: deps.sessions };
+}
+
+function legacyHandle(
+  target: HttpTarget,
+  need: OpenNeed,
+  init: SessionInit,
+  session: LegacySession,
+  firstId?: number,
+): HttpLegacyHandle {
+  const { leg, verdict, options } = target;
+  return new HttpLegacyHandle({
     leg,
     id: need.handleId,
     init,
-    session: attempt.session,
+    session,
+    firstId,
+    record: session.id === undefined ? undefined : recordOf(shelfOf(target), need),
     shared: need.shared,
     interactiveConcurrency: options.interactiveConcurrency,
     onRefused: () => {
       if (verdict.current?.era === 'legacy') verdict.current = undefined;
     },
   });
-  return { handle };
 }
 
 async function trySse({ deps, options }: HttpTarget, need: OpenNeed): Promise<Attempt> {

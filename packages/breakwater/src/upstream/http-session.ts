@@ -49,8 +49,7 @@ export async function openSession(leg: HttpLeg, init: SessionInit, id: RawId, bo
   if (!read.ok) return { ok: false, status: undefined, error: errorOfFault(read.fault) };
   const { revision, facts: server } = read.value;
   const sessionId = sessionIdOf(reply.headers['mcp-session-id']);
-  const headers: string[] = sessionId === undefined ? [] : ['mcp-session-id', sessionId];
-  if (revision >= '2025-06-18') headers.push('mcp-protocol-version', revision);
+  const headers = sessionHeaders(sessionId, revision);
   const session: LegacySession = { id: sessionId, revision, server, headers };
   const end = await postNotification(leg, 'notifications/initialized', undefined, headers, bounds);
   if (end.kind === 'failed') {
@@ -60,6 +59,13 @@ export async function openSession(leg: HttpLeg, init: SessionInit, id: RawId, bo
   if (end.kind === 'status')
     warn(leg, 'The server refused notifications/initialized.', { status: end.status, text: end.text });
   return { ok: true, session };
+}
+
+/** What every request after the handshake carries. */
+export function sessionHeaders(sessionId: string | undefined, revision: LegacyRevision): readonly string[] {
+  const headers = sessionId === undefined ? [] : ['mcp-session-id', sessionId];
+  if (revision >= '2025-06-18') headers.push('mcp-protocol-version', revision);
+  return headers;
 }
 
 /** Ends a session at the server; a server that does not allow it (405) or has forgotten it (404) is no fault. Never rejects. */

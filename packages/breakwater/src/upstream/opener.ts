@@ -13,6 +13,8 @@ export interface OpenNeed {
   readonly handleId: string;
   /** Several clients use the handle: it declares no capabilities, takes no questions and passes no logs on. */
   readonly shared: boolean;
+  /** The handle's key, where this node owns it for its fleet: what a later owner can go on with is kept under it. */
+  readonly ownedKey?: string | undefined;
   /** Aborted when nobody needs the handle any more; the opener then rejects soon and leaves nothing behind. */
   readonly signal: AbortSignal;
 }

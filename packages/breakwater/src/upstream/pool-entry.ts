@@ -1,6 +1,9 @@
+import { GatewayError } from '../core/errors.ts';
+import type { Hold } from '../core/fleet.ts';
 import type { HandleNeed, Lease, Timer } from '../core/ports.ts';
 import type { HandleKey } from './key.ts';
 import type { OpenedHandle } from './opener.ts';
+import type { Placed } from './placing.ts';
 
 /** Somebody who waits for a handle. */
 export interface Waiter {
@@ -19,8 +22,12 @@ export interface PoolEntry extends HandleKey {
   /** Those who wait for this very handle to open. */
   readonly waiters: Set<Waiter>;
   /** Settles with the handle, or undefined when there will be none. */
-  opened: Promise<OpenedHandle | undefined>;
+  opened: Promise<Placed | undefined>;
   handle: OpenedHandle | undefined;
+  /** This node's claim to it, where it can exist only once in the fleet. */
+  hold: Hold | undefined;
+  /** The handle is another node's. */
+  isBorrowed: boolean;
   leases: number;
   /** When it was given back last. */
   idleSince: number;
@@ -29,4 +36,20 @@ export interface PoolEntry extends HandleKey {
   retired: string | undefined;
   /** Set once it must not be used any more; settles when nothing of it is left. */
   closing: Promise<void> | undefined;
+}
+
+/** The one of a principal's handles that any of its calls had best use; undefined when it has none of its own. */
+export function bestOf(entries: Iterable<PoolEntry>, principal: string): PoolEntry | undefined {
+  const own = [...entries].filter((entry) => entry.principal === principal && !entry.shared);
+  // One that ends with a session is the last choice, one that is not open yet the last but one.
+  const rank = (entry: PoolEntry): number =>
+    (entry.sessionId === undefined ? 0 : 2) + (entry.handle === undefined ? 1 : 0);
+  return own.sort((a, b) => rank(a) - rank(b))[0];
+}
+
+/** Why an open handle is not for this need now; undefined when it is. */
+export function obstacleTo({ hold, isBorrowed }: PoolEntry, { isForwarded }: HandleNeed): GatewayError | undefined {
+  if (isBorrowed && isForwarded === true) return new GatewayError('fleet.owner-gone');
+  // Another node may have it by now. What runs goes on; in doubt nothing is begun.
+  return hold?.isHeld === false ? new GatewayError('store.unavailable') : undefined;
 }

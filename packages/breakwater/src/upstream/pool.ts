@@ -1,14 +1,16 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Clock, HandleNeed, Lease, Random, Timer } from '../core/ports.ts';
+import type { Ownership } from '../core/fleet.ts';
+import type { Clock, HandleNeed, Lease, Random } from '../core/ports.ts';
 import { NO_QUESTIONS } from '../protocol/capabilities.ts';
-import { eraOf } from '../protocol/revision.ts';
 import { BackOff, type CircuitState } from './back-off.ts';
 import { FairQueue } from './fair-queue.ts';
 import { type HandleKey, handleKey } from './key.ts';
-import type { HandleOpener, OpenedHandle } from './opener.ts';
+import { MemoryWatch } from './memory-watch.ts';
+import type { HandleOpener, OpenedHandle, OpenNeed } from './opener.ts';
 import type { CommonUpstreamOptions } from './options.ts';
-import type { PoolEntry, Waiter } from './pool-entry.ts';
+import { hasSession, haveHandle, isNowhereElse, type Placed } from './placing.ts';
+import { bestOf, obstacleTo, type PoolEntry, type Waiter } from './pool-entry.ts';
 
 /** What a pool works with. */
 export interface PoolDeps {
@@ -16,6 +18,8 @@ export interface PoolDeps {
   readonly random: Random;
   readonly emit: Emit;
   readonly open: HandleOpener;
+  /** Settles which node of a fleet has a handle; without it all are this node's. */
+  readonly ownership?: Ownership | undefined;
   /** What is known of the transport now; a URL may turn out to be either. */
   readonly transport: () => 'duplex' | 'http';
   /** A number in [0, 1); Math.random unless a test needs to know it. */
@@ -46,8 +50,8 @@ export interface PoolStatus {
   readonly failures: number;
 }
 
-/** How often the memory of children is looked at. */
-const MEMORY_POLL_MS = 2_000;
+/** How long another node's handle stays open unused: it keeps the owner's from being idle. */
+const BORROWED_IDLE_MS = 10_000;
 
 /** Isolations under which callers of one principal may meet on a handle. */
 const SHARES: ReadonlySet<string> = new Set(['auto', 'principal']);
@@ -63,9 +67,9 @@ export class HandlePool {
   readonly #byKey = new Map<string, PoolEntry>();
   readonly #queue = new FairQueue<Waiter>();
   readonly #backOff: BackOff;
+  readonly #memory: MemoryWatch | undefined;
   #hasSession: boolean | undefined;
   #isWakeUpSet = false;
-  #memoryPoll: Timer | undefined;
   #failures = 0;
   #closed = false;
 
@@ -73,11 +77,18 @@ export class HandlePool {
     this.#options = options;
     this.#deps = deps;
     this.#backOff = new BackOff(deps.clock, { ...options.restart, jitter: deps.jitter ?? Math.random });
+    const { memoryBytes } = options.limits;
+    this.#memory =
+      memoryBytes === undefined
+        ? undefined
+        : new MemoryWatch(deps.clock, memoryBytes, this.#entries, (entry, bytes) => this.#retire(entry, bytes));
   }
 
-  /** Places taken: handles opening, open and closing. */
+  /** Places taken: handles opening, open and closing. One that is another node's takes a place there. */
   get size(): number {
-    return this.#entries.size;
+    let size = 0;
+    for (const { isBorrowed } of this.#entries) if (!isBorrowed) size++;
+    return size;
   }
 
   get status(): PoolStatus {
@@ -120,7 +131,7 @@ export class HandlePool {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#memoryPoll?.clear();
+    this.#memory?.stop();
     for (const [group, waiter] of this.#queue.inTurn())
       this.#refuse(waiter, new GatewayError('gateway.draining'), group);
     await Promise.all([...this.#entries].map((entry) => this.#close(entry, 'closed')));
@@ -131,6 +142,11 @@ export class HandlePool {
     const key = handleKey(waiter.need, this.#traits());
     const entry = this.#find(waiter.need, key);
     if (entry?.handle !== undefined) {
+      const obstacle = obstacleTo(entry, waiter.need);
+      if (obstacle !== undefined) {
+        this.#refuse(waiter, obstacle);
+        return 'placed';
+      }
       // A child that runs is asked whatever happened to others; a server behind a network may be down though its handle is there.
       if (this.#deps.transport() === 'http' && this.#backOff.state !== 'closed' && this.#backOff.enter() === 'refuse')
         return 'refused';
@@ -142,9 +158,12 @@ export class HandlePool {
       return 'placed';
     }
     if (this.#backOff.state === 'closed' && this.#backOff.waitMs > 0) return 'back-off';
-    if (this.#entries.size >= this.#options.limits.handles) {
+    if (this.size >= this.#options.limits.handles) {
       this.#evictIdle();
-      return 'full';
+      if (!this.#isOwned(key)) return 'full';
+      // What another node has takes no place here.
+      this.#open(key, waiter, true);
+      return 'placed';
     }
     if (this.#backOff.enter() !== 'pass') return 'refused';
     this.#open(key, waiter);
@@ -161,16 +180,12 @@ export class HandlePool {
     // A server without sessions learns with each request who asks; a second child for another profile would cost its start for nothing.
     const isAnyGood = need.anyProfile === true || (this.#hasSession === false && SHARES.has(this.#options.isolation));
     if (exact !== undefined || !isAnyGood || !need.principal.personal) return exact;
-    const own = [...this.#byKey.values()].filter((entry) => entry.principal === need.principal.key && !entry.shared);
-    // One that ends with a session is the last choice, one that is not open yet the last but one.
-    const rank = (entry: PoolEntry): number =>
-      (entry.sessionId === undefined ? 0 : 2) + (entry.handle === undefined ? 1 : 0);
-    return own.sort((a, b) => rank(a) - rank(b))[0];
+    return bestOf(this.#byKey.values(), need.principal.key);
   }
 
-  #open(key: HandleKey, first: Waiter): void {
+  #open(key: HandleKey, first: Waiter, isBorrowed = false): void {
     const { need } = first;
-    const { clock, random, open } = this.#deps;
+    const { clock, random } = this.#deps;
     const entry: PoolEntry = {
       ...key,
       id: random.id(),
@@ -179,6 +194,8 @@ export class HandlePool {
       waiters: new Set(),
       opened: Promise.resolve(undefined),
       handle: undefined,
+      hold: undefined,
+      isBorrowed,
       leases: 0,
       idleSince: clock.now(),
       idleTimer: undefined,
@@ -188,7 +205,7 @@ export class HandlePool {
     this.#entries.add(entry);
     if (key.key !== undefined) this.#byKey.set(key.key, entry);
     this.#seat(entry, first);
-    const opening = open({
+    const bounds: OpenNeed = {
       profile: key.shared ? NO_QUESTIONS : need.profile,
       clientInfo: key.shared ? undefined : need.clientInfo,
       // Not the first waiter's deadline: a program that npx downloads first is worth the wait of those who come after it.
@@ -196,11 +213,17 @@ export class HandlePool {
       handleId: entry.id,
       shared: key.shared,
       signal: entry.abort.signal,
-    });
+    };
+    const onOwner = (isTheirs: boolean): void => {
+      entry.isBorrowed = isTheirs;
+      if (isTheirs) this.#pump();
+    };
+    const placing = { upstream: this.#options.name, need, open: bounds, mayOpen: !isBorrowed, onOwner };
+    const opening = haveHandle(this.#deps, { ...placing, key: this.#isOwned(key) ? key.key : undefined });
     entry.opened = opening.then(
-      (handle) => {
-        this.#onOpened(entry, handle);
-        return handle;
+      (placed) => {
+        this.#onOpened(entry, placed);
+        return placed;
       },
       (error: unknown) => {
         this.#onOpenFailed(entry, toGatewayError(error));
@@ -209,10 +232,16 @@ export class HandlePool {
     );
   }
 
-  #onOpened(entry: PoolEntry, handle: OpenedHandle): void {
+  /** True for a handle that can exist once in the fleet. */
+  #isOwned({ key }: Pick<HandleKey, 'key'>): boolean {
+    return this.#deps.ownership !== undefined && key !== undefined && this.#hasSession !== false;
+  }
+
+  #onOpened(entry: PoolEntry, { handle, hold }: Placed): void {
     if (entry.closing !== undefined) return; // nobody wants it any more; who closes the entry closes the handle
     entry.handle = handle;
-    this.#hasSession = handle.hasSession ?? eraOf(handle.revision) === 'legacy';
+    entry.hold = hold;
+    this.#hasSession = hasSession(handle);
     this.#backOff.succeed();
     const detail = `${this.#options.name} ${handle.revision}`;
     this.#deps.emit({
@@ -225,15 +254,24 @@ export class HandlePool {
       principal: entry.principal,
     });
     handle.onEnd((reason) => this.#onEnded(entry, reason));
-    if (!this.#entries.has(entry)) return;
-    for (const waiter of [...entry.waiters]) this.#grant(entry, handle, waiter);
+    // Another node has it now: two of them must not both do what they are asked.
+    hold?.onLost(() => void this.#close(entry, 'lease-lost'));
+    if (!this.#entries.has(entry) || entry.closing !== undefined) return;
+    for (const waiter of [...entry.waiters]) {
+      const obstacle = obstacleTo(entry, waiter.need);
+      if (obstacle === undefined) this.#grant(entry, handle, waiter);
+      else this.#refuse(waiter, obstacle);
+    }
+    entry.waiters.clear();
     if (entry.leases === 0) this.#onIdle(entry);
-    if (this.#options.limits.memoryBytes !== undefined && handle.memoryBytes !== undefined) this.#pollMemory();
+    if (handle.memoryBytes !== undefined) this.#memory?.start();
   }
 
   #onOpenFailed(entry: PoolEntry, error: GatewayError): void {
     if (entry.closing !== undefined) return;
-    this.#fail(error);
+    if (isNowhereElse(error)) return this.#awaitPlace(entry);
+    // That the fleet did not settle whose it is says nothing about the server.
+    if (error.code !== 'store.unavailable' && error.code !== 'fleet.owner-gone') this.#fail(error);
     const detail = { upstream: this.#options.name, code: error.code, cause: error.cause };
     this.#deps.emit({ type: 'notice', level: 'warn', message: 'An upstream could not be opened.', detail });
     this.#remove(entry);
@@ -242,13 +280,21 @@ export class HandlePool {
     this.#pump();
   }
 
+  /** No place here, and no other node has it: whoever wants it waits for a place. */
+  #awaitPlace(entry: PoolEntry): void {
+    this.#remove(entry);
+    for (const waiter of [...entry.waiters]) this.#enqueue(waiter, 'full');
+    entry.waiters.clear();
+    if (this.size < this.#options.limits.handles) this.#pump();
+  }
+
   #onEnded(entry: PoolEntry, reason: string): void {
     if (entry.closing !== undefined || !this.#entries.has(entry)) return;
     // An HTTP session that expired is no crash: the next one is opened at once.
-    if (this.#deps.transport() === 'duplex') this.#fail(new Error(reason));
+    if (this.#deps.transport() === 'duplex' && !entry.isBorrowed) this.#fail(new Error(reason));
     this.#remove(entry);
     this.#deps.emit({ type: 'close', resource: 'handle', id: entry.id, reason });
-    if (entry.handle !== undefined) void this.#closeHandle(entry.handle, reason);
+    if (entry.handle !== undefined) void this.#closeHandle({ handle: entry.handle, hold: entry.hold }, reason);
     this.#pump();
   }
 
@@ -262,12 +308,15 @@ export class HandlePool {
     entry.leases++;
     entry.idleTimer?.clear();
     entry.idleTimer = undefined;
-    let isHeld = true;
+    let isLent = true;
     return {
       handle,
+      get isHeld() {
+        return entry.hold?.isHeld !== false;
+      },
       release: () => {
-        if (!isHeld) return;
-        isHeld = false;
+        if (!isLent) return;
+        isLent = false;
         entry.leases--;
         if (entry.leases === 0) this.#onIdle(entry);
       },
@@ -282,7 +331,8 @@ export class HandlePool {
       return;
     }
     entry.idleSince = this.#deps.clock.now();
-    entry.idleTimer = this.#deps.clock.after(this.#options.idleMs, () => void this.#close(entry, 'idle'));
+    const idleMs = entry.isBorrowed ? Math.min(BORROWED_IDLE_MS, this.#options.idleMs) : this.#options.idleMs;
+    entry.idleTimer = this.#deps.clock.after(idleMs, () => void this.#close(entry, 'idle'));
     this.#pump();
   }
 
@@ -299,18 +349,6 @@ export class HandlePool {
     const message = 'An upstream failed too often in a row; requests are refused until it answers again.';
     this.#deps.emit({ type: 'notice', level: 'error', message, detail });
     this.#pump();
-  }
-
-  #pollMemory(): void {
-    this.#memoryPoll ??= this.#deps.clock.after(MEMORY_POLL_MS, () => {
-      this.#memoryPoll = undefined;
-      const limitBytes = this.#options.limits.memoryBytes ?? Number.POSITIVE_INFINITY;
-      for (const entry of this.#entries) {
-        const bytes = entry.retired === undefined ? entry.handle?.memoryBytes?.() : undefined;
-        if (bytes !== undefined && bytes > limitBytes) this.#retire(entry, bytes);
-      }
-      if (this.#entries.size > 0 && !this.#closed) this.#pollMemory();
-    });
   }
 
   /** New callers get a fresh process; this one goes when the calls it has are done. */
@@ -354,7 +392,7 @@ export class HandlePool {
     const code = this.#closed ? 'gateway.draining' : 'upstream.unavailable';
     for (const waiter of waiters) this.#refuse(waiter, new GatewayError(code));
     if (entry.handle !== undefined) {
-      await this.#closeHandle(entry.handle, reason);
+      await this.#closeHandle({ handle: entry.handle, hold: entry.hold }, reason);
       this.#deps.emit({ type: 'close', resource: 'handle', id: entry.id, reason });
     } else {
       // The opener was told; it may have been too far to stop.
@@ -365,13 +403,15 @@ export class HandlePool {
     this.#pump();
   }
 
-  async #closeHandle(handle: OpenedHandle, reason: string): Promise<void> {
+  async #closeHandle({ handle, hold }: Placed, reason: string): Promise<void> {
     try {
       await handle.close(reason);
     } catch (error) {
       const detail = { upstream: this.#options.name, error };
       this.#deps.emit({ type: 'notice', level: 'error', message: 'A handle could not be closed cleanly.', detail });
     }
+    // Not before: the next owner's would exist beside it.
+    await hold?.release();
   }
 
   #remove(entry: PoolEntry): void {

@@ -1,4 +1,5 @@
 import type { Emit } from '../core/events.ts';
+import type { Ownership, SessionKeep } from '../core/fleet.ts';
 import type { Clock, Random, Upstream } from '../core/ports.ts';
 import type { DuplexChannel } from './channel.ts';
 import { createHttpOpener } from './http-open.ts';
@@ -22,6 +23,10 @@ export interface UpstreamDeps {
   readonly random: Random;
   readonly emit: Emit;
   readonly log: UpstreamLog;
+  /** Settles which node of a fleet has a handle; absent for a node alone. */
+  readonly ownership?: Ownership | undefined;
+  /** Keeps sessions at HTTP servers for the node that owns their handle next. */
+  readonly sessions?: SessionKeep | undefined;
   /** The gateway's version, as servers are told it. */
   readonly version: string;
   /** A tool's `inputSchema` as JSON bytes, when the catalogue has it at hand; modern HTTP servers want parameters in headers. */

@@ -74,7 +74,7 @@ describe('every header', () => {
     fc.assert(
       fc.property(start, fc.uint8Array({ maxLength: 300 }), (first, rest) => {
         const stream = Buffer.concat([first, Buffer.from(rest)]);
-        let settled: unknown;
+        let settled: object | undefined;
         for (let length = 0; length <= stream.length; length++) {
           const reading = readProxyHeader(stream.subarray(0, length));
           if (settled !== undefined) expect(reading).toMatchObject(settled);

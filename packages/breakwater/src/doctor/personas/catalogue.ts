@@ -10,6 +10,7 @@ import { azureSse } from './azure-sse.ts';
 import { batchBomb } from './batch-bomb.ts';
 import { bulkRunner } from './bulk-runner.ts';
 import { bundleFetcher } from './bundle-fetcher.ts';
+import { cardReader } from './card-reader.ts';
 import { catalogBot } from './catalog-bot.ts';
 import { censusProbe } from './census-probe.ts';
 import { chiark } from './chiark.ts';
@@ -37,6 +38,7 @@ import { noContentType } from './no-content-type.ts';
 import { oabpPython } from './oabp-python.ts';
 import { oauthFirst } from './oauth-first.ts';
 import { oneShot } from './one-shot.ts';
+import { openapiAgent } from './openapi-agent.ts';
 import { pathDiscovery } from './path-discovery.ts';
 import { pipeliner } from './pipeliner.ts';
 import { preflightSwitch } from './preflight-switch.ts';
@@ -115,6 +117,8 @@ export const PERSONAS: readonly Persona[] = [
   scoringEngine,
   healthCheckers,
   agentsCensusBot,
+  openapiAgent,
+  cardReader,
   spec20241105,
   spec20250326,
   spec20250618,

@@ -4,7 +4,7 @@ import { discoverRecipe, initializeRecipe, modernRecipe } from '../recipe.ts';
 import { describeRefusal } from '../refusal.ts';
 import { type Document, jsonDocument } from './document.ts';
 import { documentUrls } from './document-urls.ts';
-import type { Site, SiteRoute } from './site.ts';
+import type { Site, SiteRest, SiteRoute } from './site.ts';
 import { transportPaths } from './transport-paths.ts';
 
 const A2A_VERSION = '0.3.0';
@@ -22,7 +22,7 @@ export const agentDirectory: Document = {
   paths: ['/.well-known/agents.json', '/.well-known/agent-directory.json', '/agents.json', '/agent-directory.json'],
   owner: 'site',
   render: ({ site }) => {
-    const { agentCard: card } = documentUrls(site);
+    const { agentCard: card } = documentUrls(site.base);
     const agents = site.routes.map((route) => ({
       name: `${site.title} ${route.path}`,
       description: site.description,
@@ -30,7 +30,7 @@ export const agentDirectory: Document = {
       mcpEndpoint: route.url,
       protocols: ['MCP/1.0'],
     }));
-    return jsonDocument({ agents, host: new URL(site.base).host, count: agents.length });
+    return jsonDocument({ agents, host: site.base.replace(/^https?:\/\//, ''), count: agents.length });
   },
 };
 
@@ -87,6 +87,7 @@ function transportBlock(arrival: Arrival, site: Site, route: SiteRoute): object 
         exampleNextCall: modernRecipe(route.url, 'tools/list', 2),
       },
       ...(route.options.legacySse ? [sseBlock(site, route)] : []),
+      ...(route.rest === undefined ? [] : [restBlock(route.rest)]),
     ],
     discoveryNote:
       'POST handshake.body with handshake.headers, read the Mcp-Session-Id header of the answer, and repeat it on every later request.',
@@ -130,6 +131,20 @@ function streamableBlock(arrival: Arrival, route: SiteRoute): object {
       missingInitialize: refusal('session.missing'),
       unknownSession: refusal('session.unknown'),
     },
+  };
+}
+
+function restBlock({ index, docs, openapi }: SiteRest): object {
+  return {
+    id: 'rest',
+    url: index,
+    spec: openapi,
+    documentation: docs,
+    endpoints: [
+      { url: `${index}/tools`, method: 'GET' },
+      { url: `${index}/tools/{name}`, method: 'POST' },
+      { url: openapi, method: 'GET' },
+    ],
   };
 }
 

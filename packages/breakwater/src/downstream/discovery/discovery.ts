@@ -1,5 +1,6 @@
 import type { Arrival, Context } from '../inbound.ts';
 import { initializeRecipe } from '../recipe.ts';
+import { refusePlace } from '../refusal.ts';
 import { acceptsHtml } from './accepts-html.ts';
 import { agentCard, agentDirectory } from './agent-card.ts';
 import type { Document, DocumentRequest } from './document.ts';
@@ -18,6 +19,8 @@ export interface Discovery {
   readonly paths: ReadonlySet<string>;
   /** True for a path that is answered also inside somebody's own server. */
   isMounted(path: string): boolean;
+  /** True for a document that shows the server behind a route as it is now. */
+  isLiving(path: string): boolean;
   serve(arrival: Arrival, path: string): Promise<void>;
 }
 
@@ -26,6 +29,8 @@ export function createDiscovery(context: Context): Discovery {
   const { routes, publicUrl, discovery } = context.options;
   const byPath = new Map<string, Document>();
   const needed = new Set<string>();
+  const living = livingDocuments(context);
+  const livingPaths = new Set(living.flatMap(({ paths }) => paths));
   if (discovery.enabled) {
     const prefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
     const own = routes.flatMap((route) => {
@@ -34,16 +39,18 @@ export function createDiscovery(context: Context): Discovery {
       if (context.options.authOf?.(route).kind === 'protected') for (const path of metadata.paths) needed.add(path);
       return [metadata, routeServerCard(route), routeMcpJson(route)];
     });
-    for (const document of [...SITE_DOCUMENTS, ...livingDocuments(context), ...own]) {
+    for (const document of [...SITE_DOCUMENTS, ...living, ...own]) {
       for (const path of document.paths) if (!byPath.has(path)) byPath.set(path, document);
     }
   }
   return {
     paths: new Set(byPath.keys()),
     isMounted: (path) => needed.has(path) || (discovery.mounted === 'routes' && byPath.get(path)?.owner === 'route'),
+    isLiving: (path) => livingPaths.has(path),
     async serve(arrival, path) {
       const document = byPath.get(path);
-      if (document !== undefined) await serveDocument(arrival, document, path);
+      if (document === undefined) refusePlace(arrival, 'request.path', 'document');
+      else await serveDocument(arrival, document, path);
     },
   };
 }
@@ -81,7 +88,7 @@ function livingDocuments(context: Context): Document[] {
         const title = titleOf(request, glance);
         if (acceptsHtml(request.arrival.req.headers.accept)) return renderPage(request.site, title, glance);
         const recipe = initializeRecipe(request.site.routes[0]?.url ?? request.site.base);
-        return { ...rootJson(request.site, title, glance?.tools, recipe), headers: { vary: 'Accept' } };
+        return { ...rootJson(request.site, title, glance?.tools, recipe), negotiated: true };
       },
     },
     {

@@ -1,7 +1,5 @@
-import type { Site } from './site.ts';
-
-/** Where the documents of a site are, for the documents and pages that name each other. */
-export function documentUrls({ base }: Site) {
+/** Where the documents of the site at this address are, for the documents and pages that name each other. */
+export function documentUrls(base: string) {
   return {
     page: `${base}/`,
     agentCard: `${base}/.well-known/agent-card.json`,
@@ -14,8 +12,8 @@ export function documentUrls({ base }: Site) {
 }
 
 /** Link header values that lead a crawler from any answer to the documents (RFC 8288). */
-export function discoveryLinks(site: Site): string {
-  const { agentCard, mcp, catalog, llms } = documentUrls(site);
+export function discoveryLinks(base: string): string {
+  const { agentCard, mcp, catalog, llms } = documentUrls(base);
   return [
     `<${mcp}>; rel="service-desc"; type="application/json"`,
     `<${agentCard}>; rel="describedby"; type="application/json"`,

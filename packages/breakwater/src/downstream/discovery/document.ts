@@ -8,6 +8,8 @@ export interface Rendered {
   readonly body: string;
   /** `shared` may be kept by anybody for a while; `checked` is asked for again each time, because it shows what is so now. */
   readonly freshness: 'shared' | 'checked';
+  /** Which form it has depends on the Accept header. */
+  readonly negotiated?: true;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -17,10 +17,10 @@ body {
   margin: 0; background: var(--sea); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
 }
-.wrap { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem; }
+.wrap { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
 a { color: var(--deep); text-underline-offset: .18em; }
 :focus-visible { outline: 3px solid var(--deep); outline-offset: 2px; border-radius: 4px; }
-header { background: linear-gradient(180deg, var(--foam), var(--sea)); padding: 2.75rem 0 1rem; }
+header { background: linear-gradient(180deg, var(--foam), var(--sea)); padding: 2.75rem 0 .25rem; }
 .brand { display: flex; align-items: center; gap: 1rem; }
 .brand svg { flex: none; width: 3rem; height: 3rem; }
 h1 { margin: 0; font-size: clamp(1.6rem, 4.5vw, 2.35rem); line-height: 1.15; letter-spacing: -.02em; overflow-wrap: anywhere; }
@@ -67,7 +67,6 @@ footer { border-top: 1px solid var(--line); padding: 1.25rem 0 2.5rem; color: va
 @media (max-width: 36rem) {
   header { padding-top: 1.75rem; }
   .brand svg { width: 2.4rem; height: 2.4rem; }
-  table { min-width: 33rem; }
   th, td { padding: .55rem .75rem; }
   pre { margin: 0 .6rem .6rem; }
 }

@@ -21,7 +21,6 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
   'cross-origin-opener-policy': 'same-origin',
-  vary: 'Accept',
 } as const;
 
 /** The page for people: how to connect, what is served, which tools there are. `glance` is undefined where the server could not be asked. */
@@ -35,9 +34,9 @@ export function renderPage(site: Site, title: string, glance: Glance | undefined
 <meta name="description" content="${site.description}">
 <title>${title} · MCP</title>
 <link rel="icon" href="${ICON}">
-<link rel="alternate" type="text/plain" href="${documentUrls(site).llms}" title="llms.txt">
-<link rel="service-desc" type="application/json" href="${documentUrls(site).mcp}">
-<link rel="describedby" type="application/json" href="${documentUrls(site).agentCard}">
+<link rel="alternate" type="text/plain" href="${documentUrls(site.base).llms}" title="llms.txt">
+<link rel="service-desc" type="application/json" href="${documentUrls(site.base).mcp}">
+<link rel="describedby" type="application/json" href="${documentUrls(site.base).agentCard}">
 ${STYLE_ELEMENT}
 </head>
 <body>
@@ -56,7 +55,13 @@ ${documentsSection(site)}
 </body>
 </html>
 `;
-  return { type: 'text/html; charset=utf-8', body: page.markup, freshness: 'checked', headers: HEADERS };
+  return {
+    type: 'text/html; charset=utf-8',
+    body: page.markup,
+    freshness: 'checked',
+    negotiated: true,
+    headers: HEADERS,
+  };
 }
 
 const LOGO: Markup = {
@@ -93,22 +98,27 @@ function snippetPanel({ id, client, where, text }: Snippet, index: number): Mark
 }
 
 function servedSection(site: Site): Markup {
-  const rows = site.routes.flatMap((route) =>
-    route.transports.map(
-      ({
-        name,
+  const rows = site.routes.flatMap(({ transports, rest }) => [
+    ...transports.map(({ name, url, revisions }) =>
+      servedRow(
         url,
-        revisions,
-      }) => html`<tr><td><code>${url}</code></td><td>${TRANSPORT_NAMES[name]}</td><td>${revisions.map((revision) => html`<span>${revision}</span> `)}</td></tr>
-`,
+        TRANSPORT_NAMES[name],
+        revisions.map((revision) => html`<span>${revision}</span> `),
+      ),
     ),
-  );
+    ...(rest === undefined ? [] : [servedRow(rest.index, 'REST', [html`<a href="${rest.openapi}">OpenAPI 3.1</a>`])]),
+  ]);
   return html`<section aria-labelledby="served">
 <h2 id="served">What is served</h2>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="served"><table>
 <thead><tr><th scope="col">Address</th><th scope="col">Transport</th><th scope="col">Revisions</th></tr></thead>
 <tbody>${rows}</tbody></table></div>
 </section>`;
+}
+
+function servedRow(url: string, transport: string, revisions: readonly Markup[]): Markup {
+  return html`<tr><td><code>${url}</code></td><td>${transport}</td><td>${revisions}</td></tr>
+`;
 }
 
 const TRANSPORT_NAMES = { streamable_http: 'Streamable HTTP', sse: 'HTTP+SSE of 2024' } as const;
@@ -129,12 +139,20 @@ function toolsSection(route: SiteRoute, glance: Glance | undefined): Markup | un
 }
 
 function documentsSection(site: Site): Markup {
-  const { agentCard, mcp, serverCard, catalog, llms, agents } = documentUrls(site);
+  const { agentCard, mcp, serverCard, catalog, llms, agents } = documentUrls(site.base);
   const links: readonly (readonly [string, string])[] = [
     ['Agent card', agentCard],
     ['mcp.json', mcp],
     ['Server card', serverCard],
     ['Catalogue', catalog],
+    ...site.routes.flatMap(({ path, rest }): readonly (readonly [string, string])[] =>
+      rest === undefined
+        ? []
+        : [
+            [`REST of ${path}`, rest.docs],
+            [`OpenAPI of ${path}`, rest.openapi],
+          ],
+    ),
     ['llms.txt', llms],
     ['agents.txt', agents],
     ['How the transport works', site.documentation],

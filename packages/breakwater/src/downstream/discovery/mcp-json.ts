@@ -47,6 +47,7 @@ function describeMcp(site: Site, route: SiteRoute): object {
       transports: transportUrls(each),
       server_card: `${each.url}/server-card`,
     })),
-    agent_card: documentUrls(site).agentCard,
+    ...(route.rest === undefined ? {} : { rest: route.rest }),
+    agent_card: documentUrls(site.base).agentCard,
   };
 }

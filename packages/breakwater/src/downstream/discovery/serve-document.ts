@@ -20,7 +20,7 @@ export async function serveDocument(arrival: Arrival, document: Document, path: 
   sendDocument(arrival, rendered, site);
 }
 
-function sendDocument(arrival: Arrival, { type, body, freshness, headers }: Rendered, site: Site): void {
+function sendDocument(arrival: Arrival, { type, body, freshness, negotiated, headers }: Rendered, site: Site): void {
   const { req, res, context } = arrival;
   // The client may have left while the document was made.
   if (res.headersSent || res.destroyed) return;
@@ -29,10 +29,12 @@ function sendDocument(arrival: Arrival, { type, body, freshness, headers }: Rend
   // What anybody can fetch, any page may read.
   if (freshness === 'shared' && isPublicSite(context.options.publicUrl))
     res.setHeader('access-control-allow-origin', '*');
+  // Beside what the answer may vary with already: the Origin.
+  if (negotiated === true) res.appendHeader('vary', 'Accept');
   const common = {
     etag,
     'cache-control': freshness === 'shared' ? SHARED : 'no-cache',
-    link: discoveryLinks(site),
+    link: discoveryLinks(site.base),
     'x-content-type-options': 'nosniff',
     ...headers,
   };

@@ -54,7 +54,7 @@ function cardOf(site: Site, route: SiteRoute): object {
     title: titleOf(site, route),
     description: clip(site.description),
     version: site.version,
-    websiteUrl: documentUrls(site).page,
+    websiteUrl: documentUrls(site.base).page,
     remotes: route.transports.map(({ type, url, revisions }) => ({
       type,
       url,
@@ -67,13 +67,14 @@ function cardOf(site: Site, route: SiteRoute): object {
       required: route.auth.kind === 'protected',
       schemes: route.auth.kind === 'protected' ? ['bearer'] : [],
     },
-    handshakeContract: `${documentUrls(site).agentCard}#/transport/protocols/0/handshake`,
+    handshakeContract: `${documentUrls(site.base).agentCard}#/transport/protocols/0/handshake`,
   };
 }
 
 /** Reverse DNS with one slash, such as `com.example.mcp/mcp`. */
 function cardName({ base }: Site, { path }: SiteRoute): string {
-  const { hostname } = new URL(base);
+  // A Host header may name a port of six digits, which no URL has.
+  const hostname = URL.parse(base)?.hostname ?? 'localhost';
   const labels = /^[\d.]+$|:/.test(hostname) ? [hostname] : hostname.split('.').reverse();
   const host = labels.join('.').replace(/[^A-Za-z0-9.-]+/g, '-');
   return `${host}/${path.slice(1).replaceAll('/', '.').replaceAll('~', '-')}`.slice(0, 200);

@@ -2,6 +2,7 @@ import { LEGACY_REVISIONS, MODERN_REVISIONS } from '../../protocol/revision.ts';
 import { type Arrival, baseUrlOf } from '../inbound.ts';
 import type { RouteOptions } from '../options.ts';
 import { MESSAGES_PATH } from '../paths.ts';
+import { restBaseOf } from '../rest/place.ts';
 import { OPEN, type RouteAuth } from './discovery-options.ts';
 
 /** One way to speak MCP with a route. */
@@ -14,6 +15,13 @@ export interface SiteTransport {
   readonly revisions: readonly string[];
 }
 
+/** Where a route's plain HTTP interface is. */
+export interface SiteRest {
+  readonly index: string;
+  readonly docs: string;
+  readonly openapi: string;
+}
+
 /** A route as its documents describe it. */
 export interface SiteRoute {
   readonly options: RouteOptions;
@@ -21,6 +29,8 @@ export interface SiteRoute {
   /** The endpoint. */
   readonly url: string;
   readonly transports: readonly SiteTransport[];
+  /** Undefined where it is not served. */
+  readonly rest: SiteRest | undefined;
   readonly auth: RouteAuth;
 }
 
@@ -38,7 +48,7 @@ export interface Site {
 }
 
 /** What a site is called that was given no name. */
-export const DEFAULT_TITLE = 'Breakwater';
+const DEFAULT_TITLE = 'Breakwater';
 const DEFAULT_DESCRIPTION = 'MCP servers behind Breakwater, for every revision of the protocol.';
 
 /** Describes the site for this client. */
@@ -57,6 +67,7 @@ export function describeSite(arrival: Arrival): Site {
       path: route.path,
       url: `${base}${route.path}`,
       transports: transportsOf(route, base),
+      rest: route.rest ? restOf(route, base) : undefined,
       auth: options.authOf?.(route) ?? OPEN,
     })),
     messagesUrl: options.routes.some((route) => route.legacySse) ? `${base}${MESSAGES_PATH}` : undefined,
@@ -64,7 +75,7 @@ export function describeSite(arrival: Arrival): Site {
 }
 
 /** The revisions of Streamable HTTP, newest first; 2024-11-05 is spoken over it as well. */
-export function streamableRevisions(): string[] {
+function streamableRevisions(): string[] {
   return [...MODERN_REVISIONS, ...[...LEGACY_REVISIONS].reverse()];
 }
 
@@ -77,6 +88,11 @@ function transportsOf(route: RouteOptions, base: string): SiteTransport[] {
   };
   if (!route.legacySse) return [streamable];
   return [streamable, { name: 'sse', type: 'sse', url: `${base}${route.path}/sse`, revisions: ['2024-11-05'] }];
+}
+
+function restOf({ path }: RouteOptions, base: string): SiteRest {
+  const index = `${base}${restBaseOf(path)}`;
+  return { index, docs: `${index}/docs`, openapi: `${index}/openapi.json` };
 }
 
 /** The transports of a route as one object: name to URL. */

@@ -14,7 +14,7 @@ export interface Snippet {
 /** Snippets for a route, under a name that clients allow for a server. */
 export function snippetsFor(route: SiteRoute, title: string): Snippet[] {
   const name = serverName(title);
-  const { url } = route;
+  const { url, rest } = route;
   return [
     {
       id: 'claude-code',
@@ -58,6 +58,16 @@ export function snippetsFor(route: SiteRoute, title: string): Snippet[] {
       where: 'In a terminal; the answer’s Mcp-Session-Id header goes with every later request',
       text: curl(initializeRecipe(url), '-i '),
     },
+    ...(rest === undefined
+      ? []
+      : [
+          {
+            id: 'rest',
+            client: 'Plain HTTP',
+            where: 'In a terminal, without MCP',
+            text: `curl -sS ${shellWord(`${rest.index}/tools`)}`,
+          },
+        ]),
   ];
 }
 

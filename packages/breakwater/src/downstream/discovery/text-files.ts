@@ -19,7 +19,7 @@ export const sitemap: Document = {
   paths: ['/sitemap.xml'],
   owner: 'site',
   render: ({ site }) => {
-    const { page, llms } = documentUrls(site);
+    const { page, llms } = documentUrls(site.base);
     const urls = [page, llms].map((url) => `<url><loc>${url.replaceAll('&', '&amp;')}</loc></url>`).join('');
     const body = `<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">${urls}</urlset>\n`;
     return textDocument(body, 'application/xml');
@@ -31,7 +31,7 @@ export const agentsText: Document = {
   paths: ['/agents.txt', '/.well-known/agents.txt'],
   owner: 'site',
   render: ({ site }) => {
-    const { agentCard, mcp, catalog, llms } = documentUrls(site);
+    const { agentCard, mcp, catalog, llms } = documentUrls(site.base);
     const lines = [
       `# ${oneLine(site.title)}`,
       ...site.routes.map(({ url }) => `mcp: ${url}`),
@@ -66,7 +66,7 @@ interface ListedTool {
 
 /** The text of `/llms.txt` (llmstxt.org): a heading, a quotation, sections of links. `tools` is undefined where the server could not be asked. */
 export function llmsText(site: Site, title: string, tools: readonly ListedTool[] | undefined): Rendered {
-  const { agentCard, mcp, catalog, agents } = documentUrls(site);
+  const { agentCard, mcp, catalog, agents } = documentUrls(site.base);
   const lines = [
     `# ${oneLine(title)}`,
     '',
@@ -78,6 +78,11 @@ export function llmsText(site: Site, title: string, tools: readonly ListedTool[]
     '',
     ...site.routes.flatMap((route) =>
       route.transports.map(({ name, url, revisions }) => `- [${url}](${url}): ${name}, ${revisions.join(', ')}`),
+    ),
+    ...site.routes.flatMap(({ rest }) =>
+      rest === undefined
+        ? []
+        : [`- [${rest.index}](${rest.index}): the same tools over plain HTTP, [OpenAPI](${rest.openapi})`],
     ),
     '',
     '## How to begin',
@@ -123,12 +128,13 @@ export function rootJson(
     description: site.description,
     version: site.version,
     canonical_endpoint: first?.url,
-    endpoints: site.routes.map(({ url, transports, auth }) => ({
+    endpoints: site.routes.map(({ url, transports, rest, auth }) => ({
       url,
       transports,
+      ...(rest === undefined ? {} : { rest }),
       authentication: { required: auth.kind === 'protected' },
     })),
-    documents: documentUrls(site),
+    documents: documentUrls(site.base),
     documentation: site.documentation,
     recipe,
     ...(tools === undefined ? {} : { tools: tools.map(({ name, description }) => ({ name, description })) }),

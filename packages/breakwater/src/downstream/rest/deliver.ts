@@ -29,7 +29,12 @@ export async function writeAnswer(request: RestRequest, given: RestAnswer, form:
       return { kind: 'result', status: 200, headers: {}, body: bytes.subarray(start, end) };
     }
     case 'input':
-      return { kind: 'input', status: 200, headers: {}, body: writeQuestions(answer.requests, answer.state, form.asked) };
+      return {
+        kind: 'input',
+        status: 200,
+        headers: {},
+        body: writeQuestions(answer.requests, answer.state, form.asked),
+      };
     case 'problem': {
       const problem = (await form.explain?.(answer.problem).catch(() => undefined)) ?? answer.problem;
       return writtenProblem(request, problem);

@@ -1,6 +1,5 @@
 import type { Timer } from '../../core/ports.ts';
 import { EventStream } from '../event-stream.ts';
-import type { EndReason } from '../paced-writer.ts';
 import type { Written } from './deliver.ts';
 import type { RestEvent } from './exchange.ts';
 import type { RestRequest } from './request.ts';
@@ -12,19 +11,24 @@ import { sendBody } from './send.ts';
  */
 export class EventFeed {
   readonly #request: RestRequest;
-  readonly #onEnd: (reason: EndReason | 'unsent') => void;
+  readonly #onEnd: () => void;
   readonly #commit: Timer;
   #stream: EventStream | undefined;
   #isOver = false;
 
   /** @param onEnd called once, when everything was sent or the client is gone. */
-  constructor(request: RestRequest, onEnd: (reason: EndReason | 'unsent') => void) {
+  constructor(request: RestRequest, onEnd: () => void) {
     this.#request = request;
     this.#onEnd = onEnd;
     const { deps, options } = request.context;
-    this.#commit = deps.clock.after(options.commitMs, () => this.#begin()?.comment());
+    this.#commit = deps.clock.after(options.commitMs, () => this.open());
     request.res.once('close', this.#onClose);
     if (request.res.destroyed) this.#onClose();
+  }
+
+  /** Commits the stream now. */
+  open(): void {
+    this.#begin()?.comment();
   }
 
   /** Sends an event. False when the client reads too slowly. */
@@ -42,7 +46,7 @@ export class EventFeed {
     if (this.#isOver) return;
     if (this.#stream === undefined && kind === 'problem') {
       sendBody(this.#request, status, body, headers);
-      this.#end('ended');
+      this.#end();
     } else this.#begin()?.end('ended', { event: EVENTS[kind], data: body });
   }
 
@@ -57,20 +61,20 @@ export class EventFeed {
         kind: 'rest',
         owner: undefined,
         sessionId: undefined,
-        onEnd: (reason) => this.#end(reason),
+        onEnd: () => this.#end(),
       });
     }
     return this.#stream;
   }
 
-  readonly #onClose = (): void => this.#end('unsent');
+  readonly #onClose = (): void => this.#end();
 
-  #end(reason: EndReason | 'unsent'): void {
+  #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#commit?.clear();
+    this.#commit.clear();
     this.#request.res.off('close', this.#onClose);
-    this.#onEnd(reason);
+    this.#onEnd();
   }
 }
 

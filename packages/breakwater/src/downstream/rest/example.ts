@@ -20,7 +20,8 @@ function draw(schema: unknown, root: JsonObject, depth: number): unknown {
   if (target !== undefined) return draw(target, root, depth - 1);
   for (const key of ['anyOf', 'oneOf', 'allOf'] as const) {
     const choices = schema[key];
-    if (Array.isArray(choices) && choices.length > 0 && schema['type'] === undefined) return draw(choices[0], root, depth - 1);
+    if (Array.isArray(choices) && choices.length > 0 && schema['type'] === undefined)
+      return draw(choices[0], root, depth - 1);
   }
   return drawType(schema, root, depth);
 }

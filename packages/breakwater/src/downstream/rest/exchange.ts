@@ -35,7 +35,11 @@ const LOG_LEVEL = 'info';
 const TOKEN = '1';
 
 /** Starts an exchange; the returned function cancels it, and then nothing more arrives at the sink. */
-export function startExchange(request: RestRequest, { method, params, live }: RestAsk, sink: RestSink): (reason: string) => void {
+export function startExchange(
+  request: RestRequest,
+  { method, params, live }: RestAsk,
+  sink: RestSink,
+): (reason: string) => void {
   const message = { kind: 'request' as const, id: TOKEN as RawId, method, params: scanObject(params) };
   const exchange = makeExchange(request, message, {
     client: REST_CLIENT,
@@ -69,7 +73,10 @@ export function ask(request: RestRequest, method: string, params: object): Promi
   });
 }
 
-const GONE: RestAnswer = { kind: 'problem', problem: { code: 'exchange.cancelled', status: restStatusOf('exchange.cancelled') } };
+const GONE: RestAnswer = {
+  kind: 'problem',
+  problem: { code: 'exchange.cancelled', status: restStatusOf('exchange.cancelled') },
+};
 
 class RestReply implements Reply {
   readonly #exchange: Exchange;

@@ -1,7 +1,7 @@
 import type { Timer } from '../../core/ports.ts';
-import { type Member, writeMembers } from './json-object.ts';
-import type { RestEvent } from './exchange.ts';
 import type { Written } from './deliver.ts';
+import type { RestEvent } from './exchange.ts';
+import { type Member, writeMembers } from './json-object.ts';
 
 /** Who wants to hear of a held call while it runs. `over` is the last thing heard. */
 export interface Watcher {
@@ -12,6 +12,8 @@ export interface Watcher {
 /** One call that its caller does not wait for on a connection. */
 export class HeldCall {
   readonly id: string;
+  /** Its name in logs, which may not hold its id. */
+  readonly ref: string;
   readonly route: string;
   readonly principal: string;
   readonly url: string;
@@ -24,8 +26,9 @@ export class HeldCall {
   progress: Buffer | undefined;
   readonly watchers = new Set<Watcher>();
 
-  constructor(init: { id: string; route: string; principal: string; url: string; startedAt: number }) {
+  constructor(init: { id: string; ref: string; route: string; principal: string; url: string; startedAt: number }) {
     this.id = init.id;
+    this.ref = init.ref;
     this.route = init.route;
     this.principal = init.principal;
     this.url = init.url;

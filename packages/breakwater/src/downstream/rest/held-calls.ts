@@ -1,4 +1,3 @@
-import type { Random } from '../../core/ports.ts';
 import type { Context } from '../inbound.ts';
 import { StreamSlots } from '../stream-slots.ts';
 import { type AnswerForm, type Written, writeAnswer, writtenProblem } from './deliver.ts';
@@ -7,9 +6,10 @@ import { HeldCall } from './held-call.ts';
 import { restStatusOf } from './problem.ts';
 import { type RestRequest, urlOf } from './request.ts';
 
-/** The id of a held call. It is a credential: who knows it and is the same principal may read the outcome. */
-function mintCallId(random: Random): string {
-  return `call_${random.id()}`;
+/** The id of a held call. It is a credential: who knows it and is the same principal may read the outcome. In a fleet it names this node. */
+function mintCallId({ random, peers }: Context['deps']): string {
+  const id = `call_${random.id()}`;
+  return peers === undefined ? id : peers.tags.mint(id);
 }
 
 /** The calls whose callers ask for them later (`Prefer: respond-async`). Each holds a slot and, once over, its outcome, for a bounded time and in bounded memory. */
@@ -39,14 +39,15 @@ export class HeldCalls {
     const leave = this.#slots.take(principal);
     if (leave === undefined) return undefined;
     const { deps, drain } = context;
-    const id = mintCallId(deps.random);
+    const id = mintCallId(deps);
     const startedAt = deps.clock.now();
     const url = urlOf(request, 'calls', id);
-    const call = new HeldCall({ id, route: route.path, principal: principal.key, url, startedAt });
+    const ref = context.exchangeIds.next();
+    const call = new HeldCall({ id, ref, route: route.path, principal: principal.key, url, startedAt });
     this.#calls.set(id, call);
     this.#leave.set(call, leave);
     const { key } = principal;
-    deps.emit({ type: 'open', resource: 'call', id, owner: key, detail: ask.method, principal: key });
+    deps.emit({ type: 'open', resource: 'call', id: ref, owner: key, detail: ask.method, principal: key });
     drain.enter();
     let isOver = false;
     const over = (): void => {
@@ -102,7 +103,7 @@ export class HeldCalls {
     this.#leave.delete(call);
     for (const watcher of call.watchers) watcher.over(call);
     call.watchers.clear();
-    this.#context.deps.emit({ type: 'close', resource: 'call', id: call.id, reason });
+    this.#context.deps.emit({ type: 'close', resource: 'call', id: call.ref, reason });
   }
 
   #finish(call: HeldCall, written: Written, request: RestRequest): void {

@@ -31,7 +31,8 @@ export function createRestPlaces(routes: readonly RouteOptions[]): (path: string
   const doors = routes.filter(({ rest }) => rest).map((route) => ({ route, base: restBaseOf(route.path) }));
   const documents = new Map<string, RestPlace>();
   const document = (path: string, door: (typeof doors)[number], form: 'json' | 'yaml' | 'moved', mounted: boolean) => {
-    if (!documents.has(path)) documents.set(path, { kind: 'rest', ...door, target: { area: 'openapi', form }, mounted });
+    if (!documents.has(path))
+      documents.set(path, { kind: 'rest', ...door, target: { area: 'openapi', form }, mounted });
   };
   const [first] = doors;
   if (first !== undefined) {

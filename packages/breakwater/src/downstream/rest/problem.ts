@@ -96,13 +96,22 @@ export function writeProblem(arrival: Arrival, base: string, problem: Problem): 
 
 /** Headers that go with a problem of this status. */
 export function problemHeaders(status: number): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  };
   if (status === 429 || status === 503) headers['retry-after'] = '1';
   return headers;
 }
 
 /** Refuses a request before it became an exchange. Harmless when an answer is already under way. */
-export function refuseProblem(arrival: Arrival, { base, target }: RestPlace, code: ErrorCode, init: ProblemInit = {}): void {
+export function refuseProblem(
+  arrival: Arrival,
+  { base, target }: RestPlace,
+  code: ErrorCode,
+  init: ProblemInit = {},
+): void {
   const { context, req, res, route, caller } = arrival;
   const { limits, readMs } = context.options;
   context.deps.emit({ type: 'refusal', code, route: route?.path, address: caller.address });
@@ -126,6 +135,15 @@ export function refuseProblem(arrival: Arrival, { base, target }: RestPlace, cod
 // Clients in a loop do not read discovery again: the answer itself must lead them out (field notes A.4.15).
 function unknownPathMembers(arrival: Arrival, base: string): Readonly<Record<string, unknown>> {
   const root = `${baseUrlOf(arrival)}${base}`;
-  const paths = ['', '/tools', '/tools/{name}', '/resources', '/resources?uri={uri}', '/resource-templates', '/prompts', '/prompts/{name}'];
+  const paths = [
+    '',
+    '/tools',
+    '/tools/{name}',
+    '/resources',
+    '/resources?uri={uri}',
+    '/resource-templates',
+    '/prompts',
+    '/prompts/{name}',
+  ];
   return { error: 'not_found', canonical_paths: [...paths, '/openapi.json', '/docs'].map((path) => root + path) };
 }

@@ -11,7 +11,8 @@ const INTEGER = /^-?(0|[1-9]\d*)$/;
  */
 export function readQueryArguments(query: URLSearchParams, schema: unknown): Buffer | undefined {
   const properties = isObject(schema) && isObject(schema['properties']) ? schema['properties'] : {};
-  const isOpen = isObject(schema) && (schema['additionalProperties'] === true || isObject(schema['additionalProperties']));
+  const isOpen =
+    isObject(schema) && (schema['additionalProperties'] === true || isObject(schema['additionalProperties']));
   const members: Member[] = [];
   for (const name of new Set(query.keys())) {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
@@ -25,7 +26,9 @@ function readValues(values: readonly string[], property: unknown): string {
   const types = typesOf(property);
   const [first = ''] = values;
   if (!types.includes('array')) {
-    return values.length === 1 ? readValue(first, types) : `[${values.map((value) => readValue(value, types)).join(',')}]`;
+    return values.length === 1
+      ? readValue(first, types)
+      : `[${values.map((value) => readValue(value, types)).join(',')}]`;
   }
   if (values.length === 1 && first.trimStart().startsWith('[') && isJson(first)) return first;
   const items = isObject(property) ? typesOf(property['items']) : [];

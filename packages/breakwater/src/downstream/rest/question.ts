@@ -29,21 +29,31 @@ export function writeQuestions(requests: RawObject | undefined, state: string | 
         ['method', 'POST'],
         ['url', asked.url],
         ['headers', { 'content-type': 'application/json' }],
-        ['body', writeMembers([...asked.members.map(shorten), ['requestState', state], ['inputResponses', writeMembers(answers)]])],
+        [
+          'body',
+          writeMembers([
+            ...asked.members.map(shorten),
+            ['requestState', state],
+            ['inputResponses', writeMembers(answers)],
+          ]),
+        ],
       ]),
     ],
   ]);
 }
 
 function shorten([key, value]: Member): Member {
-  return Buffer.isBuffer(value) && value.length > MOST_REPEATED_BYTES ? [key, { '…': 'the same as before' }] : [key, value];
+  return Buffer.isBuffer(value) && value.length > MOST_REPEATED_BYTES
+    ? [key, { '…': 'the same as before' }]
+    : [key, value];
 }
 
 function textFor(count: number, requests: RawObject | undefined, first: string | undefined): string {
   if (count === 0) return 'The server asks you to send the same request again with this requestState.';
   const method = first === undefined || requests === undefined ? undefined : methodOf(requests, first);
   const kinds: Readonly<Record<string, string>> = {
-    'elicitation/create': 'For a form, answer {"action":"accept","content":{…}} with content that fits requestedSchema, or {"action":"decline"} or {"action":"cancel"}; for a url, open the page, then answer {"action":"accept"}.',
+    'elicitation/create':
+      'For a form, answer {"action":"accept","content":{…}} with content that fits requestedSchema, or {"action":"decline"} or {"action":"cancel"}; for a url, open the page, then answer {"action":"accept"}.',
     'sampling/createMessage': 'Complete the messages with a language model and answer with what it wrote.',
     'roots/list': 'Answer with the roots you allow; an empty list is an answer.',
   };

@@ -16,12 +16,15 @@ export function sendBody(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (res.headersSent || res.destroyed) return;
+  // What the answer depends on beside the Origin, which is in the head already where it matters.
+  const vary = [res.getHeader('vary'), headers['vary']].filter((name) => name !== undefined);
   res.writeHead(status, {
     'content-type': 'application/json',
     'content-length': String(body.length),
     'cache-control': 'no-store',
     ...SAFE,
     ...headers,
+    ...(vary.length === 0 ? {} : { vary: vary.join(', ') }),
   });
   if (req.method === 'HEAD') res.end();
   else if (body.length <= PACED_BYTES) res.end(body);
@@ -40,8 +43,7 @@ export function sendDescription(
 ): void {
   const { req, res } = request;
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  const vary = ['Accept', 'Authorization', res.getHeader('vary')].filter((name) => name !== undefined).join(', ');
-  const common = { etag, vary, 'cache-control': 'private, no-cache', ...headers };
+  const common = { etag, vary: 'Accept, Authorization', 'cache-control': 'private, no-cache', ...headers };
   if (isKnown(req.headers['if-none-match'], etag)) {
     if (res.headersSent || res.destroyed) return;
     res.writeHead(304, common);

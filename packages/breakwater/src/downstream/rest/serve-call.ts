@@ -1,5 +1,6 @@
 import { acceptsOf } from '../../wire/content-type.ts';
 import { headerOf } from '../inbound.ts';
+import { makerOf, passOn } from '../pass-on.ts';
 import { type AnswerForm, type Written, writeAnswer } from './deliver.ts';
 import { EventFeed } from './event-feed.ts';
 import { type RestAsk, startExchange } from './exchange.ts';
@@ -37,23 +38,28 @@ export function wantsEvents({ req }: RestRequest): boolean {
 function serveWaiting(request: RestRequest, call: RestCall): Promise<void> {
   const { res } = request;
   return new Promise((resolve, reject) => {
+    let stop: ((reason: string) => void) | undefined;
     const onClose = (): void => {
-      stop('client disconnected');
+      stop?.('client disconnected');
       resolve();
     };
     res.once('close', onClose);
-    const stop = startExchange(request, { ...call.ask, live: false }, {
-      notify: () => true,
-      onceDrained: (run) => run(),
-      done: (answer) => {
-        writeAnswer(request, answer, call)
-          .then((written) => {
-            res.off('close', onClose);
-            if (call.send?.(written) !== true) sendBody(request, written.status, written.body, written.headers);
-          })
-          .then(resolve, reject);
+    stop = startExchange(
+      request,
+      { ...call.ask, live: false },
+      {
+        notify: () => true,
+        onceDrained: (run) => run(),
+        done: (answer) => {
+          writeAnswer(request, answer, call)
+            .then((written) => {
+              res.off('close', onClose);
+              if (call.send?.(written) !== true) sendBody(request, written.status, written.body, written.headers);
+            })
+            .then(resolve, reject);
+        },
       },
-    });
+    );
     // Who left before it started has cancelled.
     if (res.destroyed) onClose();
   });
@@ -66,14 +72,18 @@ function serveEvents(request: RestRequest, call: RestCall): Promise<void> {
       stop?.('client disconnected');
       resolve();
     });
-    stop = startExchange(request, { ...call.ask, live: true }, {
-      notify: (event, data) => feed.send(event, data),
-      onceDrained: (run) => feed.onceDrained(run),
-      done: (answer) => {
-        stop = undefined;
-        writeAnswer(request, answer, call).then((written) => feed.finish(written), reject);
+    stop = startExchange(
+      request,
+      { ...call.ask, live: true },
+      {
+        notify: (event, data) => feed.send(event, data),
+        onceDrained: (run) => feed.onceDrained(run),
+        done: (answer) => {
+          stop = undefined;
+          writeAnswer(request, answer, call).then((written) => feed.finish(written), reject);
+        },
       },
-    });
+    );
     if (request.res.destroyed) stop('client disconnected');
   });
 }
@@ -121,6 +131,8 @@ function waitFor(request: RestRequest, call: HeldCall, waitMs: number): Promise<
 export async function serveHeldCall(request: RestRequest, id: string, held: HeldCalls): Promise<void> {
   const { req, res } = request;
   const call = held.find(request, id);
+  const holder = call === undefined ? makerOf(request, id) : undefined;
+  if (holder !== undefined && (await passOn(request, holder, undefined))) return;
   if (call === undefined) return refuseRest(request, 'call.unknown');
   if (req.method === 'DELETE') {
     held.release(call, 'client');
@@ -141,13 +153,15 @@ function serveHeldEvents(request: RestRequest, call: HeldCall): Promise<void> {
       event: (event: 'progress' | 'log', data: Buffer) => feed.send(event, data),
       over: ({ outcome }: HeldCall) => {
         if (outcome === undefined) request.res.destroy();
-        else feed.finish({ ...outcome, status: 200 });
+        else feed.finish(outcome);
       },
     };
     const feed = new EventFeed(request, () => {
       call.watchers.delete(watcher);
       resolve();
     });
+    if (request.res.destroyed) return;
+    feed.open();
     if (call.progress !== undefined) feed.send('progress', call.progress);
     if (call.outcome === undefined) call.watchers.add(watcher);
     else watcher.over(call);

@@ -41,6 +41,24 @@ describe('serverCapabilitiesFor', () => {
     }
   });
 
+  it('offers tasks in the form of the other era where they are translated, and nowhere else', () => {
+    const crossTasks = { crossTasks: true };
+    const modern = { tools: {}, extensions: { x: {}, 'io.modelcontextprotocol/tasks': {} } };
+    const legacy = { tools: {}, tasks: { list: {}, requests: { tools: { call: {} } } } };
+    expect(serverCapabilitiesFor(modern, '2026-07-28', '2025-11-25', crossTasks)).toEqual({
+      tools: {},
+      extensions: { x: {} },
+      tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } },
+    });
+    expect(serverCapabilitiesFor(legacy, '2025-11-25', '2026-07-28', crossTasks)).toEqual({
+      tools: {},
+      extensions: { 'io.modelcontextprotocol/tasks': {} },
+    });
+    expect(serverCapabilitiesFor(modern, '2026-07-28', '2025-06-18', crossTasks)).not.toHaveProperty('tasks');
+    expect(serverCapabilitiesFor(legacy, '2025-06-18', '2026-07-28', crossTasks)).toEqual({ tools: {} });
+    expect(serverCapabilitiesFor({ tools: {} }, '2025-11-25', '2026-07-28', crossTasks)).toEqual({ tools: {} });
+  });
+
   it('never lets tasks cross, in either spelling', () => {
     const capabilities = { tasks: { list: {} }, extensions: { 'io.modelcontextprotocol/tasks': {} } };
     for (const from of REVISIONS) {

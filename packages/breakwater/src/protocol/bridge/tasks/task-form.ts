@@ -30,9 +30,12 @@ export function createTaskResultFromLegacy(result: RawObject): Buffer | undefine
   const task = memberObject(result, 'task');
   if (task === undefined || typeof memberValue(task, 'taskId') !== 'string') return undefined;
   const meta = bytesOf(result, '_meta');
+  const status = memberValue(task, 'status');
   return applyEdits(task, {
     ...modernNames(task),
     resultType: '"task"',
+    // What is over would have to hold its result, and what waits its questions: both are fetched.
+    ...(status === 'cancelled' ? {} : { status: '"working"' }),
     ...(meta === undefined ? {} : { _meta: meta }),
   });
 }

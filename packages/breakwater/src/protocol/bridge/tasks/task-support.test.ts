@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { scanObject } from '../../../jsonrpc/raw.ts';
-import { createdTask, expectsTask, insistsOnTask, mayRefusePlain, servesTasks, sharesTasks } from './task-support.ts';
+import {
+  createdTask,
+  crossesTasks,
+  expectsTask,
+  insistsOnTask,
+  mayRefusePlain,
+  servesTasks,
+  sharesTasks,
+} from './task-support.ts';
 
 const EXTENSION = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
 const CORE = { tasks: { requests: { tools: { call: {} } } } };
@@ -26,6 +34,16 @@ describe('who knows tasks', () => {
     expect(sharesTasks({ revision: '2025-11-25', capabilities: {} }, legacy)).toBe(true);
     expect(sharesTasks(modern, legacy)).toBe(false);
     expect(sharesTasks(legacy, modern)).toBe(false);
+  });
+
+  it('is translated only between the two revisions that have tasks, for those who know them', () => {
+    expect(crossesTasks(legacy, modern)).toBe(true);
+    expect(crossesTasks(modern, legacy)).toBe(true);
+    expect(crossesTasks({ ...legacy, capabilities: {} }, modern)).toBe(true);
+    expect(crossesTasks({ ...modern, capabilities: {} }, legacy)).toBe(false);
+    expect(crossesTasks(modern, { ...legacy, capabilities: {} })).toBe(false);
+    expect(crossesTasks({ ...legacy, revision: '2025-06-18' }, modern)).toBe(false);
+    expect([crossesTasks(modern, modern), crossesTasks(legacy, legacy)]).toEqual([false, false]);
   });
 
   it('is asked for with each legacy call', () => {

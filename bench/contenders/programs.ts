@@ -1,0 +1,104 @@
+/** How the contenders of `table.ts` are started. Each is pinned and stopped as a whole. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installPackages, type PinnedPackages } from '../../test/fixtures/npm-packages.ts';
+import { type Child, type ChildOptions, readAnnouncement, startChild, waitForPort } from '../child.ts';
+import { findFreePort } from '../free-port.ts';
+import { CONTENDER_CORE, type RunningContender } from './contender.ts';
+
+/** Long enough to be taken, and nobody reads what it protects. */
+const SECRET = 'a secret of the bench that protects nothing';
+const BIN = fileURLToPath(new URL('../../packages/breakwater/dist/bin.js', import.meta.url));
+
+/** Runs a script beside this file that announces its URL. */
+export async function runScript(name: string, ...args: readonly string[]): Promise<RunningContender> {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const child = startChild({ args: [script, ...args], core: CONTENDER_CORE });
+  return describe(child, await orStop(child, readAnnouncement(child)));
+}
+
+/** Why the gateway cannot be run; undefined when it can. */
+export function isNotBuilt(): string | undefined {
+  return existsSync(BIN) ? undefined : 'packages/breakwater/dist/bin.js is not built';
+}
+
+/** Runs the gateway by its command line. */
+export function runGateway(...args: readonly string[]): Promise<RunningContender> {
+  return runOnPort((port) => ({ args: [BIN, ...insertPort(args, port)] }), '/mcp');
+}
+
+/** Runs the gateway by a configuration; JSON is YAML. `listen.port` is filled in. */
+export async function runConfigured(
+  upstream: object,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<RunningContender> {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-bench-'));
+  const release = (): void => rmSync(folder, { recursive: true, force: true });
+  const file = join(folder, 'config.yaml');
+  const log = { level: 'warn', format: 'json' };
+  const start = (port: number): Command => {
+    writeFileSync(file, JSON.stringify({ version: 1, listen: { port }, upstreams: { one: upstream }, log, ...settings }));
+    return { args: [BIN, 'serve', '--config', file], env: { BENCH_SECRET: SECRET } };
+  };
+  try {
+    return withCleanup(await runOnPort(start, '/mcp'), release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Runs a package's program from the npm registry. `args` names the program inside `node_modules` first. */
+export async function runPackage(
+  packages: PinnedPackages,
+  command: (port: number) => Omit<Command, 'command'>,
+  path: string,
+): Promise<RunningContender> {
+  const folder = join(await installPackages(packages), 'node_modules');
+  return await runOnPort((port) => {
+    const { args, env = {} } = command(port);
+    const [program = '', ...rest] = args;
+    return { args: [join(folder, binOf(folder, program)), ...rest], env };
+  }, path);
+}
+
+/** Runs a program that listens on a port it is given. */
+export async function runOnPort(command: (port: number) => Command, path: string): Promise<RunningContender> {
+  const port = await findFreePort();
+  const child = startChild({ ...command(port), core: CONTENDER_CORE });
+  await orStop(child, waitForPort(child, port));
+  return describe(child, `http://127.0.0.1:${port}${path}`);
+}
+
+type Command = Omit<ChildOptions, 'core'>;
+
+// The command's own options stand before `--`; what follows belongs to the server.
+function insertPort(args: readonly string[], port: number): readonly string[] {
+  return ['--port', String(port), '--log-level', 'warn', ...args];
+}
+
+function binOf(folder: string, name: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8'));
+  const { bin } = manifest as { readonly bin: string | Readonly<Record<string, string>> };
+  const file = typeof bin === 'string' ? bin : Object.values(bin)[0];
+  return join(name, file ?? '');
+}
+
+function describe(child: Child, url: string): RunningContender {
+  return { url, pid: child.pid, close: () => child.stop() };
+}
+
+function withCleanup(running: RunningContender, release: () => void): RunningContender {
+  return { ...running, close: () => running.close().finally(release) };
+}
+
+async function orStop<T>(child: Child, ready: Promise<T>): Promise<T> {
+  try {
+    return await ready;
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import { isGatewayError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { RawId } from '../jsonrpc/id.ts';
+import type { Inbound } from './inbound.ts';
+
+/** The other node of the fleet that made an id; undefined for ids of this node, of nobody, and on requests that were passed on already. */
+export function makerOf({ context, req }: Inbound, id: string): string | undefined {
+  const { peers } = context.deps;
+  const node = peers?.tags.elsewhere(id);
+  return node === undefined || peers?.wasForwarded(req) === true ? undefined : node;
+}
+
+/** As {@link makerOf}, for the id of a JSON-RPC message. */
+export function makerOfMessage(inbound: Inbound, id: RawId | undefined): string | undefined {
+  if (inbound.context.deps.peers === undefined || id?.startsWith('"') !== true) return undefined;
+  return makerOf(inbound, String(JSON.parse(id)));
+}
+
+/**
+ * Has another node serve the request and passes its answer back; `body` is what was read of it. False when that node is gone: then nothing was
+ * answered. Rejects with `store.unavailable` when nobody can say where it is.
+ */
+export async function passOn(inbound: Inbound, node: string, body: Buffer | undefined): Promise<boolean> {
+  const { context, req, res, principal, caller } = inbound;
+  try {
+    const facts = { principal, remoteAddress: caller.address ?? '', body };
+    return (await context.deps.peers?.forward(node, req, res, facts)) === true;
+  } catch (error) {
+    if (isGatewayError(error) && error.code === 'fleet.node-lost') return false;
+    throw error;
+  }
+}
+
+/** Has the node serve a request that alone can go on with it, because it holds the call or the task; true when it did. */
+export async function continueElsewhere(
+  inbound: Inbound,
+  request: Pick<Exchange, 'method' | 'params' | 'sessionId'>,
+  body: Buffer,
+): Promise<boolean> {
+  const { peers, handler } = inbound.context.deps;
+  if (peers === undefined || request.params === undefined || peers.wasForwarded(inbound.req)) return false;
+  const node = handler.nodeOf?.({ ...request, principal: inbound.principal });
+  return node !== undefined && (await passOn(inbound, node, body));
+}

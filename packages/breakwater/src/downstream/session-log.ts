@@ -1,0 +1,81 @@
+import type { EventArchive, StreamCopy } from '../core/event-archive.ts';
+import { EventLog, type Resumption } from '../core/event-log.ts';
+import type { CallStream } from './call-stream.ts';
+import type { Context } from './inbound.ts';
+
+/** What the streams of one legacy session sent. In a fleet the answers of its requests are written down, too, under ids that name this node. */
+export class SessionLog {
+  readonly #log: EventLog<CallStream | undefined>;
+  readonly #context: Context;
+  readonly #sessionId: string;
+  readonly #archive: EventArchive | undefined;
+  #copies: Map<string, StreamCopy> | undefined;
+
+  constructor(context: Context, sessionId: string) {
+    const { options, deps } = context;
+    const limits = {
+      events: options.limits.eventLogEvents,
+      bytes: options.limits.eventLogBytes,
+      retainMs: options.resumeMs,
+    };
+    this.#log = new EventLog({ limits, clock: deps.clock, random: deps.random });
+    this.#context = context;
+    this.#sessionId = sessionId;
+    this.#archive = deps.archive;
+  }
+
+  /** Begins the session's own stream and returns its id. Any node can go on with it, with another one. */
+  openOwn(): string {
+    return this.#log.open(undefined);
+  }
+
+  /** Begins the stream that answers requests and returns its id. */
+  openCall(stream: CallStream): string {
+    const { random, peers } = this.#context.deps;
+    if (peers === undefined) return this.#log.open(stream);
+    const id = this.#log.open(stream, peers.tags.mint(random.id()));
+    const copy = this.#archive?.open(this.#sessionId, id, stream.ids);
+    if (copy === undefined) return id;
+    this.#copies ??= new Map();
+    this.#copies.set(id, copy);
+    return id;
+  }
+
+  /** Logs an event and returns its id; undefined when nothing is logged of this stream any more. */
+  append(streamId: string, data: Buffer): string | undefined {
+    const id = this.#log.append(streamId, data);
+    if (id !== undefined) this.#copies?.get(streamId)?.append(seqOf(id), data);
+    return id;
+  }
+
+  /** The id of the stream's newest event, or of the point before its first one. */
+  position(streamId: string): string {
+    return this.#log.position(streamId);
+  }
+
+  /** Says that nothing will be added to a stream; `isComplete`: because everything was sent. */
+  end(streamId: string, isComplete: boolean): void {
+    this.#log.end(streamId);
+    // What ended halfway is open to whoever takes it over: its client is told what is not known.
+    if (isComplete) this.#copies?.get(streamId)?.end();
+    this.#copies?.delete(streamId);
+  }
+
+  /** What came after the event with this id. */
+  resume(lastEventId: string): Resumption<CallStream | undefined> {
+    return this.#log.resume(lastEventId);
+  }
+
+  /** True for a stream of which something is kept here. */
+  has(streamId: string): boolean {
+    return this.#log.has(streamId);
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+}
+
+function seqOf(eventId: string): number {
+  return Number(eventId.slice(eventId.lastIndexOf('-') + 1));
+}

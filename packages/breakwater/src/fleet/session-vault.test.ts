@@ -1,0 +1,293 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../../test/downstream/manual-clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { GatewayEvent } from '../core/events.ts';
+import type { KeyRing } from '../core/seal.ts';
+import type { SessionInit } from '../core/session.ts';
+import { type SessionLimits, Sessions } from '../core/sessions.ts';
+import type { FieldChange } from '../core/store.ts';
+import { NO_QUESTIONS } from '../protocol/capabilities.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { FleetSessions } from './session-vault.ts';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const ALICE = { key: 'alice', personal: true };
+const INIT: SessionInit = {
+  route: '/mcp',
+  transport: 'streamable',
+  principal: ALICE,
+  client: { revision: '2025-06-18', info: Buffer.from('{"name":"x"}'), capabilities: {}, profile: NO_QUESTIONS },
+};
+const LIMITS: SessionLimits = {
+  idleMs: 30 * MINUTE,
+  ephemeralIdleMs: 5 * MINUTE,
+  handshakeMs: MINUTE / 2,
+  maxAgeMs: DAY,
+  routes: new Map(),
+  clients: new Map(),
+  perPrincipal: 3,
+  total: 5,
+};
+
+/** A store of this process that counts writes, and that a test can put out of reach and look into. */
+class WatchedStore extends MemoryStore {
+  writes = 0;
+  isAway = false;
+  /** Runs before a read is answered, when what was read is on its way. */
+  onRead: (() => Promise<void>) | undefined;
+
+  override async read(key: string) {
+    this.#demand();
+    const fields = await super.read(key);
+    const run = this.onRead;
+    this.onRead = undefined;
+    await run?.();
+    return fields;
+  }
+
+  override async write(key: string, change: FieldChange, ttlMs: number): Promise<void> {
+    this.#demand();
+    this.writes++;
+    await super.write(key, change, ttlMs);
+  }
+
+  override async publish(channel: string, message: Buffer): Promise<void> {
+    this.#demand();
+    await super.publish(channel, message);
+  }
+
+  #demand(): void {
+    if (this.isAway) throw new GatewayError('store.unavailable');
+  }
+}
+
+async function setUp(nodes = 2) {
+  const clock = new ManualClock();
+  // The store is older than any session of the test.
+  const store = new WatchedStore(clock);
+  clock.advance(1);
+  const ring: KeyRing = [randomBytes(32)];
+  const all = [];
+  for (let i = 0; i < nodes; i++) all.push(await makeNode(clock, store, ring, `node${i}`));
+  const [a, b] = all;
+  if (a === undefined || b === undefined) throw new TypeError('two nodes');
+  return { clock, store, ring, a, b };
+}
+
+async function makeNode(clock: ManualClock, store: WatchedStore, ring: KeyRing, node: string) {
+  const events: GatewayEvent[] = [];
+  const emit = (event: GatewayEvent): void => void events.push(event);
+  const random = { id: () => randomBytes(16).toString('base64url') };
+  const vault = new FleetSessions({ store, ring, node, clock, random, emit, policy: () => LIMITS });
+  const released: string[] = [];
+  const releaseHandles = async (id: string): Promise<void> => void released.push(id);
+  const sessions = new Sessions({ limits: LIMITS, clock, random, emit, vault, releaseHandles });
+  await vault.start();
+  const open = async () => {
+    const session = sessions.create(INIT);
+    await sessions.keep(session);
+    return session;
+  };
+  const find = (id: string, principal = ALICE) =>
+    sessions.find({ id, route: '/mcp', transport: 'streamable', principal });
+  const closes = () => events.flatMap((event) => (event.type === 'close' ? [event.reason] : []));
+  return { vault, sessions, open, find, events, closes, released };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a session without a record', () => {
+  it('lives while it is too young to have ended by silence', async () => {
+    const { clock, store, a, b } = await setUp();
+    const { id } = await a.open();
+    await store.remove(recordOf(id));
+    clock.advance(LIMITS.handshakeMs - 1);
+    expect(await b.find(id)).toBeDefined();
+    // It is written down again.
+    expect(await store.read(recordOf(id))).toBeDefined();
+  });
+
+  it('has ended when it is older than that and the store is older than it', async () => {
+    const { clock, store, a, b } = await setUp();
+    const { id } = await a.open();
+    await store.remove(recordOf(id));
+    clock.advance(LIMITS.handshakeMs);
+    expect(await b.find(id)).toBeUndefined();
+  });
+
+  it('lives when it is older than the store', async () => {
+    const { clock, ring, a } = await setUp();
+    const { id } = await a.open();
+    clock.advance(10 * MINUTE);
+    const emptied = await makeNode(clock, new WatchedStore(clock), ring, 'node9');
+    expect(await emptied.find(id)).toBeDefined();
+    clock.advance(DAY);
+    // Whatever the store knows: its age is in its id.
+    const later = await makeNode(clock, new WatchedStore(clock), ring, 'node8');
+    expect(await later.find(id)).toBeUndefined();
+  });
+
+  it('has ended when it is marked so, however young', async () => {
+    const { a, b } = await setUp();
+    const { id } = await a.open();
+    await a.sessions.end(id, 'client');
+    expect(await b.find(id)).toBeUndefined();
+  });
+});
+
+describe('the sessions of two nodes', () => {
+  it('end by silence after the last that any of them heard', async () => {
+    const { clock, a, b } = await setUp();
+    const { id } = await a.open();
+    clock.advance(LIMITS.handshakeMs - 1_000);
+    expect(await b.find(id)).toBeDefined();
+    clock.advance(4 * MINUTE);
+    expect(await a.find(id)).toBeDefined();
+    clock.advance(5 * MINUTE + 10_000);
+    expect(await b.find(id)).toBeUndefined();
+  });
+
+  it('are written at most every few seconds, and read only where they are not', async () => {
+    const { clock, store, a } = await setUp();
+    const { id } = await a.open();
+    await a.find(id);
+    clock.advance(1_000);
+    const before = store.writes;
+    for (let i = 0; i < 100; i++) {
+      clock.advance(40);
+      await a.find(id);
+    }
+    clock.advance(1_000);
+    expect(store.writes - before).toBeLessThanOrEqual(2);
+  });
+
+  it('are not resurrected by a look-up that was under way when they ended', async () => {
+    const { store, a, b } = await setUp();
+    const { id } = await a.open();
+    // Attack: DELETE and a request to another node at the same moment: what was read before must not live on there.
+    store.onRead = async () => {
+      await a.sessions.end(id, 'client');
+      await settled();
+    };
+    expect(await b.find(id)).toBeUndefined();
+    expect(b.sessions.size).toBe(0);
+  });
+
+  it('are not found for somebody else who asks at the same moment', async () => {
+    const { a, b } = await setUp();
+    const { id } = await a.open();
+    const [hers, his] = await Promise.all([b.find(id), b.find(id, { key: 'mallory', personal: true })]);
+    expect([hers?.id, his]).toEqual([id, undefined]);
+  });
+
+  it('are refused where there is no room for them', async () => {
+    const { a, b } = await setUp();
+    const busy = [await b.open(), await b.open(), await b.open()].map((session) => b.sessions.begin(session));
+    const { id } = await a.open();
+    await expect(b.find(id)).rejects.toMatchObject({ code: 'session.limit' });
+    busy[0]?.();
+    expect(await b.find(id)).toBeDefined();
+  });
+
+  it('release the handles of an ended session on every node that has some', async () => {
+    const { clock, a, b } = await setUp();
+    const { id } = await a.open();
+    await b.find(id);
+    b.sessions.record({ type: 'open', resource: 'handle', id: 'h', owner: id, detail: '', session: id });
+    clock.advance(20_000);
+    // One with a handle of its own stays.
+    expect(b.sessions.size).toBe(1);
+    await a.find(id);
+    await a.sessions.end(id, 'client');
+    await settled();
+    expect([b.released, b.closes()]).toEqual([[id], ['ended-elsewhere']]);
+  });
+
+  it('are let go of once their last handle is closed', async () => {
+    const { clock, a } = await setUp();
+    const { id } = await a.open();
+    a.sessions.record({ type: 'open', resource: 'handle', id: 'h', owner: id, detail: '', session: id });
+    clock.advance(10_000);
+    expect(a.sessions.size).toBe(1);
+    a.sessions.record({ type: 'close', resource: 'handle', id: 'h', reason: 'idle' });
+    clock.advance(7_000);
+    await settled();
+    expect([a.sessions.size, a.closes(), a.released]).toEqual([0, ['unloaded'], []]);
+  });
+});
+
+describe('while the store is away', () => {
+  it('a session that is here goes on, and what is said of it is told later', async () => {
+    const { clock, store, a, b } = await setUp();
+    const session = await a.open();
+    await b.find(session.id);
+    store.isAway = true;
+    expect(await a.find(session.id)).toBe(session);
+    session.logLevel = 'error';
+    await a.sessions.settle(session);
+    await expect(b.sessions.keep(b.sessions.create(INIT))).rejects.toMatchObject({ code: 'store.unavailable' });
+    store.isAway = false;
+    clock.advance(2_000);
+    await settled();
+    expect((await b.find(session.id))?.logLevel).toBe('error');
+  });
+
+  it('an end is remembered until it can be told', async () => {
+    const { clock, store, a, b } = await setUp();
+    const { id } = await a.open();
+    await b.find(id);
+    store.isAway = true;
+    await a.sessions.end(id, 'client');
+    expect(await b.find(id)).toBeDefined();
+    store.isAway = false;
+    clock.advance(2_000);
+    await settled();
+    expect(await b.find(id)).toBeUndefined();
+    expect(await a.find(id)).toBeUndefined();
+  });
+});
+
+describe('what nodes say to each other', () => {
+  it('is heard of nobody else', async () => {
+    const { store, a, b } = await setUp();
+    const { id } = await a.open();
+    await b.find(id);
+    // Attack: whoever can write to the store ends everybody's sessions, with plain messages or ones sealed with a key of their own.
+    const forged = JSON.stringify(['node7', id, { type: 'ended' }]);
+    await store.publish('sessions', Buffer.from(forged));
+    const stranger = await makeNode(new ManualClock(), store, [randomBytes(32)], 'node7');
+    await stranger.vault.start();
+    stranger.vault.cancel(stranger.sessions.create(INIT), '1' as never);
+    await settled();
+    expect(b.closes()).toEqual([]);
+  });
+
+  it('names no URI in the store', async () => {
+    const { clock, store, a, b } = await setUp();
+    const session = await a.open();
+    await a.vault.watch(session, 'file:///secret', true);
+    a.vault.miss(session, { kind: 'updated', uri: 'file:///secret' });
+    a.vault.miss(session, { kind: 'prompts' });
+    clock.advance(1_000);
+    const fields = await store.read(recordOf(session.id));
+    expect([...(fields ?? [])].map(([name, value]) => name + value.toString('latin1')).join()).not.toContain('secret');
+    const there = await b.find(session.id);
+    if (there === undefined) throw new Error('the session is unknown');
+    const inherited = await b.vault.takeStream(there, clock.now());
+    expect(inherited).toEqual({
+      moved: false,
+      uris: ['file:///secret'],
+      missed: expect.arrayContaining([{ kind: 'updated', uri: 'file:///secret' }, { kind: 'prompts' }]),
+    });
+    // Told once.
+    expect(await a.vault.takeStream(session, clock.now())).toMatchObject({ moved: true, missed: [] });
+    await a.vault.watch(session, 'file:///secret', false);
+    expect(await b.vault.urisOf(there)).toEqual([]);
+  });
+});
+
+function recordOf(id: string): string {
+  return `{s:${id.slice(0, id.indexOf('.'))}}`;
+}

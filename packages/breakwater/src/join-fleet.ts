@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { systemClock } from './clock.ts';
+import { isWildcardHost } from './config/address.ts';
+import type { ResolvedConfig } from './config/secrets.ts';
+import type { Emit } from './core/events.ts';
+import type { Forwarded } from './core/fleet.ts';
+import type { Upstream } from './core/ports.ts';
+import type { Store } from './core/store.ts';
+import { type Fleet, openFleet } from './fleet/fleet.ts';
+import { openStore } from './store/open-store.ts';
+import { PipeStore } from './store/pipe-store.ts';
+import type { WorkerSeat } from './worker-seat.ts';
+
+/** This process as a node, with the store that it shares with the others. */
+export interface Membership {
+  readonly store: Store;
+  readonly fleet: Fleet;
+}
+
+/** What a node needs of the app that it is. */
+export interface MemberDeps {
+  readonly emit: Emit;
+  readonly upstream: (name: string) => Upstream | undefined;
+  readonly onForwarded: (request: IncomingMessage, response: ServerResponse, forwarded: Forwarded) => void;
+}
+
+/** Where workers of one machine hear each other when nothing else is said. */
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * Joins the fleet that the configuration describes, or that the workers of one machine are; undefined for a node that stands alone. Rejects with
+ * `store.unavailable` when there is no store, and with the system's error when the peer port cannot be had.
+ */
+export async function joinFleet(
+  config: ResolvedConfig,
+  seat: WorkerSeat | undefined,
+  deps: MemberDeps,
+): Promise<Membership | undefined> {
+  const secrets = config.fleet?.secrets ?? (seat === undefined ? undefined : [seat.secret]);
+  const store = secrets === undefined ? undefined : await openSharedStore(config, seat, deps.emit);
+  if (secrets === undefined || store === undefined) return undefined;
+  const listen = config.fleet?.listen ?? { host: LOOPBACK, port: 0 };
+  try {
+    const fleet = await openFleet({
+      store,
+      secrets,
+      // Workers share everything but the port by which the others find each of them.
+      listen: seat === undefined ? listen : { ...listen, port: 0 },
+      advertise: advertised(config.fleet?.advertise, listen.host),
+      leaseMs: config.fleet?.leaseMs,
+      clock: systemClock,
+      ...deps,
+    });
+    return { store, fleet };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openSharedStore(
+  { store: url, fleet }: ResolvedConfig,
+  seat: WorkerSeat | undefined,
+  emit: Emit,
+): Promise<Store | undefined> {
+  if (url === undefined) return seat === undefined ? undefined : new PipeStore(process, { clock: systemClock });
+  return await openStore(
+    { url, ...(fleet !== undefined && { prefix: fleet.prefix }) },
+    {
+      clock: systemClock,
+      jitter: Math.random,
+      onState: (state) => {
+        if (state.isUp) emit({ type: 'notice', level: 'info', message: 'The store can be reached.' });
+        else {
+          const message = 'The store cannot be reached; what needs it is refused until it is back.';
+          emit({ type: 'notice', level: 'error', message, detail: { error: state.cause } });
+        }
+      },
+    },
+  );
+}
+
+/** The address that other nodes are told; undefined when it is the one that is listened on. */
+function advertised(
+  written: string | undefined,
+  listenHost: string,
+): { readonly host: string; readonly port?: number } | undefined {
+  if (written !== undefined) {
+    const [, host = written, port] = /^(.*?)(?::(\d+))?$/.exec(written) ?? [];
+    return { host: host.replace(/^\[|\]$/g, ''), ...(port !== undefined && { port: Number(port) }) };
+  }
+  return isWildcardHost(listenHost) ? { host: firstAddress() } : undefined;
+}
+
+function firstAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const outside = all.filter(({ internal }) => !internal);
+  return (outside.find(({ family }) => family === 'IPv4') ?? outside[0])?.address ?? LOOPBACK;
+}

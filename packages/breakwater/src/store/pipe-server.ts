@@ -1,0 +1,92 @@
+import type { Store } from '../core/store.ts';
+import { isRequest, type PipeEnd, type Request, type Response } from './pipe-messages.ts';
+
+/** Serves a store to other processes, each over its own pipe. What a process had subscribed to ends with its pipe. */
+export class PipeStoreServer {
+  readonly #store: Store;
+  readonly #served = new Map<PipeEnd, () => void>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Answers what comes over this pipe until it ends, or until {@link detach}. */
+  attach(end: PipeEnd): void {
+    const subscriptions = new Map<number, Promise<() => Promise<void>>>();
+    const hear = (message: unknown): void => {
+      if (isRequest(message)) void this.#answer(end, message, subscriptions);
+    };
+    this.#served.set(end, () => {
+      end.off('message', hear);
+      for (const subscription of subscriptions.values()) void stop(subscription);
+      subscriptions.clear();
+    });
+    end.on('message', hear);
+    end.once('disconnect', () => this.detach(end));
+  }
+
+  /** Harmless when it is not attached. */
+  detach(end: PipeEnd): void {
+    this.#served.get(end)?.();
+    this.#served.delete(end);
+  }
+
+  /** Stops serving everybody and closes the store. */
+  async close(): Promise<void> {
+    for (const end of [...this.#served.keys()]) this.detach(end);
+    await this.#store.close();
+  }
+
+  async #answer(
+    end: PipeEnd,
+    request: Request,
+    subscriptions: Map<number, Promise<() => Promise<void>>>,
+  ): Promise<void> {
+    const { id } = request;
+    try {
+      tell(end, { store: 'tell', id, value: await this.#perform(end, request, subscriptions) });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      tell(end, { store: 'tell', id, error: text, isMisuse: error instanceof TypeError });
+    }
+  }
+
+  async #perform(
+    end: PipeEnd,
+    request: Request,
+    subscriptions: Map<number, Promise<() => Promise<void>>>,
+  ): Promise<unknown> {
+    const { id } = request;
+    if (request.op === 'subscribe') {
+      const subscription = this.#store.subscribe(
+        request.channel,
+        (message) => tell(end, { store: 'tell', id, message }),
+        () => tell(end, { store: 'tell', id, gap: true }),
+      );
+      subscriptions.set(id, subscription);
+      await subscription;
+      return undefined;
+    }
+    if (request.op === 'unsubscribe') {
+      const subscription = subscriptions.get(request.subscription);
+      subscriptions.delete(request.subscription);
+      return subscription === undefined ? undefined : stop(subscription);
+    }
+    const run = this.#store[request.op] as (...words: unknown[]) => Promise<unknown>;
+    return run.apply(this.#store, [...request.words]);
+  }
+}
+
+function tell(end: PipeEnd, response: Response): void {
+  // A process that has just ended is not there to hear it.
+  end.send?.(response, () => undefined);
+}
+
+async function stop(subscription: Promise<() => Promise<void>>): Promise<void> {
+  try {
+    const leave = await subscription;
+    await leave();
+  } catch {
+    // It never began, or the store is out of reach and with it the subscription.
+  }
+}

@@ -1,0 +1,181 @@
+import { GatewayError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import type { FieldChange, Fields, LeaseState, LogBounds, LogContent, Store } from '../core/store.ts';
+import { isResponse, type Operation, type PipeEnd, type Question } from './pipe-messages.ts';
+import { within } from './within.ts';
+
+/** What {@link PipeStore} needs of its process. */
+export interface PipeStoreOptions {
+  readonly clock: Clock;
+  /** How long an operation may take; 2000 when absent. */
+  readonly deadlineMs?: number;
+}
+
+const DEFAULT_DEADLINE_MS = 2_000;
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+interface Listener {
+  readonly hear: (message: Buffer) => void;
+  readonly onGap: (() => void) | undefined;
+}
+
+/** The store that another process serves over a pipe. When that process is gone every operation fails with `store.unavailable`. */
+export class PipeStore implements Store {
+  readonly #end: PipeEnd;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners = new Map<number, Listener>();
+  readonly #hear = (message: unknown): void => this.#take(message);
+  /** Of all stores of this process, since several may share an end. */
+  static #lastId = 0;
+  #lost: Error | undefined;
+
+  constructor(end: PipeEnd, { clock, deadlineMs = DEFAULT_DEADLINE_MS }: PipeStoreOptions) {
+    this.#end = end;
+    this.#clock = clock;
+    this.#deadlineMs = deadlineMs;
+    end.on('message', this.#hear);
+    end.once('disconnect', () => this.#lose(new Error('the process that keeps the store is gone')));
+  }
+
+  get isUp(): boolean {
+    return this.#lost === undefined;
+  }
+
+  read(key: string): Promise<Fields | undefined> {
+    return this.#call('read', key);
+  }
+
+  write(key: string, change: FieldChange, ttlMs: number): Promise<void> {
+    return this.#call('write', key, change, ttlMs);
+  }
+
+  create(key: string, fields: FieldChange, ttlMs: number): Promise<boolean> {
+    return this.#call('create', key, fields, ttlMs);
+  }
+
+  touch(key: string, ttlMs: number): Promise<boolean> {
+    return this.#call('touch', key, ttlMs);
+  }
+
+  remove(key: string): Promise<boolean> {
+    return this.#call('remove', key);
+  }
+
+  claim(name: string, holder: string, ttlMs: number): Promise<LeaseState> {
+    return this.#call('claim', name, holder, ttlMs);
+  }
+
+  renew(name: string, lease: LeaseState, ttlMs: number): Promise<boolean> {
+    return this.#call('renew', name, lease, ttlMs);
+  }
+
+  holder(name: string): Promise<LeaseState | undefined> {
+    return this.#call('holder', name);
+  }
+
+  yield(name: string, lease: LeaseState): Promise<void> {
+    return this.#call('yield', name, lease);
+  }
+
+  openLog(key: string, writer: string, note: Buffer, ttlMs: number): Promise<void> {
+    return this.#call('openLog', key, writer, note, ttlMs);
+  }
+
+  append(key: string, writer: string, data: Buffer, bounds: LogBounds): Promise<boolean> {
+    return this.#call('append', key, writer, data, bounds);
+  }
+
+  endLog(key: string, writer: string, ttlMs: number): Promise<boolean> {
+    return this.#call('endLog', key, writer, ttlMs);
+  }
+
+  takeLog(key: string, writer: string, ttlMs: number): Promise<LogContent | undefined> {
+    return this.#call('takeLog', key, writer, ttlMs);
+  }
+
+  readLog(key: string): Promise<LogContent | undefined> {
+    return this.#call('readLog', key);
+  }
+
+  publish(channel: string, message: Buffer): Promise<void> {
+    return this.#call('publish', channel, message);
+  }
+
+  async subscribe(channel: string, hear: (message: Buffer) => void, onGap?: () => void): Promise<() => Promise<void>> {
+    const id = ++PipeStore.#lastId;
+    this.#listeners.set(id, { hear, onGap });
+    const leave = async (): Promise<void> => {
+      if (!this.#listeners.delete(id) || !this.isUp) return;
+      await this.#ask(++PipeStore.#lastId, { op: 'unsubscribe', subscription: id });
+    };
+    try {
+      await this.#ask(id, { op: 'subscribe', channel });
+      return leave;
+    } catch (error) {
+      // The other side may have it all the same.
+      leave().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  born(): Promise<number> {
+    return this.#call('born');
+  }
+
+  /** Ends this side only. */
+  async close(): Promise<void> {
+    this.#end.off('message', this.#hear);
+    this.#lose(new Error('the store is closed'));
+  }
+
+  async #call<T>(op: Operation, ...words: readonly unknown[]): Promise<T> {
+    return (await this.#ask(++PipeStore.#lastId, { op, words })) as T;
+  }
+
+  #ask(id: number, question: Question): Promise<unknown> {
+    if (this.#lost !== undefined) return Promise.reject(unavailable(this.#lost));
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, { resolve, reject });
+    const request = { store: 'ask', id, ...question };
+    this.#end.send?.(request, (error) => {
+      if (error !== null) this.#settle(id)?.reject(unavailable(error));
+    });
+    return within(this.#clock, this.#deadlineMs, promise, () => {
+      this.#settle(id);
+      return unavailable(new Error(`no answer within the deadline of ${this.#deadlineMs} ms`));
+    });
+  }
+
+  #take(message: unknown): void {
+    if (!isResponse(message)) return;
+    if ('message' in message) this.#listeners.get(message.id)?.hear(Buffer.from(message.message));
+    else if ('gap' in message) this.#listeners.get(message.id)?.onGap?.();
+    else if ('value' in message) this.#settle(message.id)?.resolve(message.value);
+    else {
+      const error = message.isMisuse ? new TypeError(message.error) : unavailable(new Error(message.error));
+      this.#settle(message.id)?.reject(error);
+    }
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #lose(cause: Error): void {
+    this.#lost ??= cause;
+    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(unavailable(this.#lost));
+    this.#listeners.clear();
+  }
+}
+
+function unavailable(cause: Error): GatewayError {
+  return new GatewayError('store.unavailable', { cause });
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { systemClock } from '../../packages/breakwater/src/clock.ts';
+import type { Timer } from '../../packages/breakwater/src/core/ports.ts';
+import type { Store } from '../../packages/breakwater/src/core/store.ts';
+import type { ForwardFacts, Peers } from '../../packages/breakwater/src/downstream/options.ts';
+import { StoreArchive } from '../../packages/breakwater/src/fleet/event-archive.ts';
+import { tagsOf } from '../../packages/breakwater/src/fleet/node.ts';
+import { FleetSessions } from '../../packages/breakwater/src/fleet/session-vault.ts';
+import { Harness, type HarnessInit } from '../downstream/harness.ts';
+import { ManualClock } from '../downstream/manual-clock.ts';
+
+/** One node of a fleet of a test. */
+export interface TestNode {
+  readonly name: string;
+  readonly harness: Harness;
+  readonly vault: FleetSessions;
+  /** Requests that other nodes passed on to it. */
+  readonly passedOn: string[];
+}
+
+/** The machine's clock in the shape of one that a test moves, for stores that run by it. */
+export class RealTime extends ManualClock {
+  override now(): number {
+    return systemClock.now();
+  }
+
+  override after(delayMs: number, run: () => void): Timer {
+    return systemClock.after(delayMs, run);
+  }
+}
+
+const MARK = 'x-test-forwarded';
+
+/** Downstream sides on real sockets that share a store. Requests are passed on over a second connection, marked, as the peers do. */
+export class TestFleet implements AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly nodes: TestNode[] = [];
+  readonly store: Store;
+  readonly #ring = [randomBytes(32)] as const;
+  readonly #gone = new Set<string>();
+
+  constructor(makeStore: (clock: ManualClock) => Store, clock = new ManualClock()) {
+    this.clock = clock;
+    this.store = makeStore(clock);
+  }
+
+  /** Adds a node. `store` is its own way to the shared store. */
+  async join(init: HarnessInit = {}, store: Store = this.store): Promise<TestNode> {
+    const name = `node${String(this.nodes.length).padStart(6, '0')}`;
+    const passedOn: string[] = [];
+    let made: FleetSessions | undefined;
+    const harness = await Harness.start({
+      ...init,
+      clock: this.clock,
+      fleet: ({ emit, random, policy }) => {
+        const common = { store, ring: this.#ring, node: name };
+        made = new FleetSessions({ ...common, clock: this.clock, random, emit, policy });
+        const limits = { events: 200, bytes: 1_048_576 };
+        return {
+          vault: made,
+          archive: new StoreArchive({ ...common, limits, resumeMs: 300_000 }),
+          peers: this.#peersOf(name),
+        };
+      },
+    });
+    if (made === undefined) throw new Error('no vault was made');
+    await made.start();
+    const node = { name, harness, vault: made, passedOn };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Takes a node away as a crash does: nobody reaches it any more, and its connections break. */
+  lose({ name, harness }: TestNode): void {
+    this.#gone.add(name);
+    harness.server.closeAllConnections();
+    harness.server.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { harness } of this.nodes) await harness[Symbol.asyncDispose]();
+    for (const { vault } of this.nodes) await vault.close();
+    await this.store.close();
+  }
+
+  #peersOf(node: string): Peers {
+    return {
+      tags: tagsOf(node),
+      wasForwarded: (req) => req.headers[MARK] !== undefined,
+      forward: (to, req, res, facts) => this.#forward(to, req, res, facts),
+    };
+  }
+
+  #forward(to: string, req: IncomingMessage, res: ServerResponse, { body }: ForwardFacts): Promise<boolean> {
+    const target = this.nodes.find(({ name }) => name === to);
+    if (target === undefined || this.#gone.has(to)) return Promise.resolve(false);
+    target.passedOn.push(`${req.method}`);
+    return new Promise((resolve) => {
+      const { method = 'GET', headers, url: path = '/' } = req;
+      const options = { host: '127.0.0.1', port: target.harness.port, method, path };
+      const onward = request({ ...options, headers: { ...headers, [MARK]: '1' } }, (answer) => {
+        resolve(true);
+        res.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.on('error', () => res.destroy());
+        answer.pipe(res);
+      });
+      res.once('close', () => onward.destroy());
+      onward.on('error', () => resolve(false));
+      if (body === undefined) req.pipe(onward);
+      else onward.end(body);
+    });
+  }
+}
+
+/** Waits until `holds`; the test's own deadline bounds it. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../packages/breakwater/src/clock.ts';
+import type { Store } from '../../packages/breakwater/src/core/store.ts';
+import { openStore } from '../../packages/breakwater/src/store/open-store.ts';
+import { call, initializeMessage, open, openSession, post, request, send } from '../downstream/client.ts';
+import { EventReader } from '../downstream/event-reader.ts';
+import { type RedisServer, startRedis } from '../fixtures/redis.ts';
+import { startTcpProxy } from '../fixtures/tcp-proxy.ts';
+import { RealTime, TestFleet, until } from './nodes.ts';
+
+const SSE = { accept: 'text/event-stream' };
+
+function connect(url: string): Promise<Store> {
+  return openStore({ url, deadlineMs: 1_000 }, { clock: systemClock, jitter: Math.random });
+}
+
+async function overRedis(redis: RedisServer): Promise<TestFleet> {
+  const store = await connect(redis.url);
+  return new TestFleet(() => store, new RealTime());
+}
+
+test('over Redis: a session, its stream and its end on three nodes', async () => {
+  await using redis = await startRedis();
+  await using fleet = await overRedis(redis);
+  const [a, b, c] = [await fleet.join(), await fleet.join(), await fleet.join()];
+  const headers = await openSession(a.harness);
+  const first = new EventReader(await open(a.harness, 'GET', { ...SSE, ...headers }));
+  expect((await post(a.harness, request('resources/subscribe', { uri: 'file:///x' }), headers)).status).toBe(200);
+  const second = new EventReader(await open(b.harness, 'GET', { ...SSE, ...headers }));
+  await first.rest();
+  expect((await second.message())?.data).toContain('list_changed');
+  await until(() => b.harness.subscriptions.opened[0]?.filter.uris[0] === 'file:///x');
+  expect((await post(c.harness, request('tools/list'), headers)).status).toBe(200);
+  // Who can read the store finds no session id and no URI in it.
+  const keys = (await redis.command('keys', '*')).split('\n').filter((key) => key.includes('{s:'));
+  expect(keys).toHaveLength(1);
+  const record = await redis.command('hgetall', keys[0] ?? '');
+  expect(record).toContain('confirmed');
+  expect(record).not.toContain('file:///x');
+  expect(`${keys[0]}${record}`).not.toContain(headers['mcp-session-id']?.split('.')[1]);
+  expect((await send(c.harness, 'DELETE', headers)).status).toBe(200);
+  await second.rest();
+  for (const { harness } of [a, b, c]) {
+    expect((await post(harness, call('echo'), headers)).status).toBe(404);
+    await until(() => harness.ledger.counts.session === 0);
+    expect(harness.ledger.counts).toMatchObject({ stream: 0, subscription: 0 });
+  }
+});
+
+test('a stream is resumed from what Redis holds when its node is gone', async () => {
+  await using redis = await startRedis();
+  await using fleet = await overRedis(redis);
+  const [a, b] = [await fleet.join(), await fleet.join()];
+  const headers = await openSession(a.harness);
+  const message = JSON.stringify(call('hold', {}, 7));
+  const both = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const response = open(a.harness, 'POST', { ...headers, ...both }, message);
+  const held = await a.harness.handler.next();
+  held.progress(1);
+  const id = (await new EventReader(await response).message())?.id ?? '';
+  held.progress(2, 'secret');
+  const key = `bw:{e:${id.slice(0, id.lastIndexOf('-'))}}`;
+  await until(async () => (await fleet.store.readLog(key.slice(3)))?.last === 2);
+  expect(await redis.command('--scan', '--pattern', '*{e:*')).toContain(key);
+  fleet.lose(a);
+  const events = await new EventReader(
+    await open(b.harness, 'GET', { ...SSE, ...headers, 'last-event-id': id }),
+  ).rest();
+  const data = events.flatMap((event) => (event.data === undefined ? [] : [event.data]));
+  expect(data[0]).toContain('secret');
+  expect(data[1]).toContain('fleet.node-lost');
+});
+
+test('a store that was emptied ends no session, and one record that ran out ends one', async () => {
+  await using redis = await startRedis();
+  await using fleet = await overRedis(redis);
+  const sessions = { handshakeMs: 200 };
+  const [a, b, c] = [await fleet.join({ sessions }), await fleet.join({ sessions }), await fleet.join({ sessions })];
+  const kept = await openSession(a.harness);
+  const silent = await openSession(a.harness);
+  // Past its youth, in which nothing but a lost record would explain that there is none.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await redis.command('del', `bw:{s:${silent['mcp-session-id']?.split('.')[0]}}`);
+  expect((await post(b.harness, call('echo'), silent)).status).toBe(404);
+  expect((await post(b.harness, call('echo'), kept)).status).toBe(200);
+  await redis.command('flushall');
+  expect((await post(b.harness, call('echo'), kept)).status).toBe(200);
+  expect((await post(c.harness, call('echo'), kept)).status).toBe(200);
+  expect((await send(a.harness, 'DELETE', kept)).status).toBe(200);
+  for (const { harness } of [a, b, c]) expect((await post(harness, call('echo'), kept)).status).toBe(404);
+});
+
+test('without the store, sessions that a node has go on; everything that needs it is 503 with Retry-After', async () => {
+  await using redis = await startRedis();
+  await using fleet = await overRedis(redis);
+  const [a, b] = [await fleet.join(), await fleet.join()];
+  const headers = await openSession(a.harness);
+  const ended = await openSession(a.harness);
+  expect((await post(b.harness, call('echo'), ended)).status).toBe(200);
+  await redis.stop();
+  await until(() => !fleet.store.isUp);
+  expect((await post(a.harness, call('echo'), headers)).status).toBe(200);
+  expect((await post(a.harness, request('logging/setLevel', { level: 'error' }), headers)).status).toBe(200);
+  const elsewhere = await post(b.harness, call('echo'), headers);
+  expect([elsewhere.status, elsewhere.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(elsewhere.json['error']?.['data']?.['reason']).toBe('store.unavailable');
+  const fresh = await post(a.harness, initializeMessage());
+  expect([fresh.status, fresh.headers.get('retry-after'), fresh.headers.get('mcp-session-id')]).toEqual([
+    503,
+    '1',
+    null,
+  ]);
+  // Its end is told as soon as there is somebody to tell it.
+  expect((await send(a.harness, 'DELETE', ended)).status).toBe(200);
+  expect((await post(a.harness, call('echo'), ended)).status).toBe(503);
+  await redis.start();
+  await until(() => fleet.store.isUp);
+  expect((await post(b.harness, call('echo'), headers)).status).toBe(200);
+  await until(async () => (await post(b.harness, call('echo'), ended)).status === 404);
+  await until(async () => {
+    await post(b.harness, call('echo'), headers);
+    return b.harness.handler.seen.at(-1)?.logLevel === 'error';
+  });
+});
+
+test('a node that was cut off hears what it missed: a session that ended does not live on there', async () => {
+  await using redis = await startRedis();
+  await using proxy = await startTcpProxy(redis.port);
+  await using fleet = await overRedis(redis);
+  const a = await fleet.join();
+  const cut = await connect(`redis://127.0.0.1:${proxy.port}`);
+  const b = await fleet.join({}, cut);
+  const ended = await openSession(a.harness);
+  const moved = await openSession(a.harness);
+  expect((await post(b.harness, call('echo'), ended)).status).toBe(200);
+  const stream = new EventReader(await open(b.harness, 'GET', { ...SSE, ...moved }));
+  const watching = await b.harness.subscriptions.nth(0);
+  proxy.refuse();
+  await until(() => !cut.isUp);
+  expect((await send(a.harness, 'DELETE', ended)).status).toBe(200);
+  const newer = new EventReader(await open(a.harness, 'GET', { ...SSE, ...moved }));
+  await a.harness.subscriptions.nth(0);
+  // Cut off it goes on with what it has.
+  expect((await post(b.harness, call('echo'), ended)).status).toBe(200);
+  proxy.allow();
+  await b.harness.closed('session', 'ended-elsewhere');
+  expect((await post(b.harness, call('echo'), ended)).status).toBe(404);
+  await b.harness.closed('stream', 'replaced');
+  await until(() => watching.closed === 'moved');
+  await stream.rest();
+  await newer.close();
+  await cut.close();
+});

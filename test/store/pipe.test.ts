@@ -1,0 +1,103 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../packages/breakwater/src/clock.ts';
+import type { LeaseState } from '../../packages/breakwater/src/core/store.ts';
+import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
+import { PipeStoreServer } from '../../packages/breakwater/src/store/pipe-server.ts';
+import { PipeStore } from '../../packages/breakwater/src/store/pipe-store.ts';
+import { until } from '../fixtures/redis.ts';
+import { forkKeeper } from './open.ts';
+
+const LONG_MS = 60_000;
+const UNAVAILABLE = { code: 'store.unavailable' };
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+test('when the process that keeps the store dies, what was asked and what is asked later is refused', async () => {
+  const keeper = await forkKeeper();
+  const store = new PipeStore(keeper, { clock: systemClock });
+  try {
+    await store.write('a', { a: Buffer.from('1') }, LONG_MS);
+    const dead = once(keeper, 'exit');
+    keeper.kill('SIGSTOP');
+    const asked = Promise.allSettled(Array.from({ length: 20 }, () => store.read('a')));
+    keeper.kill('SIGKILL');
+    for (const answer of await asked) expect(answer).toMatchObject({ status: 'rejected', reason: UNAVAILABLE });
+    await dead;
+    await until('the store knows', () => !store.isUp);
+    await expect(store.read('a')).rejects.toMatchObject(UNAVAILABLE);
+    await expect(store.subscribe('c', () => undefined)).rejects.toMatchObject(UNAVAILABLE);
+  } finally {
+    await end(keeper);
+  }
+});
+
+test('when the process that keeps the store is stopped, what is asked is refused after the deadline', async () => {
+  const keeper = await forkKeeper();
+  const store = new PipeStore(keeper, { clock: systemClock, deadlineMs: 200 });
+  try {
+    keeper.kill('SIGSTOP');
+    await expect(store.read('a')).rejects.toMatchObject(UNAVAILABLE);
+    keeper.kill('SIGCONT');
+    await until('it answers', () =>
+      store.read('a').then(
+        () => true,
+        () => false,
+      ),
+    );
+  } finally {
+    await store.close();
+    await end(keeper);
+  }
+});
+
+test('several processes share one store, and one that dies leaves nothing behind', async () => {
+  const memory = new MemoryStore(systemClock);
+  const server = new PipeStoreServer(memory);
+  const workers = Array.from({ length: 3 }, () => {
+    const worker = fork(fileURLToPath(new URL('./claimer.ts', import.meta.url)), { serialization: 'advanced' });
+    server.attach(worker);
+    return worker;
+  });
+  try {
+    // Each claims the same hundred leases at once, tells what it got, and then what it hears.
+    const claims = await Promise.all(workers.map((worker) => told<LeaseState[]>(worker, 'claimed')));
+    expect(claims[0]).toHaveLength(100);
+    expect(claims[1]).toEqual(claims[0]);
+    expect(claims[2]).toEqual(claims[0]);
+    expect(new Set(claims[0]?.map(({ epoch }) => epoch)).size).toBe(100);
+
+    const hearing = workers.map((worker) => told<string>(worker, 'heard'));
+    await memory.publish('c', Buffer.from([0, 255]));
+    expect(await Promise.all(hearing)).toEqual(['00ff', '00ff', '00ff']);
+
+    const [dead, ...alive] = workers;
+    if (dead !== undefined) await end(dead);
+    const hearingOn = alive.map((worker) => told<string>(worker, 'heard'));
+    // What is none of the store's business passes by.
+    for (const worker of alive) worker.send({ kind: 'other', store: 'x' });
+    await memory.publish('c', Buffer.from('x'));
+    expect(await Promise.all(hearingOn)).toEqual(['78', '78']);
+  } finally {
+    await Promise.all(workers.map(end));
+    await server.close();
+  }
+});
+
+/** What a child says next under this name. */
+function told<T>(child: ChildProcess, name: string): Promise<T> {
+  return new Promise((resolve) => {
+    child.on('message', function hear(message: object) {
+      if (!(name in message)) return;
+      child.off('message', hear);
+      resolve((message as Record<string, T>)[name] as T);
+    });
+  });
+}
