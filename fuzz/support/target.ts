@@ -29,7 +29,7 @@ export async function startTarget(config: LibraryConfig): Promise<Target> {
   const resolved = await resolveSecrets(parseLibraryConfig({ timeouts: TIMEOUTS, ...config }), { env: process.env });
   if (!resolved.ok) throw new TypeError('the fuzzed configuration is invalid');
   const faults: GatewayEvent[] = [];
-  const app = new App({
+  const app = await App.open({
     config: resolved.config,
     principalOf: () => ({ key: 'fuzz', personal: true }),
     onEvent: (event) => {

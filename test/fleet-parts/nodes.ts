@@ -5,6 +5,7 @@ import type { Timer } from '../../packages/breakwater/src/core/ports.ts';
 import type { Store } from '../../packages/breakwater/src/core/store.ts';
 import type { ForwardFacts, Peers } from '../../packages/breakwater/src/downstream/options.ts';
 import { StoreArchive } from '../../packages/breakwater/src/fleet/event-archive.ts';
+import { type Fleet, openFleet } from '../../packages/breakwater/src/fleet/fleet.ts';
 import { tagsOf } from '../../packages/breakwater/src/fleet/node.ts';
 import { FleetSessions } from '../../packages/breakwater/src/fleet/session-vault.ts';
 import { Harness, type HarnessInit } from '../downstream/harness.ts';
@@ -17,6 +18,8 @@ export interface TestNode {
   readonly vault: FleetSessions;
   /** Requests that other nodes passed on to it. */
   readonly passedOn: string[];
+  /** Its peer port, under the machine's clock. */
+  readonly fleet: Fleet | undefined;
 }
 
 /** The machine's clock in the shape of one that a test moves, for stores that run by it. */
@@ -30,9 +33,13 @@ export class RealTime extends ManualClock {
   }
 }
 
+const SECRET = randomBytes(32).toString('hex');
 const MARK = 'x-test-forwarded';
 
-/** Downstream sides on real sockets that share a store. Requests are passed on over a second connection, marked, as the peers do. */
+/**
+ * Downstream sides on real sockets that share a store. Under a clock that stands still requests are passed on over a plain second connection, marked; under
+ * the machine's by the real peers.
+ */
 export class TestFleet implements AsyncDisposable {
   readonly clock: ManualClock;
   readonly nodes: TestNode[] = [];
@@ -47,10 +54,11 @@ export class TestFleet implements AsyncDisposable {
 
   /** Adds a node. `store` is its own way to the shared store. */
   async join(init: HarnessInit = {}, store: Store = this.store): Promise<TestNode> {
-    const name = `node${String(this.nodes.length).padStart(6, '0')}`;
     const passedOn: string[] = [];
     let made: FleetSessions | undefined;
-    const harness = await Harness.start({
+    const fleet = this.clock instanceof RealTime ? await this.#openFleet(store, () => harness, passedOn) : undefined;
+    const name = fleet?.tags.node ?? `node${String(this.nodes.length).padStart(6, '0')}`;
+    const harness: Harness = await Harness.start({
       ...init,
       clock: this.clock,
       fleet: ({ emit, random, policy }) => {
@@ -60,20 +68,21 @@ export class TestFleet implements AsyncDisposable {
         return {
           vault: made,
           archive: new StoreArchive({ ...common, limits, resumeMs: 300_000 }),
-          peers: this.#peersOf(name),
+          peers: fleet === undefined ? this.#peersOf(name) : realPeers(fleet),
         };
       },
     });
     if (made === undefined) throw new Error('no vault was made');
     await made.start();
-    const node = { name, harness, vault: made, passedOn };
+    const node = { name, harness, vault: made, passedOn, fleet };
     this.nodes.push(node);
     return node;
   }
 
   /** Takes a node away as a crash does: nobody reaches it any more, and its connections break. */
-  lose({ name, harness }: TestNode): void {
+  lose({ name, harness, fleet }: TestNode): void {
     this.#gone.add(name);
+    void fleet?.close();
     harness.server.closeAllConnections();
     harness.server.close();
   }
@@ -81,7 +90,23 @@ export class TestFleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { harness } of this.nodes) await harness[Symbol.asyncDispose]();
     for (const { vault } of this.nodes) await vault.close();
+    for (const { fleet } of this.nodes) await fleet?.close();
     await this.store.close();
+  }
+
+  #openFleet(store: Store, harness: () => Harness, passedOn: string[]): Promise<Fleet> {
+    return openFleet({
+      store,
+      secrets: [SECRET],
+      listen: { host: '127.0.0.1', port: 0 },
+      clock: systemClock,
+      emit: () => undefined,
+      upstream: () => undefined,
+      onForwarded: (req, res) => {
+        passedOn.push(`${req.method}`);
+        harness().downstream.handleRequest(req, res);
+      },
+    });
   }
 
   #peersOf(node: string): Peers {
@@ -111,6 +136,10 @@ export class TestFleet implements AsyncDisposable {
       else onward.end(body);
     });
   }
+}
+
+function realPeers(fleet: Fleet): Peers {
+  return { ...fleet, wasForwarded: (req) => fleet.forwardedOf(req) !== undefined };
 }
 
 /** Waits until `holds`; the test's own deadline bounds it. */

@@ -151,3 +151,55 @@ test('a node that was cut off hears what it missed: a session that ended does no
   await newer.close();
   await cut.close();
 });
+
+test('what only one node can go on with is brought there by the real peers', async () => {
+  await using redis = await startRedis();
+  await using fleet = await overRedis(redis);
+  const [a, b] = [await fleet.join(), await fleet.join()];
+  const headers = await openSession(a.harness);
+  const both = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const response = open(a.harness, 'POST', { ...headers, ...both }, JSON.stringify(call('hold', {}, 7)));
+  const held = await a.harness.handler.next();
+  let answered = '';
+  held.reply.ask('roots/list', undefined, (answer) => {
+    answered = 'result' in answer ? answer.result.toString() : 'error';
+  });
+  const reader = new EventReader(await response);
+  const asked = await reader.message();
+  const { id } = JSON.parse(asked?.data ?? '') as { id: string };
+  expect((await post(b.harness, { jsonrpc: '2.0', id, result: { roots: [] } }, headers)).status).toBe(202);
+  expect(answered).toBe('{"roots":[]}');
+  await reader.close();
+  const lastEventId = asked?.id ?? '';
+  const resumed = new EventReader(await open(b.harness, 'GET', { ...SSE, ...headers, 'last-event-id': lastEventId }));
+  held.finish();
+  expect((await resumed.message())?.data).toContain('"id":7,"result"');
+  await resumed.rest();
+  const channel = new EventReader(await open(a.harness, 'GET', SSE, undefined, '/sse'));
+  const endpoint = (await channel.next())?.data ?? '';
+  expect((await post(b.harness, initializeMessage('2024-11-05'), {}, endpoint)).status).toBe(202);
+  expect((await channel.message())?.data).toContain('"protocolVersion"');
+  await channel.close();
+  expect(a.passedOn).toEqual(['POST', 'GET', 'POST']);
+  // Attack: an id that names no node there is, to make this one look for it.
+  const invented = { jsonrpc: '2.0', id: 'aaaaaaaaaa.x', result: {} };
+  expect((await post(b.harness, invented, headers)).status).toBe(202);
+});
+
+test('a node that shuts down ends the streams that it only passes on', async () => {
+  await using redis = await startRedis();
+  await using fleet = await overRedis(redis);
+  const [a, b] = [await fleet.join(), await fleet.join()];
+  const headers = await openSession(a.harness);
+  const both = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const response = open(a.harness, 'POST', { ...headers, ...both }, JSON.stringify(call('hold', {}, 7)));
+  const held = await a.harness.handler.next();
+  held.progress(1);
+  const reader = new EventReader(await response);
+  const id = (await reader.message())?.id ?? '';
+  await reader.close();
+  const passed = await open(b.harness, 'GET', { ...SSE, ...headers, 'last-event-id': id });
+  await b.harness.downstream.close();
+  await expect(new EventReader(passed).rest()).rejects.toThrow();
+  held.finish();
+});

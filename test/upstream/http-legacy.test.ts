@@ -307,7 +307,8 @@ describe('what a server asks and says', () => {
     expect(deaf.questions).toHaveLength(0);
     expect(asked.questions).toHaveLength(1);
     expect(answers).toMatchObject([
-      { id: 1, error: { code: -32601 } },
+      // Nobody is there: an elicitation has a word for that (eras.md §2.13).
+      { id: 1, result: { action: 'cancel' } },
       { id: 2, result: {} },
     ]);
   });

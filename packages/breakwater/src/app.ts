@@ -2,41 +2,47 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { describeForAudit } from './audit-log.ts';
 import { systemClock, systemRandom } from './clock.ts';
-import type { Config } from './config/schema.ts';
 import type { ResolvedUpstream as ConfiguredUpstream, ResolvedConfig } from './config/secrets.ts';
 import { Asides } from './core/asides.ts';
 import type { Emit, GatewayEvent } from './core/events.ts';
+import type { Forwarded } from './core/fleet.ts';
 import { Gateway } from './core/gateway.ts';
-import { type ParkLimits, Parks } from './core/parks.ts';
+import { Parks } from './core/parks.ts';
 import type { Principal, Upstream } from './core/ports.ts';
-import type { Route, RouteMember } from './core/route.ts';
 import { freshKeyRing } from './core/seal.ts';
-import { type SessionLimits, Sessions } from './core/sessions.ts';
+import { Sessions } from './core/sessions.ts';
 import { TaskBook } from './core/task-book.ts';
 import { directConnection } from './downstream/connection.ts';
-import { DOWNSTREAM_DEFAULTS } from './downstream/options.ts';
+import { DOWNSTREAM_DEFAULTS, type DownstreamDeps } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { trustProxies } from './downstream/trusted-proxies.ts';
+import { StoreArchive } from './fleet/event-archive.ts';
+import { FleetSessions } from './fleet/session-vault.ts';
+import {
+  isSame,
+  makeRoute,
+  overloadLimits,
+  parkLimits,
+  type RunningUpstream,
+  sessionLimits,
+  upstreamOptions,
+} from './from-config.ts';
+import { joinFleet, type Membership } from './join-fleet.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
-import { type LoadReading, OverloadGuard, type OverloadLimits } from './overload.ts';
+import { type LoadReading, OverloadGuard } from './overload.ts';
 import type { AuditLog } from './telemetry/audit.ts';
 import { Counters, type CounterValues } from './telemetry/counters.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import type { ResolvedUpstream } from './upstream/options.ts';
 import type { PoolStatus } from './upstream/pool.ts';
 import { createUpstream, type WatchedUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
 import { type Connection, type ForwardedOptions, readCaller } from './wire/forwarded.ts';
+import type { WorkerSeat } from './worker-seat.ts';
 
 /** Where a person reads how to use an endpoint. */
 const DOCUMENTATION = 'https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http';
-/** How long a server may be silent on the era probe before it counts as legacy (eras.md §3.5). */
-const PROBE_TIMEOUT_MS = 4_000;
 /** Most principals whose view of an upstream is kept. */
 const VIEW_LIMIT = 10_000;
-
-/** Calls held open while a modern client gathers input (eras.md §2.5). */
-const PARK_LIMITS = { perPrincipal: 32, total: 1_000, keepMs: 300_000 } as const;
 
 /** What an {@link App} is given beside its configuration. */
 export interface AppOptions {
@@ -49,6 +55,8 @@ export interface AppOptions {
   readonly onEvent: (event: GatewayEvent) => void;
   /** Records what happens; closed with the app. */
   readonly audit?: AuditLog | undefined;
+  /** Set for one of several workers. */
+  readonly seat?: WorkerSeat | undefined;
 }
 
 /** One configuration at work. A reload makes a new one and lets the old one finish. */
@@ -56,11 +64,6 @@ interface Generation {
   readonly gateway: Gateway;
   readonly downstream: Downstream;
   readonly upstreams: ReadonlyMap<string, RunningUpstream>;
-}
-
-interface RunningUpstream {
-  readonly configured: ConfiguredUpstream;
-  readonly upstream: WatchedUpstream;
 }
 
 /** The wired gateway: everything but the listening socket. */
@@ -76,12 +79,31 @@ export class App {
   readonly #guard: OverloadGuard;
   /** Every upstream that may still hold something, also those of an earlier configuration. */
   readonly #upstreams = new Set<Upstream>();
+  readonly #membership: Membership | undefined;
+  readonly #vault: FleetSessions | undefined;
   #drainMs: number;
   #generation: Generation;
   #draining = false;
 
-  constructor(options: AppOptions) {
+  /** Wires the gateway, as a node of a fleet where the configuration says so. Rejects when the store or the peer port cannot be had. */
+  static async open(options: AppOptions): Promise<App> {
+    let app: App | undefined;
+    const membership = await joinFleet(options.config, options.seat, {
+      emit: (event) => (app === undefined ? options.onEvent(event) : app.#emit(event)),
+      upstream: (name) => (app === undefined ? undefined : app.#generation.upstreams.get(name)?.upstream),
+      onForwarded: (request, response) => {
+        if (app === undefined) response.writeHead(503).end();
+        else app.handle(request, response);
+      },
+    });
+    app = new App(options, membership);
+    await app.#vault?.start();
+    return app;
+  }
+
+  private constructor(options: AppOptions, membership: Membership | undefined) {
     this.#options = options;
+    this.#membership = membership;
     // Nobody can ask for them without the admin port.
     this.#metrics = options.config.admin === undefined ? undefined : new Metrics(systemClock);
     this.#emit = (event) => {
@@ -90,23 +112,23 @@ export class App {
       options.audit?.record(event);
       options.onEvent(event);
     };
+    this.#vault = membership === undefined ? undefined : this.#openVault(membership);
     this.#sessions = new Sessions({
       limits: sessionLimits(options.config),
       clock: systemClock,
       random: systemRandom,
       emit: this.#emit,
       releaseHandles: (sessionId) => this.#releaseHandles(sessionId),
+      vault: this.#vault,
     });
     this.#guard = new OverloadGuard(overloadLimits(options.config));
     this.#drainMs = options.config.timeouts.drainMs;
-    this.#parks = new Parks({
-      limits: parkLimits(options.config),
-      clock: systemClock,
-      random: systemRandom,
-      keys: freshKeyRing(),
-      emit: this.#emit,
-    });
-    this.#tasks = new TaskBook({ clock: systemClock, keys: freshKeyRing(), emit: this.#emit });
+    // In a fleet any node opens what any other sealed, and learns from it where to go on.
+    const keys = membership?.fleet.keys.states ?? freshKeyRing();
+    const node = membership?.fleet.tags.node;
+    const common = { clock: systemClock, keys, node, emit: this.#emit };
+    this.#parks = new Parks({ ...common, limits: parkLimits(options.config), random: systemRandom });
+    this.#tasks = new TaskBook(common);
     this.#asides = new Asides({ clock: systemClock, tasks: this.#tasks });
     this.#generation = this.#generate(options.config, new Map());
     options.audit?.configured(describeForAudit(options.config));
@@ -192,6 +214,10 @@ export class App {
     await Promise.all([...this.#upstreams].map((upstream) => this.#closeUpstream(upstream)));
     await withinTime(this.#drainMs, Promise.all([drained, ended]));
     this.#guard.close();
+    // After the upstreams, which give their leases back.
+    await this.#vault?.close();
+    await this.#membership?.fleet.close();
+    await this.#membership?.store.close();
     await this.#options.audit?.close();
   }
 
@@ -242,7 +268,12 @@ export class App {
         routes: config.routes,
         publicUrl: config.publicUrl,
         httpsOnly: config.listen.httpsOnly,
-        callerOf: (request) => readCaller(connectionOf(request), request.headers, proxies),
+        callerOf: (request) => {
+          const forwarded = this.#forwarded(request);
+          if (forwarded === undefined) return readCaller(connectionOf(request), request.headers, proxies);
+          // The node that has the client's connection has checked how it came.
+          return { address: forwarded.remoteAddress, protocol: 'https', host: undefined, httpsPort: undefined };
+        },
         allowedHosts: config.allowedHosts,
         allowedOrigins: config.allowedOrigins,
         limits: config.limits,
@@ -253,7 +284,7 @@ export class App {
         nodeStreamBytes: config.limits.nodeStreamBytes,
         documentation: DOCUMENTATION,
         discovery: { ...config.discovery, version: VERSION },
-        principalOf: this.#options.principalOf,
+        principalOf: (request) => this.#forwarded(request)?.principal ?? this.#options.principalOf(request),
       },
       {
         handler: gateway,
@@ -263,6 +294,7 @@ export class App {
         clock: systemClock,
         random: systemRandom,
         emit: this.#emit,
+        ...this.#fleetDeps(config),
         ready: () => !this.#draining,
         overloaded: () => this.#guard.isOverloaded,
       },
@@ -271,12 +303,49 @@ export class App {
     return { gateway, downstream, upstreams };
   }
 
+  #openVault({ store, fleet }: Membership): FleetSessions {
+    return new FleetSessions({
+      store,
+      ring: fleet.keys.sessions,
+      node: fleet.tags.node,
+      clock: systemClock,
+      random: systemRandom,
+      emit: this.#emit,
+      policy: () => this.#sessions.limits,
+    });
+  }
+
+  #forwarded(request: IncomingMessage): Forwarded | undefined {
+    return this.#membership?.fleet.forwardedOf(request);
+  }
+
+  #fleetDeps({ limits }: ResolvedConfig): Pick<DownstreamDeps, 'peers' | 'archive'> {
+    if (this.#membership === undefined) return {};
+    const { store, fleet } = this.#membership;
+    return {
+      peers: {
+        tags: fleet.tags,
+        forward: fleet.forward,
+        wasForwarded: (request) => fleet.forwardedOf(request) !== undefined,
+      },
+      archive: new StoreArchive({
+        store,
+        ring: fleet.keys.values,
+        node: fleet.tags.node,
+        limits: { events: limits.eventLogEvents, bytes: limits.eventLogBytes },
+        resumeMs: DOWNSTREAM_DEFAULTS.resumeMs,
+      }),
+    };
+  }
+
   #createUpstream(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): WatchedUpstream {
     const upstream = createUpstream(upstreamOptions(name, configured, config), {
       clock: systemClock,
       random: systemRandom,
       emit: this.#emit,
       version: VERSION,
+      ownership: this.#membership?.fleet.ownership,
+      sessions: this.#membership?.fleet.sessions,
       log: (level, message, detail) =>
         this.#options.onEvent({ type: 'notice', level, message, detail: { upstream: name, ...detail } }),
     });
@@ -291,86 +360,4 @@ function withinTime(limitMs: number, work: Promise<unknown>): Promise<void> {
     const timer = setTimeout(resolve, limitMs);
     work.then(() => resolve(), reject).finally(() => clearTimeout(timer));
   });
-}
-
-function overloadLimits({ limits }: ResolvedConfig): OverloadLimits {
-  return { eventLoopDelayMs: limits.eventLoopDelayMs, rssBytes: limits.rssBytes };
-}
-
-function sessionLimits(config: ResolvedConfig): SessionLimits {
-  const { clients, ...times } = config.sessions;
-  return {
-    ...times,
-    clients: new Map(Object.entries(clients)),
-    routes: new Map(config.routes.flatMap(({ path, sessions }) => (sessions === undefined ? [] : [[path, sessions]]))),
-    perPrincipal: config.limits.sessionsPerPrincipal,
-    total: config.limits.sessions,
-  };
-}
-
-function parkLimits({ timeouts }: ResolvedConfig): ParkLimits {
-  return { ...PARK_LIMITS, ttlMs: timeouts.answerMs };
-}
-
-// Compared as JSON: plain data after secrets are resolved, but for a factory, which JSON leaves out and which is only equal to itself.
-function isSame(a: ConfiguredUpstream, b: ConfiguredUpstream): boolean {
-  return factoryOf(a) === factoryOf(b) && JSON.stringify(a) === JSON.stringify(b);
-}
-
-function factoryOf(configured: ConfiguredUpstream): unknown {
-  return configured.kind === 'in-process' ? configured.factory : undefined;
-}
-
-function makeRoute(route: Config['routes'][number], upstreams: ReadonlyMap<string, RunningUpstream>): Route {
-  const members: RouteMember[] = [];
-  for (const name of route.upstreams) {
-    const running = upstreams.get(name);
-    if (running === undefined) continue;
-    const { configured, upstream } = running;
-    const isAlone = route.upstreams.length === 1;
-    members.push({
-      upstream,
-      prefix: configured.prefix === false ? '' : (configured.prefix ?? (isAlone ? '' : name)),
-      cached: configured.cache.enabled,
-      ttlMs: configured.cache.ttlMs,
-      crossTasks: configured.tasks.cross,
-      disabledTools: new Set(configured.disabledTools),
-      acquireTimeoutMs: configured.limits.startTimeoutMs,
-      requestTimeoutMs: configured.limits.requestTimeoutMs,
-    });
-  }
-  return { path: route.path, members };
-}
-
-function upstreamOptions(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): ResolvedUpstream {
-  const { era, isolation, limits, interactiveConcurrency } = configured;
-  const common = {
-    name,
-    era,
-    isolation,
-    limits: {
-      handles: limits.handles,
-      acquireTimeoutMs: limits.acquireTimeoutMs,
-      startTimeoutMs: limits.startTimeoutMs,
-      memoryBytes: limits.memoryBytes,
-    },
-    probeTimeoutMs: PROBE_TIMEOUT_MS,
-    idleMs: limits.idleTimeoutMs,
-    restart:
-      configured.kind === 'stdio' ? configured.restart : { minDelayMs: 250, maxDelayMs: 30_000, failFastAfter: 5 },
-    maxMessageBytes: configured.kind === 'stdio' ? configured.maxLineBytes : config.limits.resultBytes,
-    ...(interactiveConcurrency !== undefined && { interactiveConcurrency }),
-  };
-  switch (configured.kind) {
-    case 'stdio': {
-      const { command, args, env, cwd } = configured;
-      return { ...common, kind: 'stdio', command, args, env, ...(cwd !== undefined && { cwd }) };
-    }
-    case 'remote': {
-      const { url, transport, headers } = configured;
-      return { ...common, kind: 'http', url, transport, headers };
-    }
-    case 'in-process':
-      return { ...common, kind: 'in-process', factory: configured.factory };
-  }
 }

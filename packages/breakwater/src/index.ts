@@ -53,7 +53,7 @@ export async function createBreakwater(config: LibraryConfig, options: Breakwate
   const parsed = await resolve(config);
   const ambient = ambientPrincipal(parsed.listen.host, parsed.publicUrl);
   const onEvent = options.onEvent ?? (() => undefined);
-  const app = new App({
+  const app = await App.open({
     config: parsed,
     audit: await openAuditLog(parsed, onEvent),
     principalOf: options.principalOf ?? (() => ambient),

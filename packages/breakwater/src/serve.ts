@@ -47,7 +47,7 @@ export async function serve(config: ResolvedConfig, log: Logger, seat?: WorkerSe
   const audit = await openAuditLog(config, onEvent, seat?.index);
   const connections = new Connections(directConnection);
   const connectionOf = (request: IncomingMessage): Connection => connections.of(request);
-  const app = new App({ config, principalOf: () => principal, connectionOf, onEvent, audit });
+  const app = await App.open({ config, principalOf: () => principal, connectionOf, onEvent, audit, seat });
   let isTrusted = trustProxies(config.trustedProxies);
   let listener: Listener | undefined;
   let admin: AdminServer | undefined;

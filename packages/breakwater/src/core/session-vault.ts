@@ -84,6 +84,8 @@ export interface SessionVault {
 
   /** This node has its stream since `at`; the newest wins. Rejects. */
   takeStream(session: Session, at: number): Promise<Inheritance>;
+  /** Whether the session may subscribe to one more URI, when it may to so many. Rejects. */
+  mayWatch(session: Session, uri: string, most: number): Promise<boolean>;
   /** What the session subscribes to. Rejects. */
   urisOf(session: Session): Promise<readonly string[]>;
   /** Takes note that it subscribed to a URI, or does so no more, and tells the others. */

@@ -162,11 +162,9 @@ async function watch(
 
 async function addWatch(context: Context, state: SessionState, uri: string): Promise<boolean> {
   const { vault } = context.deps.sessions;
-  if (vault !== undefined && state.session.isShared) {
-    // The limit is the session's, wherever its URIs are watched.
-    const uris = await vault.urisOf(state.session);
-    if (uris.length >= MAX_WATCHED_URIS && !uris.includes(uri)) return false;
-  }
+  // The limit is the session's, wherever its URIs are watched.
+  const isShared = vault !== undefined && state.session.isShared;
+  if (isShared && !(await vault.mayWatch(state.session, uri, MAX_WATCHED_URIS))) return false;
   return await state.subscription.add(context, uri);
 }
 

@@ -22,12 +22,19 @@ export function makerOfMessage(inbound: Inbound, id: RawId | undefined): string 
  */
 export async function passOn(inbound: Inbound, node: string, body: Buffer | undefined): Promise<boolean> {
   const { context, req, res, principal, caller } = inbound;
+  const { drain, deps } = context;
+  drain.enter();
+  // A stream would not end by itself; its client comes back, to another node.
+  const stay = req.method === 'GET' ? drain.onBegin(() => res.destroy()) : noteNothing;
   try {
     const facts = { principal, remoteAddress: caller.address ?? '', body };
-    return (await context.deps.peers?.forward(node, req, res, facts)) === true;
+    return (await deps.peers?.forward(node, req, res, facts)) === true;
   } catch (error) {
     if (isGatewayError(error) && error.code === 'fleet.node-lost') return false;
     throw error;
+  } finally {
+    stay();
+    drain.leave();
   }
 }
 
@@ -41,4 +48,8 @@ export async function continueElsewhere(
   if (peers === undefined || request.params === undefined || peers.wasForwarded(inbound.req)) return false;
   const node = handler.nodeOf?.({ ...request, principal: inbound.principal });
   return node !== undefined && (await passOn(inbound, node, body));
+}
+
+function noteNothing(): void {
+  // An answer to a POST ends by itself, and the drain waits for it.
 }

@@ -10,6 +10,8 @@ interface Parts {
   state?: SessionState;
   log?: SessionLog;
   stream?: SessionStream;
+  /** Set while what is subscribed to is being looked up; `again`: it changed since. */
+  following?: { again: boolean };
 }
 
 const PARTS = new WeakMap<Session, Parts>();
@@ -99,16 +101,30 @@ export class StreamableSession {
   }
 
   // Whoever has the stream looks after everything; without one, each node looks after what it was asked for.
-  async #followWatches({ state, stream }: Parts): Promise<void> {
-    const { vault } = this.#context.deps.sessions;
-    if (state === undefined || vault === undefined || !state.isSubscribed) return;
+  async #followWatches(parts: Parts): Promise<void> {
+    if (parts.following !== undefined) {
+      parts.following.again = true;
+      return;
+    }
+    const following = { again: true };
+    parts.following = following;
     try {
-      const uris = await vault.urisOf(this.session);
-      if (stream?.isOpen !== true) return await state.subscription.retain(this.#context, uris);
-      await state.subscription.follow(this.#context, uris);
-      vault.tellKept(this.session);
+      while (following.again) {
+        following.again = false;
+        await this.#follow(parts);
+      }
     } catch {
       // The store is away; what is watched here goes on.
     }
+    delete parts.following;
+  }
+
+  async #follow({ state, stream }: Parts): Promise<void> {
+    const { vault } = this.#context.deps.sessions;
+    if (state === undefined || vault === undefined || !state.isSubscribed) return;
+    const uris = await vault.urisOf(this.session);
+    if (stream?.isOpen !== true) return await state.subscription.retain(this.#context, uris);
+    await state.subscription.follow(this.#context, uris);
+    vault.tellKept(this.session);
   }
 }

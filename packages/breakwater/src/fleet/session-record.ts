@@ -81,6 +81,14 @@ export function watchChange(ring: KeyRing, uid: string, uri: string, isWatched: 
   return { [`w:${hashOf(uri)}`]: isWatched ? sealUri(ring, uid, uri) : null };
 }
 
+/** Whether one more URI may be subscribed to, when so many may. */
+export function mayWatch(fields: Fields, uri: string, most: number): boolean {
+  if (fields.has(`w:${hashOf(uri)}`)) return true;
+  let watched = 0;
+  for (const name of fields.keys()) if (name.startsWith('w:')) watched++;
+  return watched < most;
+}
+
 /** What is subscribed to. */
 export function readWatches(ring: KeyRing, uid: string, fields: Fields): readonly string[] {
   return [...fields].flatMap(([name, value]) => {

@@ -21,6 +21,7 @@ import {
   forgetMissed,
   isTombstone,
   livelinessOf,
+  mayWatch,
   missChange,
   readMissed,
   readProgress,
@@ -176,6 +177,11 @@ export class FleetSessions implements SessionVault {
       uris: readWatches(ring, uid, fields),
       missed: readMissed(ring, uid, fields),
     };
+  }
+
+  async mayWatch(session: Session, uri: string, most: number): Promise<boolean> {
+    const fields = await this.#deps.store.read(keyOf(session));
+    return fields === undefined || mayWatch(fields, uri, most);
   }
 
   async urisOf(session: Session): Promise<readonly string[]> {

@@ -21,7 +21,7 @@ import { endSession, type LegacySession, openSession, type SessionInit } from '.
 import { Watches } from './http-watches.ts';
 import { idTokenOf } from './modern-feed.ts';
 import type { OpenedHandle } from './opener.ts';
-import { isAboutTaskOf, neededCapability, refuseOutside } from './question-kind.ts';
+import { isAboutTaskOf, neededCapability, refuseQuestion } from './question-kind.ts';
 
 /** What a legacy handle is made of. */
 export interface LegacyHandleOptions {
@@ -323,7 +323,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       if (question === undefined) return;
       if (call !== undefined) call.sink.ask(question);
       else if (!this.#options.init.profile[needed] || !this.#listeners.offer(question))
-        question.answer(refuseOutside(message.method));
+        question.answer(refuseQuestion(message.method, this.#interactive > 0));
     }
   }
 

@@ -117,7 +117,7 @@ export class HandlePool {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { need, resolve, reject, timer: undefined };
       if (this.#closed) reject(new GatewayError('gateway.draining'));
-      else this.#enqueue(waiter, this.#place(waiter));
+      else this.#enqueue(waiter, this.#place(waiter, true));
     });
   }
 
@@ -138,7 +138,7 @@ export class HandlePool {
   }
 
   /** Gives the waiter a handle, or a seat at one that is being opened; or says why neither can be had now. */
-  #place(waiter: Waiter): Placement {
+  #place(waiter: Waiter, isNew = false): Placement {
     const key = handleKey(waiter.need, this.#traits());
     const entry = this.#find(waiter.need, key);
     if (entry?.handle !== undefined) {
@@ -160,8 +160,8 @@ export class HandlePool {
     if (this.#backOff.state === 'closed' && this.#backOff.waitMs > 0) return 'back-off';
     if (this.size >= this.#options.limits.handles) {
       this.#evictIdle();
-      if (!this.#isOwned(key)) return 'full';
-      // What another node has takes no place here.
+      if (!isNew || !this.#isOwned(key)) return 'full';
+      // What another node has takes no place here. Asked once: a long queue must not ask the store again with each place that becomes free.
       this.#open(key, waiter, true);
       return 'placed';
     }

@@ -6,7 +6,7 @@ import type { CapabilityProfile } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revision.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 import type { UpstreamLog } from './options.ts';
-import { isAboutTaskOf, neededCapability, refuseOutside } from './question-kind.ts';
+import { isAboutTaskOf, neededCapability, refuseQuestion } from './question-kind.ts';
 import type { RunningCall } from './running-call.ts';
 
 /** What a desk works with. */
@@ -52,7 +52,7 @@ export class QuestionDesk {
     const question = this.#makeQuestion(request, call);
     if (call !== undefined) call.ask(question);
     else if (!this.#mayAsk(request) || !this.#options.offer(question))
-      question.answer(refuseAside(request, interactive.length > 0));
+      question.answer(refuseQuestion(request.method, interactive.length > 0));
   }
 
   /** The server no longer waits for an answer to `id`. */
@@ -120,9 +120,4 @@ export class QuestionDesk {
     }
     return likely[0];
   }
-}
-
-function refuseAside({ method }: RequestMessage, hasCalls: boolean): Parameters<ServerQuestion['answer']>[0] {
-  if (hasCalls) return { error: { code: RpcCode.methodNotFound, message: 'Client cannot be asked this' } };
-  return refuseOutside(method);
 }

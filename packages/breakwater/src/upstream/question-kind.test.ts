@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { UpstreamCall } from '../core/ports.ts';
 import { scanObject } from '../jsonrpc/raw.ts';
 import { NO_QUESTIONS } from '../protocol/capabilities.ts';
-import { isAboutTaskOf, neededCapability, refuseOutside } from './question-kind.ts';
+import { isAboutTaskOf, neededCapability, refuseQuestion } from './question-kind.ts';
 
 const about = (id: unknown) =>
   scanObject(Buffer.from(JSON.stringify({ _meta: { 'io.modelcontextprotocol/related-task': { taskId: id } } })));
@@ -31,6 +31,7 @@ it('each question needs its capability, and what is no question has none', () =>
 });
 
 it('what nobody takes is refused in the word that the server knows for it', () => {
-  expect(refuseOutside('elicitation/create')).toEqual({ result: Buffer.from('{"action":"cancel"}') });
-  expect(refuseOutside('roots/list')).toMatchObject({ error: { code: -32_601 } });
+  expect(refuseQuestion('elicitation/create', false)).toEqual({ result: Buffer.from('{"action":"cancel"}') });
+  expect(refuseQuestion('elicitation/create', true)).toMatchObject({ error: { code: -32_601 } });
+  expect(refuseQuestion('roots/list', false)).toMatchObject({ error: { code: -32_601 } });
 });

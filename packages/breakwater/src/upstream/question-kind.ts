@@ -22,8 +22,12 @@ export function isAboutTaskOf(params: RawObject | undefined, { method, params: o
   return id !== undefined && method === 'tasks/result' && of !== undefined && taskIdOf(of) === id;
 }
 
-/** The answer to a question that belongs to no request and that nobody takes (eras.md §2.13). An elicitation has a word for it that servers survive. */
-export function refuseOutside(method: string): Parameters<ServerQuestion['answer']>[0] {
+/**
+ * The answer to a question that nobody takes (eras.md §2.13): `hasCalls` when there are requests in flight, but none whose client can be asked. Outside of
+ * any an elicitation has a word for it that servers survive.
+ */
+export function refuseQuestion(method: string, hasCalls: boolean): Parameters<ServerQuestion['answer']>[0] {
+  if (hasCalls) return { error: { code: RpcCode.methodNotFound, message: 'Client cannot be asked this' } };
   if (method === 'elicitation/create') return abandonQuestion(method, 'unused');
   return { error: { code: RpcCode.methodNotFound, message: 'Client cannot be asked outside a request' } };
 }

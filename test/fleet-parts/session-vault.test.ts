@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../../test/downstream/manual-clock.ts';
-import { GatewayError } from '../core/errors.ts';
-import type { GatewayEvent } from '../core/events.ts';
-import type { KeyRing } from '../core/seal.ts';
-import type { SessionInit } from '../core/session.ts';
-import { type SessionLimits, Sessions } from '../core/sessions.ts';
-import type { FieldChange } from '../core/store.ts';
-import { NO_QUESTIONS } from '../protocol/capabilities.ts';
-import { MemoryStore } from '../store/memory.ts';
-import { FleetSessions } from './session-vault.ts';
+import { GatewayError } from '../../packages/breakwater/src/core/errors.ts';
+import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
+import type { KeyRing } from '../../packages/breakwater/src/core/seal.ts';
+import type { SessionInit } from '../../packages/breakwater/src/core/session.ts';
+import { type SessionLimits, Sessions } from '../../packages/breakwater/src/core/sessions.ts';
+import type { FieldChange } from '../../packages/breakwater/src/core/store.ts';
+import { FleetSessions } from '../../packages/breakwater/src/fleet/session-vault.ts';
+import { NO_QUESTIONS } from '../../packages/breakwater/src/protocol/capabilities.ts';
+import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
+import { ManualClock } from '../downstream/manual-clock.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
