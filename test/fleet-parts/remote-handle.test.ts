@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
 import type { ServerChange } from '../../packages/breakwater/src/core/ports.ts';
+import { leaseName } from '../../packages/breakwater/src/fleet/ownership.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
+import { handleKey } from '../../packages/breakwater/src/upstream/key.ts';
 import {
   callOnce,
   callTool,
@@ -44,6 +46,41 @@ test('a handle of another node takes no place here', async () => {
   expect(bobs).not.toBe(anns);
   expect(await callOnce(a, 'pid', {}, needOf('bob'))).toBe(bobs);
   borrowed.release();
+});
+
+test('attack: a node that is said to own what it does not neither opens it for others nor asks a third one', async () => {
+  await using file = await effectsFile();
+  const store = new MemoryStore(systemClock);
+  const options = { upstream: toolsUpstream(file.path) };
+  await using named = await startNode(store, options);
+  await using asking = await startNode(store, options);
+  const { key } = handleKey(needOf(), { isolation: 'auto', transport: 'duplex' });
+  await store.claim(leaseName('tools', key ?? ''), named.fleet.tags.node, 2_000);
+  // Opened here, once the lease that nobody renews has run out.
+  expect(await callOnce(asking, 'pid')).toMatch(/^\d+$/);
+  expect(await store.holder(leaseName('tools', key ?? ''))).toMatchObject({ holder: asking.fleet.tags.node });
+  expect(named.upstream.status.handles).toBe(0);
+  expect((await file.lines()).filter((line) => line.startsWith('start'))).toHaveLength(1);
+});
+
+test('a call that meets an owner in doubt about its lease is not begun', async () => {
+  await using file = await effectsFile();
+  const store = new MemoryStore(systemClock);
+  const options = { upstream: toolsUpstream(file.path) };
+  await using owner = await startNode(store, options);
+  await using other = await startNode(store, options);
+  const acquire = owner.upstream.acquire.bind(owner.upstream);
+  let isHeld = true;
+  owner.upstream.acquire = async (need) =>
+    Object.defineProperty(await acquire(need), 'isHeld', { get: () => isHeld, configurable: true });
+  await callOnce(owner, 'pid');
+  const lease = await other.upstream.acquire(needOf());
+  isHeld = false;
+  expect(textOf(await callTool(lease.handle, 'work', { id: 'w', ms: 0 }).outcome)).toBe('store.unavailable');
+  isHeld = true;
+  expect(textOf(await callTool(lease.handle, 'work', { id: 'x', ms: 0 }).outcome)).toBe('done');
+  expect((await file.lines()).filter((line) => line.startsWith('begin'))).toHaveLength(1);
+  lease.release();
 });
 
 test('facts, results and numbers cross as the server sent them', async () => {

@@ -110,6 +110,8 @@ export class App {
       this.#counters.record(event);
       this.#metrics?.record(event);
       options.audit?.record(event);
+      // A session with upstream handles of its own stays on their node.
+      if (membership !== undefined) this.#sessions.record(event);
       options.onEvent(event);
     };
     this.#vault = membership === undefined ? undefined : this.#openVault(membership);
