@@ -175,7 +175,7 @@ test('in doubt about its lease a node begins nothing, and finishes what runs', a
   };
   const lease = await node.upstream.acquire(needOf());
   isHeld = false;
-  const refused = await node.upstream.acquire(needOf()).catch((error: unknown) => error);
+  const refused = await Promise.resolve(node.upstream.acquire(needOf())).catch((error: unknown) => error);
   expect(isGatewayError(refused) && refused.code).toBe('store.unavailable');
   expect(textOf(await callTool(lease.handle, 'x').outcome)).toBe(server.begun[0]);
   isHeld = true;

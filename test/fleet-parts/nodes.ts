@@ -68,7 +68,7 @@ export class TestFleet implements AsyncDisposable {
         return {
           vault: made,
           archive: new StoreArchive({ ...common, limits, resumeMs: 300_000 }),
-          peers: fleet === undefined ? this.#peersOf(name) : realPeers(fleet),
+          peers: fleet === undefined ? this.#peersOf(name) : realPeers(fleet, store),
         };
       },
     });
@@ -138,8 +138,12 @@ export class TestFleet implements AsyncDisposable {
   }
 }
 
-function realPeers(fleet: Fleet): Peers {
-  return { ...fleet, wasForwarded: (req) => fleet.forwardedOf(req) !== undefined };
+function realPeers(fleet: Fleet, store: Store): Peers {
+  return {
+    ...fleet,
+    wasForwarded: (req) => fleet.forwardedOf(req) !== undefined,
+    isUnsettled: async () => systemClock.now() - (await store.born()) < 10_000,
+  };
 }
 
 /** Waits until `holds`; the test's own deadline bounds it. */

@@ -203,3 +203,37 @@ test('a node that shuts down ends the streams that it only passes on', async () 
   await expect(new EventReader(passed).rest()).rejects.toThrow();
   held.finish();
 });
+
+test('an answer finds the node that asked although the store was emptied, and although it is away', async () => {
+  await using redis = await startRedis();
+  await using proxy = await startTcpProxy(redis.port);
+  await using fleet = await overRedis(redis);
+  const a = await fleet.join();
+  const cut = await connect(`redis://127.0.0.1:${proxy.port}`);
+  const b = await fleet.join({}, cut);
+  const headers = await openSession(a.harness);
+  const both = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const response = open(a.harness, 'POST', { ...headers, ...both }, JSON.stringify(call('hold', {}, 7)));
+  const held = await a.harness.handler.next();
+  const answers: string[] = [];
+  const ask = () =>
+    held.reply.ask('roots/list', undefined, (answer) => {
+      answers.push('result' in answer ? answer.result.toString() : 'error');
+    });
+  ask();
+  ask();
+  const reader = new EventReader(await response);
+  const ids = [await reader.message(), await reader.message()].map(
+    (event) => JSON.parse(event?.data ?? '').id as string,
+  );
+  await redis.command('flushall');
+  expect((await post(b.harness, { jsonrpc: '2.0', id: ids[0], result: { n: 1 } }, headers)).status).toBe(202);
+  expect(answers).toEqual(['{"n":1}']);
+  proxy.refuse();
+  await until(() => !cut.isUp);
+  expect((await post(b.harness, { jsonrpc: '2.0', id: ids[1], result: { n: 2 } }, headers)).status).toBe(202);
+  expect(answers).toEqual(['{"n":1}', '{"n":2}']);
+  held.finish();
+  await reader.rest();
+  await cut.close();
+});

@@ -91,13 +91,13 @@ test('a server that speaks only a future revision is refused', async () => {
 
 test('a program that does not exist is unavailable, and the cause says why', async () => {
   await using server = testUpstream({ kind: 'stdio', command: '/no/such/program', args: [], env: {} });
-  const error = await server.upstream.acquire(need()).catch((thrown: unknown) => thrown);
+  const error = await Promise.resolve(server.upstream.acquire(need())).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'upstream.unavailable', cause: expect.stringContaining('ENOENT') });
 });
 
 test('a program that ends at once is unavailable, and the cause says how it ended', async () => {
   await using server = testUpstream({ ...scripted('exits-at-once'), era: 'legacy' });
-  const error = await server.upstream.acquire(need()).catch((thrown: unknown) => thrown);
+  const error = await Promise.resolve(server.upstream.acquire(need())).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({
     code: 'upstream.unavailable',
     cause: expect.stringMatching(/exited with code 7.*pid/s),

@@ -112,14 +112,16 @@ function setup(options: Partial<PoolOptions> = {}, deps: Partial<PoolDeps> = {})
     openings,
     events,
     acquire: (overrides = {}) => {
-      const lease = pool.acquire({
-        principal: { key: 'alice', personal: true },
-        sessionId: undefined,
-        profile: NO_QUESTIONS,
-        clientInfo: undefined,
-        deadline: clock.now() + 5_000,
-        ...overrides,
-      });
+      const lease = Promise.resolve(
+        pool.acquire({
+          principal: { key: 'alice', personal: true },
+          sessionId: undefined,
+          profile: NO_QUESTIONS,
+          clientInfo: undefined,
+          deadline: clock.now() + 5_000,
+          ...overrides,
+        }),
+      );
       lease.catch(() => undefined); // looked at later
       return lease;
     },

@@ -44,6 +44,15 @@ const DOCUMENTATION = 'https://modelcontextprotocol.io/specification/2026-07-28/
 /** Most principals whose view of an upstream is kept. */
 const VIEW_LIMIT = 10_000;
 
+/** A store that is so young may not know yet which nodes there are: they enter themselves every 3 s. */
+const UNSETTLED_MS = 10_000;
+
+/** How long a node that leaves its fleet answers on connections that are still open: balancers keep some, and learn from its answers. */
+const LINGER_MS = 2_000;
+
+/** How often it is looked at whether somebody still has to come back. */
+const PARK_POLL_MS = 100;
+
 /** What an {@link App} is given beside its configuration. */
 export interface AppOptions {
   readonly config: ResolvedConfig;
@@ -205,7 +214,7 @@ export class App {
     this.#draining = true;
     const { downstream, gateway } = this.#generation;
     const drained = downstream.close();
-    await withinTime(this.#drainMs, drained);
+    await withinTime(this.#drainMs, Promise.all([drained, this.#leaveFleet()]));
     this.#parks.close();
     this.#tasks.close();
     // A server that does not answer must not keep its sessions, and they must not keep it.
@@ -221,6 +230,16 @@ export class App {
     await this.#membership?.fleet.close();
     await this.#membership?.store.close();
     await this.#options.audit?.close();
+  }
+
+  /** Other nodes take over what exists once, and balancers find out that this one goes; resolves when no other node waits for a call here. */
+  async #leaveFleet(): Promise<void> {
+    if (this.#membership === undefined) return;
+    for (const { upstream } of this.#generation.upstreams.values()) upstream.handOver();
+    await Promise.all([this.#membership.fleet.drain(), pause(LINGER_MS)]);
+    // Clients that are away with a question come back by way of the other nodes.
+    const limit = systemClock.now() + this.#drainMs;
+    while (this.#parks.isAwaited && systemClock.now() < limit) await pause(PARK_POLL_MS);
   }
 
   async #closeUpstream(upstream: Upstream): Promise<void> {
@@ -329,6 +348,7 @@ export class App {
         tags: fleet.tags,
         forward: fleet.forward,
         wasForwarded: (request) => fleet.forwardedOf(request) !== undefined,
+        isUnsettled: async () => systemClock.now() - (await store.born()) < UNSETTLED_MS,
       },
       archive: new StoreArchive({
         store,
@@ -354,6 +374,10 @@ export class App {
     this.#upstreams.add(upstream);
     return upstream;
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Resolves with the work, or when the time is over. */

@@ -41,7 +41,7 @@ export async function startFleet(options: {
 }): Promise<TestFleet> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-fleet-'));
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  if (process.env['KEEP_LOGS'] === undefined) stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const effectsFile = join(folder, 'effects.ndjson');
   writeFileSync(effectsFile, '');
   const env = { EFFECTS_FILE: effectsFile };

@@ -40,7 +40,9 @@ export function outcomeOfError(error: unknown): Outcome {
   const text = `${String(message)} ${JSON.stringify(data ?? {})}`;
   const reason = (data as { reason?: string } | undefined)?.reason ?? /"reason":\s*\\?"([a-z.-]+)/.exec(text)?.[1];
   if (reason !== undefined && TOLD.has(reason)) return { kind: 'told', reason };
-  const http = typeof status === 'number' ? status : /\b(?:HTTP|status)[ :]*(\d{3})\b/i.exec(text)?.[1];
+  const http =
+    [status, code].find((each) => typeof each === 'number' && each >= 400 && each < 600) ??
+    /\b(?:HTTP|status)[ :]*(\d{3})\b/i.exec(text)?.[1];
   if (http !== undefined && [502, 503, 504].includes(Number(http))) return { kind: 'broken', detail: `HTTP ${http}` };
   if (/fetch failed|terminated|socket|ECONN|network|other side closed|connection closed|disconnected/i.test(text)) {
     return { kind: 'broken', detail: text.slice(0, 80) };

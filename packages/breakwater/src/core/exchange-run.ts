@@ -91,14 +91,14 @@ export class ExchangeRun implements CallFollower {
   }
 
   /** Runs the exchange on the target's first member that takes it. `task` is set for a request about a task. */
-  async forward(target: Target, task?: TaskRole): Promise<void> {
+  forward(target: Target, task?: TaskRole): void {
     // Cancelled while it was being found out where the call goes: it must not run (2026-07-28 patterns/cancellation).
     if (this.#ended) return;
     const { exchange, clock, views } = this.#deps;
     this.#target = target;
     this.#task = task;
     this.#call = new MemberCall({ clock, views }, exchange, target, this);
-    await this.#call.send();
+    this.#call.send();
   }
 
   /** Goes on with a call that was parked for this client. */

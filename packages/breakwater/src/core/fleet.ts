@@ -25,6 +25,8 @@ export interface BorrowBounds {
 export interface BorrowedHandle extends Handle {
   /** See the owner: false means that every node can have one of its own. */
   readonly hasSession: boolean;
+  /** Adds a listener for its owner handing it over: calls under way end there, a new one belongs to the next owner. Returns its removal. */
+  onRetired(listener: () => void): () => void;
 }
 
 /**

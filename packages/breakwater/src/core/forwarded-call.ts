@@ -98,7 +98,7 @@ export class ForwardedCall {
         return;
       case 'retry': {
         // In the server's names: what was sent first, not what the client wrote.
-        void call.resend(scanObject(writeRetryParams(call.params, effect)));
+        call.resend(scanObject(writeRetryParams(call.params, effect)));
         return;
       }
       case 'notify':

@@ -96,7 +96,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     });
     const kind = exchange.traits?.list;
     if (kind !== undefined) void this.#answerList(kind, exchange, run);
-    else if (!this.#resume(exchange, run)) void this.#forward(exchange, run);
+    else if (!this.#resume(exchange, run)) this.#forward(exchange, run);
     return (reason) => run.cancel(reason);
   }
 
@@ -176,17 +176,23 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     return true;
   }
 
-  async #forward(exchange: Exchange, run: ExchangeRun): Promise<void> {
+  #forward(exchange: Exchange, run: ExchangeRun): void {
+    const fail = (error: unknown): void => run.fail(toGatewayError(error));
     try {
       const { resolver } = this.#parts(exchange.route);
       // Attack: a repeated member that we read one way and the server behind us another way would slip past naming and policy.
       if (exchange.params !== undefined && hasDuplicateKey(exchange.params, ADDRESSING)) {
         throw new GatewayError('params.invalid', { message: 'A member of params occurs twice.' });
       }
-      if (isTaskMethod(exchange.method)) return await this.#forwardTask(exchange, run);
-      await run.forward(await resolver.resolve(exchange.method, exchange.params, exchange.name, exchange));
+      if (isTaskMethod(exchange.method)) {
+        this.#forwardTask(exchange, run).catch(fail);
+        return;
+      }
+      const target = resolver.resolve(exchange.method, exchange.params, exchange.name, exchange);
+      if (target instanceof Promise) target.then((resolved) => run.forward(resolved)).catch(fail);
+      else run.forward(target);
     } catch (error) {
-      run.fail(toGatewayError(error));
+      fail(error);
     }
   }
 
@@ -194,7 +200,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     const { tasks } = this.#parts(exchange.route);
     if (exchange.method === 'tasks/list') return run.answerAtEdge(await tasks.list(exchange));
     const routed = await tasks.route(exchange);
-    if ('role' in routed) return await run.forward(routed.target, routed.role);
+    if ('role' in routed) return run.forward(routed.target, routed.role);
     run.answerFor(routed.upstream, await routed.answer());
   }
 

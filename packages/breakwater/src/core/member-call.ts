@@ -2,6 +2,7 @@ import { RpcCode } from '../jsonrpc/message.ts';
 import { isSoundPayload } from '../jsonrpc/parse.ts';
 import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import type { TaskWish } from '../protocol/bridge/request.ts';
+import { canBeAsked } from '../protocol/capabilities.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { handleNeed } from './catalogue.ts';
 import { GatewayError, isGatewayError, toGatewayError } from './errors.ts';
@@ -111,18 +112,18 @@ export class MemberCall implements CallSink {
   }
 
   /** Sends the call. */
-  async send(): Promise<void> {
+  send(): void {
     this.#attempt = 0;
-    await this.#tryNext();
+    this.#tryNext();
   }
 
   /** Sends it again to the server that answered, with other params when given. Only after `done`. */
-  async resend(params: RawObject | undefined = this.#params): Promise<void> {
+  resend(params: RawObject | undefined = this.#params): void {
     this.#params = params;
     const member = this.#member;
     if (this.#ended || member === undefined) return;
     if (this.#successor?.isOver === false) this.#successor.resend(params);
-    else await this.#acquire(member);
+    else this.#acquire(member);
   }
 
   /**
@@ -190,7 +191,7 @@ export class MemberCall implements CallSink {
     const serverInfo = this.#lease?.handle.server.info;
     this.#release();
     if (outcome.kind === 'error' && this.#attempt < this.#target.members.length && isNotFound(outcome.error)) {
-      void this.#tryNext();
+      this.#tryNext();
       return;
     }
     if (this.#member !== undefined && this.#returns < MAX_RETURNS && hasNotBegun(outcome)) {
@@ -211,36 +212,59 @@ export class MemberCall implements CallSink {
     return this.#successor !== undefined;
   }
 
-  async #tryNext(): Promise<void> {
+  #tryNext(): void {
     const member = this.#target.members[this.#attempt++];
-    if (member === undefined) return this.#fail(new GatewayError('upstream.unavailable'));
-    await this.#acquire(member);
+    if (member === undefined) this.#fail(new GatewayError('upstream.unavailable'));
+    else this.#acquire(member);
   }
 
-  async #acquire(member: RouteMember): Promise<void> {
+  // Without a promise where the handle is there: with one for each step, finding it cost as much as writing the request.
+  #acquire(member: RouteMember): void {
     this.#member = member;
-    let lease: Lease;
+    let lease: Lease | Promise<Lease>;
     try {
       const need = handleNeed(member, this.#exchange, this.#deps.clock.now());
-      lease = this.#target.pin?.() ?? (await member.upstream.acquire(need));
+      lease = this.#target.pin?.() ?? member.upstream.acquire(need);
     } catch (error) {
-      if (this.#ended) return;
-      if (this.#attempt < this.#target.members.length) await this.#tryNext();
-      else this.#fail(toGatewayError(error));
+      this.#onUnavailable(error);
       return;
     }
-    if (this.#mayBeAsked && eraOf(lease.handle.revision) === 'legacy') await this.#startFeed(lease.handle);
+    if (lease instanceof Promise)
+      lease.then(
+        (opened) => this.#take(member, opened),
+        (error: unknown) => this.#onUnavailable(error),
+      );
+    else this.#take(member, lease);
+  }
+
+  #onUnavailable(error: unknown): void {
+    if (this.#ended) return;
+    if (this.#attempt < this.#target.members.length) this.#tryNext();
+    else this.#fail(toGatewayError(error));
+  }
+
+  #take(member: RouteMember, lease: Lease): void {
+    if (this.#mayBeAsked && eraOf(lease.handle.revision) === 'legacy')
+      void this.#startFeed(lease.handle).then(() => this.#startOn(member, lease));
+    else this.#startOn(member, lease);
+  }
+
+  #startOn(member: RouteMember, lease: Lease): void {
     if (this.#ended) return lease.release();
     this.#lease = lease;
     this.#handle = lease.handle.id;
-    this.#start(member, lease.handle);
+    try {
+      this.#start(member, lease.handle);
+    } catch (error) {
+      this.#fail(toGatewayError(error));
+    }
   }
 
   // Many servers ask on the session's own stream (in the SDKs that takes no option, the call's stream takes one), and a server without such a
   // stream drops its question and waits: the stream has to be there before the call.
   get #mayBeAsked(): boolean {
     const { traits, client } = this.#exchange;
-    return traits?.interactive === true && Object.values(client.profile).includes(true);
+    return traits?.interactive === true && canBeAsked(client.profile);
   }
 
   // Some servers (SDK v2 behind its Node adapter) show only with their first event that they have the stream. Waiting for that cost the first call of

@@ -30,6 +30,8 @@ export interface ParkDeps {
   readonly seal: (round: number, expiresAt: number) => string;
   /** Takes a place among the parked calls; false at the quota. */
   readonly admit: () => boolean;
+  /** The server's call is over; its outcome is kept for a client that lost it. */
+  readonly onKept: () => void;
   /** Nothing is left that a client could come back to. */
   readonly onGone: () => void;
 }
@@ -157,7 +159,7 @@ export class ParkedCall {
         return;
       case 'reissue':
         this.#wait?.clear();
-        void call.resend();
+        call.resend();
         return;
     }
   }
@@ -200,7 +202,7 @@ export class ParkedCall {
   }
 
   #watchPhase(): void {
-    const { clock, ttlMs, keepMs, onGone } = this.#deps;
+    const { clock, ttlMs, keepMs, onKept, onGone } = this.#deps;
     const { phase, round } = this.#state;
     if (phase === 'gone' || (phase === 'finished' && round === 0)) {
       // A call that never asked has nobody who could come back for its outcome.
@@ -209,6 +211,7 @@ export class ParkedCall {
     } else if (phase === 'suspended' || phase === 'finished') {
       this.#ttl?.clear();
       this.#ttl = clock.after(phase === 'suspended' ? ttlMs : keepMs, () => this.#step({ type: 'expired' }));
+      if (phase === 'finished') onKept();
     } else {
       this.#ttl?.clear();
     }

@@ -51,6 +51,8 @@ export type ParkLookup =
 export class Parks {
   readonly #calls = new Map<string, { readonly call: ParkedCall; readonly principal: string }>();
   readonly #admitted = new Map<string, number>();
+  /** Calls that are over, whose outcomes a client may have lost; the oldest first. */
+  readonly #kept = new Set<ParkedCall>();
   /** Bounds of the calls that are parked from now on; those of a reloaded configuration can be put in. */
   limits: ParkLimits;
   readonly #options: {
@@ -88,6 +90,10 @@ export class Parks {
     // Most calls never ask; only those that do get an id.
     let id = '';
     let admitted = false;
+    const leave = (): void => {
+      if (admitted) this.#leave(principal.key);
+      admitted = false;
+    };
     const parked = new ParkedCall(
       {
         method,
@@ -117,11 +123,14 @@ export class Parks {
           emit({ type: 'open', resource: 'park', id, owner: key, detail: method, principal: key });
           return true;
         },
+        onKept: () => {
+          leave();
+          this.#keep(parked);
+        },
         onGone: () => {
-          this.#calls.delete(id);
-          if (!admitted) return;
-          admitted = false;
-          this.#leave(principal.key);
+          this.#kept.delete(parked);
+          leave();
+          if (!this.#calls.delete(id)) return;
           emit({ type: 'close', resource: 'park', id, reason: 'over' });
         },
       },
@@ -166,12 +175,26 @@ export class Parks {
     };
   }
 
+  /** True while a call is held for a client that is away and has its answer before it. */
+  get isAwaited(): boolean {
+    for (const { call } of this.#calls.values()) if (call.suspended) return true;
+    return false;
+  }
+
   /** Ends all parked calls. */
   close(): void {
     for (const { call } of [...this.#calls.values()]) {
       call.expire();
       call.expire();
     }
+  }
+
+  // They hold nothing of a server's and count toward nobody's quota: whoever is asked often must not be refused for what was answered.
+  #keep(call: ParkedCall): void {
+    this.#kept.add(call);
+    if (this.#kept.size <= this.limits.total) return;
+    const [oldest] = this.#kept;
+    oldest?.expire();
   }
 
   #admit(principal: string): boolean {

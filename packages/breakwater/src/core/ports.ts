@@ -188,7 +188,7 @@ export interface Upstream {
    * Brings a live handle, opening one when needed. Rejects with a {@link GatewayError}: `upstream.unavailable`, `upstream.busy`,
    * `upstream.auth`, `upstream.version`, `upstream.timeout`.
    */
-  acquire(need: HandleNeed): Promise<Lease>;
+  acquire(need: HandleNeed): Lease | Promise<Lease>;
   /** Ends the handles that only this legacy session used. */
   endSession(sessionId: string): Promise<void>;
   close(): Promise<void>;

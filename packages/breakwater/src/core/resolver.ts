@@ -35,21 +35,24 @@ export class Resolver {
     this.#views = options.views;
   }
 
-  /** Rejects with `params.invalid` for a name nobody serves and `method.unknown` for a method that cannot be routed. */
-  async resolve(
+  /**
+   * A promise only where a list has to be had for it. Throws or rejects with `params.invalid` for a name nobody serves and `method.unknown` for a
+   * method that cannot be routed.
+   */
+  resolve(
     method: string,
     params: RawObject | undefined,
     name: string | undefined,
     subscriber: Subscriber,
-  ): Promise<Target> {
+  ): Target | Promise<Target> {
     if (method === 'tools/call' || method === 'prompts/get') {
-      return await this.#resolveName(method === 'tools/call' ? 'tools' : 'prompts', params, name, subscriber);
+      return this.#resolveName(method === 'tools/call' ? 'tools' : 'prompts', params, name, subscriber);
     }
     if (method === 'resources/read') {
       if (name === undefined) throw new GatewayError('params.invalid', { message: 'Missing required parameter: uri' });
-      return { members: await this.resourceMembers(name, subscriber), params, repeatable: true };
+      return this.#resolveResource(name, params, subscriber);
     }
-    if (method === 'completion/complete') return await this.#resolveCompletion(params, subscriber);
+    if (method === 'completion/complete') return this.#resolveCompletion(params, subscriber);
     const [only, ...others] = this.#route.members;
     if (only === undefined || others.length > 0) throw new GatewayError('method.unknown');
     return { members: [only], params, repeatable: false };
@@ -76,12 +79,16 @@ export class Resolver {
     return [...matching];
   }
 
-  async #resolveName(
+  async #resolveResource(uri: string, params: RawObject | undefined, subscriber: Subscriber): Promise<Target> {
+    return { members: await this.resourceMembers(uri, subscriber), params, repeatable: true };
+  }
+
+  #resolveName(
     kind: 'tools' | 'prompts',
     params: RawObject | undefined,
     name: string | undefined,
     subscriber: Subscriber,
-  ): Promise<Target> {
+  ): Target | Promise<Target> {
     if (params === undefined || name === undefined)
       throw new GatewayError('params.invalid', { message: 'Missing required parameter: name' });
     const [only, ...others] = this.#route.members;
@@ -92,6 +99,10 @@ export class Resolver {
       const known = this.#catalogue.peek(kind, subscriber)?.byName.get(name);
       if (own !== undefined) return this.#aim(kind, only, params, name, own, known?.item);
     }
+    return this.#findName(kind, params, name, subscriber);
+  }
+
+  async #findName(kind: 'tools' | 'prompts', params: RawObject, name: string, subscriber: Subscriber): Promise<Target> {
     const listed = (await this.#catalogue.list(kind, subscriber)).byName.get(name);
     if (listed !== undefined) return this.#aim(kind, listed.member, params, name, listed.item.name, listed.item);
     // Not in the snapshot: it may be new. The server has the last word (eras.md §2.3, "tool not in snapshot").

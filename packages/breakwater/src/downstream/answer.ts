@@ -118,12 +118,10 @@ export class LateAnswer implements Answer {
     const { res, context } = inbound;
     // A legacy client that is gone has not cancelled, but it has no event id to resume by either: the answer has no reader.
     if (res.destroyed || res.headersSent) return;
-    const headers: Record<string, string> = {
-      'content-type': 'application/json',
-      'content-length': String(body.length),
-    };
-    if (sessionId !== undefined) headers['mcp-session-id'] = sessionId;
-    if (status === 429 || status === 503) headers['retry-after'] = '1';
+    // Names and values by turns, as Node writes them fastest.
+    const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
+    if (sessionId !== undefined) headers.push('mcp-session-id', sessionId);
+    if (status === 429 || status === 503) headers.push('retry-after', '1');
     res.writeHead(status, headers);
     if (body.length <= PACED_BYTES) res.end(body);
     else {

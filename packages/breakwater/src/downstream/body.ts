@@ -25,11 +25,17 @@ export function readBody(req: IncomingMessage, limits: BodyLimits, clock: Clock)
     let first: Buffer | undefined;
     let rest: Buffer[] | undefined;
     let size = 0;
+    let isSettled = false;
     const settle = (result: ReadBody): void => {
+      if (isSettled) return;
+      isSettled = true;
       deadline.clear();
-      req.off('data', onData);
-      req.off('end', onEnd);
-      req.off('close', onGone);
+      // After its end a request says nothing any more: taking off three listeners would be the larger part of reading a small body.
+      if (!result.ok) {
+        req.off('data', onData);
+        req.off('end', onEnd);
+        req.off('close', onGone);
+      }
       resolve(result);
     };
     const onData = (chunk: Buffer): void => {

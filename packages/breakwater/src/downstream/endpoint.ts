@@ -17,18 +17,20 @@ const DOWNGRADED =
   'This arrived as GET with a JSON Content-Type: a redirect on the way here turned a POST into it. POST to canonical_endpoint itself, scheme and host as they stand there.';
 
 /** Serves a request on a route's endpoint by its verb. */
-export async function serveEndpoint(inbound: Inbound, channels: SseChannels): Promise<void> {
+export function serveEndpoint(inbound: Inbound, channels: SseChannels): Promise<void> | undefined {
   switch (inbound.req.method) {
     case 'POST':
       return servePost(inbound);
     case 'GET':
       return serveGet(inbound, channels);
     case 'HEAD':
-      return serveLiveness(inbound);
+      serveLiveness(inbound);
+      return undefined;
     case 'DELETE':
       return serveDelete(inbound);
     default:
-      return refusePlace(inbound, 'request.method', 'transport', ALLOW);
+      refusePlace(inbound, 'request.method', 'transport', ALLOW);
+      return undefined;
   }
 }
 

@@ -4,7 +4,6 @@ import type { Message, NotificationMessage } from '../jsonrpc/message.ts';
 import { findMember } from '../jsonrpc/raw.ts';
 import { accommodates, type Context, type Inbound } from './inbound.ts';
 import { accept, servesSessionless } from './legacy-caller.ts';
-import { makerOfMessage, passOn } from './pass-on.ts';
 import { refuse } from './refusal.ts';
 import type { SessionState } from './session-state.ts';
 import type { StreamableSession } from './streamable-session.ts';
@@ -12,14 +11,11 @@ import type { StreamableSession } from './streamable-session.ts';
 /** Takes a POSTed notification or response of a legacy client. */
 export async function receiveMessage(
   inbound: Inbound,
-  { message, bytes }: { readonly message: Exclude<Message, { kind: 'request' }>; readonly bytes: Buffer },
+  message: Exclude<Message, { kind: 'request' }>,
   streamable: StreamableSession | undefined,
 ): Promise<void> {
   const sessionId = streamable?.session.id;
   if (message.kind !== 'notification') {
-    const asker = streamable === undefined ? undefined : makerOfMessage(inbound, message.id);
-    // Where the node that asked is gone, nobody waits for the answer.
-    if (asker !== undefined && (await passOn(inbound, asker, bytes))) return;
     // A response that answers no open question of this session is late, doubled, or another session's. Never matched, never an error.
     streamable?.state.questions.take(message);
   } else {

@@ -16,7 +16,7 @@ import {
 import { openSession } from './legacy-initialize.ts';
 import { receiveMessage } from './legacy-notification.ts';
 import { admitLegacy, failure, serveLegacy } from './legacy-request.ts';
-import { continueElsewhere } from './pass-on.ts';
+import { continueElsewhere, makerOfMessage, passOn } from './pass-on.ts';
 import { refuse } from './refusal.ts';
 import { StreamableSession } from './streamable-session.ts';
 
@@ -63,6 +63,12 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   const { headers, legacyClaim } = hints;
   const request = message.kind === 'request' ? message : undefined;
   const id = request?.id;
+  if (message.kind === 'result' || message.kind === 'error') {
+    // Before the session is looked up: the node that asked does that, and it needs no store for it.
+    const asker = headers.sessionId === undefined ? undefined : makerOfMessage(inbound, message.id);
+    // Where it is gone, nobody waits for the answer.
+    if (asker !== undefined && (await passOn(inbound, asker, hints.bytes))) return;
+  }
   const streamable = await findStreamable(inbound, headers.sessionId);
   const session = streamable?.session;
   if (legacyClaim && request !== undefined && (session === undefined || !accommodates(inbound, 'legacy-claim'))) {
@@ -70,7 +76,7 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   }
   if (headers.sessionId !== undefined && session === undefined) return refuse(inbound, 'session.unknown', { id });
   if (request?.method !== 'ping' && !checkVersion(inbound, headers, session, id)) return;
-  if (message.kind !== 'request') return receiveMessage(inbound, { message, bytes: hints.bytes }, streamable);
+  if (message.kind !== 'request') return receiveMessage(inbound, message, streamable);
   if (session === undefined && message.method !== 'ping' && !servesSessionless(inbound)) {
     return refuse(inbound, 'session.missing', { id });
   }

@@ -14,7 +14,7 @@ import {
   MODERN_HEADERS,
   validateModernHeaders,
 } from '../protocol/modern/headers.ts';
-import { validateParamHeaders } from '../protocol/modern/param-headers.ts';
+import { type ParamHeader, validateParamHeaders } from '../protocol/modern/param-headers.ts';
 import { MODERN_REVISIONS } from '../protocol/revision.ts';
 import { LateAnswer } from './answer.ts';
 import { makeExchange } from './exchange-of.ts';
@@ -34,7 +34,7 @@ export async function serveModern(
   { claim, bytes }: { readonly claim: EnvelopeClaim; readonly bytes: Buffer },
 ): Promise<void> {
   const { id, method, params } = message;
-  const headers: HeaderLookup = (name) => inbound.req.headersDistinct[name] ?? [];
+  const headers = linesOf(inbound.req);
   const envelope = validateEnvelope(claim);
   const fault = faultOf(claim, envelope, { headers, method, params });
   if (fault !== undefined) return refuseFault(inbound, message, fault);
@@ -44,16 +44,33 @@ export async function serveModern(
     return refuse(inbound, 'method.unknown', { id, modern: true });
   const client = clientOf(envelope.value);
   if (method === 'tools/call') {
-    const mismatch = await checkParamHeaders(inbound, message, client, headers);
-    if (mismatch !== undefined) return refuseFault(inbound, message, mismatch);
-    // Who left meanwhile has cancelled: the call must not run.
-    if (inbound.res.destroyed) return;
+    const declared = declaredHeaders(inbound, message, client);
+    if (declared instanceof Promise) {
+      const mismatch = mismatchOf(await declared, params, headers);
+      if (mismatch !== undefined) return refuseFault(inbound, message, mismatch);
+      // Who left meanwhile has cancelled: the call must not run.
+      if (inbound.res.destroyed) return;
+    } else {
+      const mismatch = mismatchOf(declared, params, headers);
+      if (mismatch !== undefined) return refuseFault(inbound, message, mismatch);
+    }
   }
   if (method === 'server/discover') return serveDiscover(inbound, message, client);
   if (method === 'subscriptions/listen') return serveListen(inbound, message, client);
   if (await continueElsewhere(inbound, { method, params, sessionId: undefined }, bytes)) return;
   serveExchange(inbound, message, client, envelope.value);
 }
+
+/** The lines of each header. Node joins repeated lines with a comma: only where there is one the whole head is read again. */
+function linesOf(req: Inbound['req']): HeaderLookup {
+  return (name) => {
+    const value = req.headers[name];
+    if (value === undefined) return NO_LINES;
+    return typeof value === 'string' && !value.includes(',') ? [value] : (req.headersDistinct[name] ?? NO_LINES);
+  };
+}
+
+const NO_LINES: readonly string[] = [];
 
 // Where header and body name different versions, that is told before the body's version is judged: one of the two was tampered with, and only
 // the client can say which (the official suite expects -32020 there). A body that is otherwise unsound is told of itself first.
@@ -105,19 +122,28 @@ async function serveDiscover(inbound: Inbound, message: RequestMessage, client: 
   }
 }
 
-async function checkParamHeaders(
+/** What the tool of a call mirrors into headers; a promise only where its list is not known yet. */
+function declaredHeaders(
   inbound: Inbound,
   { params }: RequestMessage,
   client: ClientFacts,
-  headers: HeaderLookup,
-): Promise<ProtocolFault | undefined> {
+): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
   const tool = params === undefined ? undefined : memberValue(params, 'name');
-  if (params === undefined || typeof tool !== 'string') return undefined;
+  if (typeof tool !== 'string') return NO_HEADERS;
   const { route, principal, context } = inbound;
-  const subscriber = { route: route.path, principal, sessionId: undefined, client };
-  const declared = await context.deps.edge.paramHeaders(subscriber, tool);
-  return declared.length === 0 ? undefined : validateParamHeaders(declared, memberObject(params, 'arguments'), headers);
+  return context.deps.edge.paramHeaders({ route: route.path, principal, sessionId: undefined, client }, tool);
 }
+
+function mismatchOf(
+  declared: readonly ParamHeader[],
+  params: RequestMessage['params'],
+  headers: HeaderLookup,
+): ProtocolFault | undefined {
+  if (declared.length === 0 || params === undefined) return undefined;
+  return validateParamHeaders(declared, memberObject(params, 'arguments'), headers);
+}
+
+const NO_HEADERS: readonly ParamHeader[] = [];
 
 function answerOf(inbound: Inbound, { id }: RequestMessage, onGone: () => void): LateAnswer {
   return new LateAnswer({

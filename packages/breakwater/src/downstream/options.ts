@@ -114,6 +114,8 @@ export interface Peers {
   forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean>;
   /** The request came from another node: it is served here, or by nobody. */
   wasForwarded(request: IncomingMessage): boolean;
+  /** Nodes that live may not be found: the store was emptied a moment ago, and they are about to enter themselves again. */
+  isUnsettled?(): Promise<boolean>;
 }
 
 /** What the downstream side needs of the rest of the gateway. */

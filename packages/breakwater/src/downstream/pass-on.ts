@@ -3,6 +3,10 @@ import type { Exchange } from '../core/exchange.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Inbound } from './inbound.ts';
 
+/** How long a node is waited for that the store has forgotten, and how often it is looked for. */
+const UNSETTLED_MS = 4_000;
+const AGAIN_MS = 500;
+
 /** The other node of the fleet that made an id; undefined for ids of this node, of nobody, and on requests that were passed on already. */
 export function makerOf({ context, req }: Inbound, id: string): string | undefined {
   const { peers } = context.deps;
@@ -28,7 +32,12 @@ export async function passOn(inbound: Inbound, node: string, body: Buffer | unde
   const stay = req.method === 'GET' ? drain.onBegin(() => res.destroy()) : noteNothing;
   try {
     const facts = { principal, remoteAddress: caller.address ?? '', body };
-    return (await deps.peers?.forward(node, req, res, facts)) === true;
+    const until = deps.clock.now() + UNSETTLED_MS;
+    while ((await deps.peers?.forward(node, req, res, facts)) !== true) {
+      if (deps.clock.now() >= until || res.destroyed || (await deps.peers?.isUnsettled?.()) !== true) return false;
+      await new Promise<void>((resolve) => deps.clock.after(AGAIN_MS, resolve));
+    }
+    return true;
   } catch (error) {
     if (isGatewayError(error) && error.code === 'fleet.node-lost') return false;
     throw error;

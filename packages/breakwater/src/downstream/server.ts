@@ -80,24 +80,49 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     const rest = place.kind === 'rest' ? place : undefined;
     const hosted = next !== undefined;
     const arrival: Arrival = { context, req, res, route: undefined, caller: options.callerOf(req), hosted, rest };
-    dispatch(arrival, place, target).catch((error: unknown) => failInside(arrival, error));
+    try {
+      const served = dispatch(arrival, place, target);
+      if (served !== undefined) served.catch((error: unknown) => failInside(arrival, error));
+    } catch (error) {
+      failInside(arrival, error);
+    }
   }
 
-  async function dispatch(arrival: Arrival, place: Place, target: Target): Promise<void> {
-    const { req } = arrival;
+  function dispatch(arrival: Arrival, place: Place, target: Target): Promise<void> | undefined {
     const { path } = target;
     // Before the Host check: probes of load balancers and orchestrators come under an address.
-    if (place.kind === 'unknown' && serveHealth(arrival, path)) return;
-    if (!admitOrigin(arrival, target, place)) return;
-    if (req.method === 'OPTIONS') return answerPreflight(req, arrival.res);
-    const secure = httpsUrlFor(arrival);
-    if (secure !== undefined) return refuse(arrival, 'request.https', { location: secure });
-    if (context.drain.begun && req.method !== 'DELETE') return refuse(arrival, 'gateway.draining', { close: true });
-    // Whoever ends something helps; everybody else is told before any work is done for them.
-    if (deps.overloaded?.() === true && req.method !== 'DELETE') {
-      return refuse(arrival, 'gateway.overloaded', { close: true });
+    if (place.kind === 'unknown' && serveHealth(arrival, path)) return undefined;
+    if (!admitOrigin(arrival, target, place)) return undefined;
+    const refusal = obstacleTo(arrival);
+    if (refusal !== undefined) {
+      refusal();
+      return undefined;
     }
+    // One promise for the whole way in: each `async` function on it would be another 0.2 µs of every request.
+    if (place.kind === 'endpoint' && !place.slash) return serveEndpoint(enter(arrival, place.route), channels);
     return servePlace(arrival, place, target);
+  }
+
+  /** What is said instead of serving a request on any path; undefined when it is served. */
+  function obstacleTo(arrival: Arrival): (() => void) | undefined {
+    const { req } = arrival;
+    if (req.method === 'OPTIONS') return () => answerPreflight(req, arrival.res);
+    const secure = httpsUrlFor(arrival);
+    if (secure !== undefined) return () => refuse(arrival, 'request.https', { location: secure });
+    // Whoever ends something helps; everybody else is told before any work is done for them.
+    if (req.method === 'DELETE') return undefined;
+    if (context.drain.begun && !mayFinish(arrival)) return () => refuse(arrival, 'gateway.draining', { close: true });
+    return deps.overloaded?.() === true ? () => refuse(arrival, 'gateway.overloaded', { close: true }) : undefined;
+  }
+
+  /**
+   * True for what is served while the gateway drains: a node of a fleet answers whatever still comes by a connection that a balancer kept, once each; and
+   * answers to questions are what running calls wait for.
+   */
+  function mayFinish({ req, res }: Arrival): boolean {
+    if (req.method !== 'POST' || deps.peers === undefined) return false;
+    res.setHeader('connection', 'close');
+    return true;
   }
 
   async function servePlace(arrival: Arrival, place: Place, { path, query }: Target): Promise<void> {

@@ -33,7 +33,8 @@ export class SessionState {
   readonly session: Session;
   readonly #sessions: Sessions;
   readonly #side: SessionSide;
-  #running: Set<RunningCall> | undefined;
+  /** In the order of their arrival. An array, because the tables of a set would keep them in memory long after their end (`upstream/call-list.ts`). */
+  #running: RunningCall[] | undefined;
   #subscription: SessionSubscription | undefined;
   #questions: Questions | undefined;
   #aside: SessionAside | undefined;
@@ -70,7 +71,7 @@ export class SessionState {
 
   /** How many requests are being served. */
   get inFlight(): number {
-    return this.#running?.size ?? 0;
+    return this.#running?.length ?? 0;
   }
 
   /** Sends a request on the session's own stream; false when none is open. */
@@ -81,12 +82,14 @@ export class SessionState {
   /** Takes note of a request; returns what says that it is over. */
   run(call: RunningCall): () => void {
     const running = this.#calls();
-    running.add(call);
+    running.push(call);
     const end = this.#sessions.begin(this.session);
     return () => {
-      if (!running.delete(call)) return;
+      const at = running.indexOf(call);
+      if (at < 0) return;
+      running.splice(at, 1);
       end();
-      if (running.size === 0) this.#onIdle?.();
+      if (running.length === 0) this.#onIdle?.();
     };
   }
 
@@ -116,9 +119,9 @@ export class SessionState {
     else this.#onIdle = run;
   }
 
-  #calls(): Set<RunningCall> {
+  #calls(): RunningCall[] {
     if (this.#running === undefined) {
-      const running = new Set<RunningCall>();
+      const running: RunningCall[] = [];
       this.#running = running;
       this.session.owner.defer(() => this.abort());
     }

@@ -55,7 +55,10 @@ export class Directory {
     if (known !== undefined && known.until > this.#options.clock.now()) return Promise.resolve(known.address);
     let asked = this.#asked.get(node);
     if (asked === undefined) {
-      asked = this.#look(node).finally(() => this.#asked.delete(node));
+      // Without the store the address that was known last is the best there is: what runs between two nodes goes on.
+      const last = known?.address;
+      const looked = last === undefined ? this.#look(node) : this.#look(node).catch(() => last);
+      asked = looked.finally(() => this.#asked.delete(node));
       this.#asked.set(node, asked);
     }
     return asked;

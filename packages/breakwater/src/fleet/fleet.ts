@@ -56,6 +56,8 @@ export interface Fleet {
   forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean>;
   /** What is known of a request that another node passed on; undefined for one of a client's own connection. */
   forwardedOf(request: IncomingMessage): Forwarded | undefined;
+  /** Lends no handles any more, and resolves when the calls that are made for other nodes are done. */
+  drain(): Promise<void>;
   /** Ends everything with peers. The upstreams are closed before: they give their leases back. */
   close(): Promise<void>;
 }
@@ -101,6 +103,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       // One hop: where the second node has not got it either, nobody has.
       server.forwardedOf(request) === undefined && (await client.forward(to, request, response, facts)),
     forwardedOf: (request) => server.forwardedOf(request),
+    drain: () => host.drain(),
     close: async () => {
       ownership.close();
       sessions.close();

@@ -30,6 +30,7 @@ export const FrameType = {
   page: 41,
   end: 42,
   progress: 43,
+  retired: 44,
 } as const;
 
 /** One message between two nodes: what it is, which call it belongs to (0: none), values as JSON, and bytes that pass as they are. */

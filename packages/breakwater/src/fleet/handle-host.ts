@@ -19,15 +19,22 @@ const OPEN_MS = 5_000;
 export class HandleHost {
   readonly #options: HandleHostOptions;
   readonly #guests = new Set<Guest>();
+  #isDraining = false;
 
   constructor(options: HandleHostOptions) {
-    this.#options = options;
+    this.#options = { ...options, holds: (...of) => !this.#isDraining && options.holds(...of) };
   }
 
   /** Serves one borrower for as long as its stream lives. */
   take(stream: PeerStream): void {
     const guest = new Guest(stream, this.#options, () => this.#guests.delete(guest));
     this.#guests.add(guest);
+  }
+
+  /** Lends nothing any more. Resolves when the calls that are made for others are done. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await Promise.all([...this.#guests].map((guest) => guest.retire()));
   }
 
   close(): void {
@@ -61,6 +68,10 @@ class Guest {
 
   end(reason: string): void {
     this.#link.end(reason);
+  }
+
+  async retire(): Promise<void> {
+    await this.#handle?.retire();
   }
 
   #onFrame(frame: Frame): void {

@@ -39,6 +39,8 @@ export class HostedHandle {
   /** The newest call that was begun: what the borrower sent after it was never made. */
   #lastCall = 0;
   #isFull = false;
+  #isRetired = false;
+  #onQuiet: (() => void) | undefined;
   #toldServer: ServerFacts;
 
   constructor(lease: Lease, link: FrameLink) {
@@ -66,7 +68,8 @@ export class HostedHandle {
         return this.#start(frame);
       case FrameType.cancel:
         this.#calls.delete(id);
-        return call?.cancel(text(head['reason']));
+        call?.cancel(text(head['reason']));
+        return this.#noteQuiet();
       case FrameType.pause:
         return call?.setClientFull(true);
       case FrameType.resume:
@@ -90,6 +93,16 @@ export class HostedHandle {
     }
   }
 
+  /** Takes no more calls: whoever borrows it finds its next owner. Resolves when those it has are done. */
+  retire(): Promise<void> {
+    this.#isRetired = true;
+    this.#send({ type: FrameType.retired, head: { last: this.#lastCall } });
+    return new Promise((resolve) => {
+      this.#onQuiet = resolve;
+      this.#noteQuiet();
+    });
+  }
+
   setLinkFull(isFull: boolean): void {
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
@@ -102,6 +115,7 @@ export class HostedHandle {
     this.#stopTaking?.();
     for (const call of this.#calls.values()) call.cancel('the gateway node that made this call was lost');
     this.#calls.clear();
+    this.#noteQuiet();
     for (const question of this.#questions.values()) question.answer({ error: LOST });
     this.#questions.clear();
     this.#watches.removeAll();
@@ -110,6 +124,11 @@ export class HostedHandle {
 
   #start(frame: Frame): void {
     const id = frame.call;
+    if (this.#isRetired) {
+      const error = new GatewayError('fleet.owner-gone');
+      this.#send(writeOutcome(id, { kind: 'failed', error }, undefined));
+      return;
+    }
     this.#lastCall = id;
     // A process that was stopped finds calls waiting that were given up long ago.
     if (this.#lease.isHeld === false) {
@@ -133,6 +152,7 @@ export class HostedHandle {
           this.#calls.delete(id);
           this.#tellFacts();
           this.#send(writeOutcome(id, outcome, token));
+          this.#noteQuiet();
         },
       },
       this.#isFull,
@@ -170,6 +190,10 @@ export class HostedHandle {
   #reply(call: number, work: Promise<boolean>): void {
     const tell = (is: boolean): void => this.#send({ type: FrameType.reply, call, head: { is } });
     work.then(tell, () => tell(false));
+  }
+
+  #noteQuiet(): void {
+    if (this.#calls.size === 0) this.#onQuiet?.();
   }
 
   // A server behind a session that was renewed may have other facts.

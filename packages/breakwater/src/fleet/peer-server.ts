@@ -128,6 +128,8 @@ export class PeerServer {
 // The request is served like any other from here on, and is not to show what peers say to each other.
 function hideMark(request: IncomingMessage): void {
   delete request.headers[PEER_HEADER];
+  // Node makes both views when they are first read, from as many raw headers as came: they must be there before one is taken out.
+  delete request.headersDistinct[PEER_HEADER];
   const raw = request.rawHeaders;
   for (let at = raw.length - 2; at >= 0; at -= 2) {
     if (raw[at]?.toLowerCase() === PEER_HEADER) raw.splice(at, 2);

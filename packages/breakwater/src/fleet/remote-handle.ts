@@ -80,6 +80,7 @@ class RemoteHandle implements BorrowedHandle {
   readonly #questionListeners = new Set<(question: ServerQuestion) => boolean>();
   readonly #progressListeners = new Set<(token: string, params: RawObject) => void>();
   readonly #endListeners = new Set<(reason: string) => void>();
+  readonly #retireListeners = new Set<() => void>();
   #facts: HandleFacts | undefined;
   #nextId = 1;
   #poll: Timer | undefined;
@@ -194,6 +195,11 @@ class RemoteHandle implements BorrowedHandle {
     return () => void this.#endListeners.delete(listener);
   }
 
+  onRetired(listener: () => void): () => void {
+    this.#retireListeners.add(listener);
+    return () => void this.#retireListeners.delete(listener);
+  }
+
   async close(reason: string): Promise<void> {
     this.#end(reason, new GatewayError('upstream.lost', { cause: reason }));
     this.#link.end(reason);
@@ -273,6 +279,9 @@ class RemoteHandle implements BorrowedHandle {
         for (const listener of [...this.#progressListeners]) listener(token, params);
         return;
       }
+      case FrameType.retired:
+        for (const listener of [...this.#retireListeners]) listener();
+        return;
       case FrameType.end: {
         const reason = text(frame.head['reason']);
         return this.#end(reason, new GatewayError('upstream.lost', { cause: reason }), Number(frame.head['last']));

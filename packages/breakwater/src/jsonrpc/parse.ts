@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { isIdToken, type RawId } from './id.ts';
 import { type Message, RpcCode } from './message.ts';
 import {
@@ -47,13 +47,15 @@ function fail(code: number, message: string, id?: RawId): { ok: false; fault: Pa
  */
 export function parseBody(bytes: Buffer, limits: ParseLimits): Parsed<Body> {
   if (bytes.length === 0) return fail(RpcCode.parseError, 'The body is empty; send one JSON-RPC message.');
-  if (!isUtf8(bytes)) return fail(RpcCode.parseError, 'The body is not valid UTF-8.');
+  const isPlain = isAscii(bytes);
+  if (!isPlain && !isUtf8(bytes)) return fail(RpcCode.parseError, 'The body is not valid UTF-8.');
   const view = bytes.toString('latin1');
   if (measureDepth(view, limits.jsonDepth) > limits.jsonDepth) {
     return fail(RpcCode.invalidRequest, `The body nests deeper than ${limits.jsonDepth} levels.`);
   }
   try {
-    JSON.parse(bytes.toString('utf8'));
+    // Of ASCII the view is the text: most bodies are, and need not be decoded twice.
+    JSON.parse(isPlain ? view : bytes.toString('utf8'));
   } catch {
     return fail(RpcCode.parseError, 'The body is not valid JSON.');
   }
@@ -137,9 +139,10 @@ const CHECKED_BYTES = 65_536;
  */
 export function isSoundPayload(payload: Buffer): boolean {
   if (payload.length > CHECKED_BYTES) return true;
-  if (!isUtf8(payload)) return false;
+  const isPlain = isAscii(payload);
+  if (!isPlain && !isUtf8(payload)) return false;
   try {
-    JSON.parse(payload.toString());
+    JSON.parse(payload.toString(isPlain ? 'latin1' : 'utf8'));
     return true;
   } catch {
     return false; // the caller says what follows from it

@@ -139,10 +139,13 @@ export function scanObject(bytes: Buffer, from = 0, view: string = bytes.toStrin
   }
 }
 
+/** The inside of a JSON string that is its own decoded form: printable ASCII without quotes and escapes. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 // A key may be spelled with escapes ("\u006dethod"); a scanner that took it for another key than the server's parser does would be a policy bypass.
 function decodeKey(bytes: Buffer, view: string, start: number, end: number): string | undefined {
-  const plain = view.slice(start + 1, end - 1);
-  if (!plain.includes('\\') && /^[\x20-\x7e]*$/.test(plain)) return plain;
+  const text = view.slice(start + 1, end - 1);
+  if (PLAIN.test(text)) return text;
   try {
     return JSON.parse(bytes.toString('utf8', start, end)) as string;
   } catch {
@@ -161,8 +164,22 @@ export function findMember(object: RawObject, key: string): Member | undefined {
 
 /** True when a key of `keys` (or any key, without `keys`) occurs twice. Two parsers may then see two different messages: refuse it. */
 export function hasDuplicateKey(object: RawObject, keys?: ReadonlySet<string>): boolean {
+  const { members } = object;
+  if (members.length > FEW_MEMBERS) return hasDuplicateOfMany(members, keys);
+  // Pair by pair, without a set: most objects have two or three members, and every request is asked twice.
+  for (let i = 1; i < members.length; i++) {
+    const key = members[i]?.key ?? '';
+    if (keys !== undefined && !keys.has(key)) continue;
+    for (let j = 0; j < i; j++) if (members[j]?.key === key) return true;
+  }
+  return false;
+}
+
+const FEW_MEMBERS = 8;
+
+function hasDuplicateOfMany(members: readonly Member[], keys: ReadonlySet<string> | undefined): boolean {
   const seen = new Set<string>();
-  for (const { key } of object.members) {
+  for (const { key } of members) {
     if (keys !== undefined && !keys.has(key)) continue;
     if (seen.has(key)) return true;
     seen.add(key);
@@ -179,6 +196,10 @@ export function memberBytes(object: RawObject, member: Member): Buffer {
 export function memberValue(object: RawObject, key: string): unknown {
   const member = findMember(object, key);
   if (member === undefined) return undefined;
+  if (object.view.charCodeAt(member.start) === QUOTE) {
+    const text = object.view.slice(member.start + 1, member.end - 1);
+    if (PLAIN.test(text)) return text;
+  }
   try {
     return JSON.parse(object.bytes.toString('utf8', member.start, member.end)) as unknown;
   } catch {

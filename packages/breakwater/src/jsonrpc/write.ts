@@ -2,19 +2,34 @@ import type { RawId } from './id.ts';
 import type { RpcError } from './message.ts';
 
 const END = Buffer.from('}');
+const CLOSE_BRACE = 0x7d;
 
 /** Bytes of a successful response around `result` (JSON bytes), with the id's own bytes. */
 export function writeResult(id: RawId, result: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":`, 'latin1'), result, END]);
+  return wrap(`{"jsonrpc":"2.0","id":${id},"result":`, result);
+}
+
+/** `head`, which is ASCII, the payload and a closing brace; one allocation, as every response passes here. */
+function wrap(head: string, payload: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length + payload.length + 1);
+  bytes.write(head, 0, head.length, 'latin1');
+  bytes.set(payload, head.length);
+  bytes[bytes.length - 1] = CLOSE_BRACE;
+  return bytes;
 }
 
 /** Bytes of an error response around `error` (JSON bytes of the error object). An undefined id is written as null. */
 export function writeError(id: RawId | undefined, error: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":`, 'latin1'), error, END]);
+  return wrap(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":`, error);
 }
+
+const PLAIN_METHOD = /^[a-zA-Z/_]+$/;
 
 /** Bytes of a request; `params` is JSON bytes or absent. */
 export function writeRequest(id: RawId, method: string, params?: Buffer): Buffer {
+  // Names of methods are ASCII, but for those that only a client's own server knows.
+  if (params !== undefined && PLAIN_METHOD.test(method))
+    return wrap(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":`, params);
   const head = Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":`, 'latin1');
   return Buffer.concat([head, Buffer.from(JSON.stringify(method)), ...paramsPart(params), END]);
 }

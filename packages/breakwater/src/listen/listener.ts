@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ResolvedConfig, ResolvedTls } from '../config/secrets.ts';
 import { readIp } from '../wire/ip.ts';
@@ -30,7 +30,7 @@ export interface Listener {
   readonly redirectPort: number | undefined;
   /** Takes over what can change while the ports are open: the certificate, the oldest version of TLS, HSTS. */
   reload(config: ResolvedConfig): void;
-  /** Takes no new connections, and lets the idle ones go. */
+  /** Takes no new connections. */
   stop(): void;
   /** Drops idle connections again, and resolves when all are gone. */
   finish(): Promise<void>;
@@ -155,13 +155,13 @@ export async function openListener(config: ResolvedConfig, options: ListenerOpti
     stop: () => {
       watch?.close();
       for (const server of servers) {
-        closed.push(new Promise((resolve) => server.close(() => resolve())));
-        server.closeIdleConnections();
+        closed.push(new Promise((resolve) => stopListening(server, resolve)));
       }
       for (const socket of kept.flatMap((each) => [...each])) socket.destroy();
     },
     finish: async () => {
-      for (const server of servers) server.closeIdleConnections();
+      // It listens no more; this lets go of idle connections, and of Node's timer for slow ones.
+      for (const server of servers) server.close(() => undefined);
       await Promise.all(closed);
     },
     cut: () => {
@@ -182,6 +182,14 @@ function secureOptions({ cert, key, minVersion }: Certificate & Pick<ResolvedTls
 function doorsOf({ listen }: ResolvedConfig): string {
   const { host, port, proxyProtocol, tls } = listen;
   return JSON.stringify([host, port, proxyProtocol, tls !== undefined, tls?.redirectPort]);
+}
+
+/**
+ * Takes no new connections. Unlike `server.close()` of node:http it leaves those that are idle at this moment: a balancer may just be sending a request on
+ * one, and must not repeat it elsewhere when that is cut.
+ */
+function stopListening(server: Server | TlsServer, onClosed: () => void): void {
+  NetServer.prototype.close.call(server, onClosed);
 }
 
 function portOf(server: Server | TlsServer): number {

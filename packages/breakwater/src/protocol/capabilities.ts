@@ -16,6 +16,12 @@ export interface CapabilityProfile {
   readonly roots: boolean;
 }
 
+/** True for a client that can be asked anything at all. */
+export function canBeAsked(profile: CapabilityProfile): boolean {
+  const { elicitForm, elicitUrl, sampling, samplingTools, samplingContext, roots } = profile;
+  return elicitForm || elicitUrl || sampling || samplingTools || samplingContext || roots;
+}
+
 /** The profile that can be asked nothing. */
 export const NO_QUESTIONS: CapabilityProfile = {
   elicitForm: false,

@@ -236,7 +236,7 @@ export class DuplexHandle implements OpenedHandle {
     }
     this.#calls.delete(running.id);
     if (running.isPaused) this.#paused--;
-    this.#desk.endCall(running);
+    this.#desk.endCall(running, this.#calls.values());
     if (running.isInteractive) this.#interactive--;
     const next = running.isInteractive ? this.#queued.shift() : undefined;
     if (next !== undefined && this.#ended === undefined) this.#start(next);

@@ -8,6 +8,10 @@ export class FairQueue<T> {
     return size;
   }
 
+  get isEmpty(): boolean {
+    return this.#groups.size === 0;
+  }
+
   push(group: string, item: T): void {
     const items = this.#groups.get(group);
     if (items === undefined) this.#groups.set(group, [item]);

@@ -21,9 +21,9 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Names and values by turns, added to the configured headers. */
   readonly headers: readonly string[];
-  readonly body?: Buffer;
+  readonly body?: Buffer | undefined;
   /** 0 means no limit of its own: the caller aborts. */
-  readonly headersTimeoutMs?: number;
+  readonly headersTimeoutMs?: number | undefined;
 }
 
 /** Receives one response. After `onEnd` or `onError`, exactly one of which is called unless the request is aborted, nothing follows. */
@@ -59,36 +59,33 @@ const MAX_REDIRECTS = 3;
  */
 export class HttpClient {
   readonly #pool: Pool;
-  readonly #url: URL;
-  readonly #headers: readonly string[];
-  readonly #linger = new Linger();
-  readonly #onReached: (error: Error | undefined) => void;
+  /** Of the endpoint: a `URL` writes its parts anew each time it is asked. */
+  readonly #path: string;
+  readonly #sendingDeps: SendingDeps;
 
   constructor(options: HttpClientOptions) {
-    this.#url = new URL(options.url);
-    this.#headers = ownHeaders(options.headers ?? {});
-    this.#onReached = options.onReached ?? noteNothing;
-    this.#pool = new Pool(this.#url.origin, {
+    const url = new URL(options.url);
+    this.#path = url.pathname + url.search;
+    this.#pool = new Pool(url.origin, {
       pipelining: 1,
       allowH2: false,
       connect: { timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS },
       headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
       bodyTimeout: 0, // an event stream may be silent for hours; a call's own deadline aborts it
     });
+    this.#sendingDeps = {
+      pool: this.#pool,
+      url,
+      headers: ownHeaders(options.headers ?? {}),
+      linger: new Linger(),
+      onReached: options.onReached ?? noteNothing,
+    };
   }
 
   /** Starts a request at the endpoint. Faults are reported to the receiver, never thrown. */
   send(request: HttpRequest, receiver: HttpReceiver): HttpControl {
-    const headers = [...this.#headers, ...request.headers];
-    const sending = new Sending({
-      pool: this.#pool,
-      url: this.#url,
-      linger: this.#linger,
-      onReached: this.#onReached,
-      request: { ...request, headers },
-      receiver,
-    });
-    sending.dispatch(this.#url.pathname + this.#url.search);
+    const sending = new Sending(this.#sendingDeps, request, receiver);
+    sending.dispatch(this.#path);
     return sending;
   }
 
@@ -122,17 +119,20 @@ class Linger {
   }
 }
 
-interface SendingOptions {
+/** What all requests of one client share. */
+interface SendingDeps {
   readonly pool: Pool;
   readonly url: URL;
+  /** Configured headers, names and values by turns. */
+  readonly headers: readonly string[];
   readonly linger: Linger;
   readonly onReached: (error: Error | undefined) => void;
-  readonly request: HttpRequest;
-  readonly receiver: HttpReceiver;
 }
 
 class Sending implements HttpControl, Dispatcher.DispatchHandler {
-  readonly #options: SendingOptions;
+  readonly #deps: SendingDeps;
+  readonly #request: HttpRequest;
+  readonly #receiver: HttpReceiver;
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
   #released = false;
@@ -141,21 +141,24 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
   #hops = 0;
   #redirect: string | undefined;
 
-  constructor(options: SendingOptions) {
-    this.#options = options;
+  constructor(deps: SendingDeps, request: HttpRequest, receiver: HttpReceiver) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#receiver = receiver;
   }
 
   dispatch(path: string): void {
-    const { method, headers, body, headersTimeoutMs } = this.#options.request;
+    const { method, headers, body, headersTimeoutMs } = this.#request;
     this.#controller = undefined;
     this.#dispatching = true;
-    this.#options.pool.dispatch(
+    this.#deps.pool.dispatch(
       {
         path,
         method,
-        headers: headers as string[],
+        headers: [...this.#deps.headers, ...headers],
         body: body ?? null,
-        ...(headersTimeoutMs === undefined ? {} : { headersTimeout: headersTimeoutMs }),
+        // Null leaves it to the pool.
+        headersTimeout: headersTimeoutMs ?? null,
       },
       this,
     );
@@ -182,7 +185,7 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
     if (this.#over || this.#released) return;
     this.#released = true;
     this.resume();
-    this.#options.linger.add(this);
+    this.#deps.linger.add(this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -194,13 +197,13 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#isMute || status < 200) return;
     // A proxy that cannot reach the server, or a server that can take no more, is as good as none.
-    this.#options.onReached(status >= 502 && status <= 504 ? new Error(`status ${status}`) : undefined);
+    this.#deps.onReached(status >= 502 && status <= 504 ? new Error(`status ${status}`) : undefined);
     this.#redirect = this.#redirectTarget(status, headers.location);
-    if (this.#redirect === undefined) this.#options.receiver.onHeaders(status, headers);
+    if (this.#redirect === undefined) this.#receiver.onHeaders(status, headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isMute && this.#redirect === undefined) this.#options.receiver.onData(chunk);
+    if (!this.#isMute && this.#redirect === undefined) this.#receiver.onData(chunk);
   }
 
   onResponseEnd(): void {
@@ -211,8 +214,7 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
       this.dispatch(path);
       return;
     }
-    const { receiver } = this.#options;
-    if (this.#finish()) receiver.onEnd();
+    if (this.#finish()) this.#receiver.onEnd();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
@@ -223,9 +225,9 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
       : hasCode(cause, 'UND_ERR_HEADERS_TIMEOUT')
         ? 'upstream.timeout'
         : 'upstream.lost';
-    if (!this.#isMute && code !== 'upstream.timeout') this.#options.onReached(cause);
+    if (!this.#isMute && code !== 'upstream.timeout') this.#deps.onReached(cause);
     const report = (): void => {
-      if (this.#finish()) this.#options.receiver.onError(new GatewayError(code, { cause }));
+      if (this.#finish()) this.#receiver.onError(new GatewayError(code, { cause }));
     };
     // A pool that is closed fails the request inside `dispatch`, before the caller has its control.
     if (this.#dispatching) queueMicrotask(report);
@@ -240,15 +242,15 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
   #finish(): boolean {
     const tell = !this.#isMute;
     this.#over = true;
-    if (this.#released) this.#options.linger.delete(this);
+    if (this.#released) this.#deps.linger.delete(this);
     return tell;
   }
 
   // Only 307 and 308 repeat the same request, and only within the origin: configured credentials must not travel to another one.
   #redirectTarget(status: number, location: string | undefined): string | undefined {
     if ((status !== 307 && status !== 308) || location === undefined || this.#hops >= MAX_REDIRECTS) return undefined;
-    const target = URL.parse(location, this.#options.url.href);
-    return target !== null && target.origin === this.#options.url.origin ? target.pathname + target.search : undefined;
+    const target = URL.parse(location, this.#deps.url.href);
+    return target !== null && target.origin === this.#deps.url.origin ? target.pathname + target.search : undefined;
   }
 }
 

@@ -32,13 +32,14 @@ export function postRequest(leg: HttpLeg, request: LegRequest, sink: ResponseSin
   const { id, method, params, headers } = request;
   leg.emit({ type: 'upstream-request', upstream: leg.upstream, method });
   // A tool may take as long as its caller waits; whoever only reads may have forgotten to bound it.
-  const bound = methodTraits(method)?.safe === true ? {} : { headersTimeoutMs: 0 };
-  return post(leg, { ...bound, body: writeRequest(id, method, params), headers }, sink);
+  const headersTimeoutMs = methodTraits(method)?.safe === true ? undefined : 0;
+  return post(leg, { body: writeRequest(id, method, params), headers, headersTimeoutMs }, sink);
 }
 
 function post(leg: HttpLeg, request: Omit<HttpRequest, 'method'>, sink: ResponseSink): ResponseReader {
+  const { body, headersTimeoutMs } = request;
   const headers = [...POST_HEADERS, ...request.headers];
-  return sendRequest(leg.client, { ...request, method: 'POST', headers }, leg.maxMessageBytes, sink);
+  return sendRequest(leg.client, { method: 'POST', headers, body, headersTimeoutMs }, leg.maxMessageBytes, sink);
 }
 
 /** Sends a notification and counts it. Resolves with how its response ended; never rejects. */

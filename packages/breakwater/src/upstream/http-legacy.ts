@@ -10,6 +10,7 @@ import { isObject } from '../protocol/capabilities.ts';
 import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/logging.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import type { LegacyRevision } from '../protocol/revision.ts';
+import { CallList } from './call-list.ts';
 import { changeOf, isSubscribable, reportedKinds } from './change-feed.ts';
 import { changesAfterGap, HandleListeners } from './http-changes.ts';
 import { GetFeed } from './http-feed.ts';
@@ -63,7 +64,7 @@ export class HttpLegacyHandle implements OpenedHandle {
   readonly hasSession: boolean;
   readonly #options: LegacyHandleOptions;
   readonly #leg: HttpLeg;
-  readonly #calls = new Map<RawId, LegacyCall>();
+  readonly #calls = new CallList<LegacyCall>();
   readonly #listeners = new HandleListeners();
   readonly #questions = new Questions((answer) => void this.#post(answer));
   readonly #host: CallHost;
@@ -122,7 +123,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       clientCapabilities: {},
     });
     const running = new LegacyCall(this.#host, { id: makeId(id), call, params, sink });
-    this.#calls.set(running.id, running);
+    this.#calls.add(running);
     if (this.#listeners.endReason === undefined) this.#start(running);
     else
       queueMicrotask(() =>
@@ -188,7 +189,7 @@ export class HttpLegacyHandle implements OpenedHandle {
   #end(reason: string): boolean {
     if (!this.#listeners.end(reason)) return false;
     this.#feed.close();
-    for (const call of [...this.#calls.values()])
+    for (const call of this.#calls.all())
       call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
     return true;
   }
@@ -206,7 +207,7 @@ export class HttpLegacyHandle implements OpenedHandle {
   }
 
   #onOver(call: LegacyCall): void {
-    this.#calls.delete(call.id);
+    this.#calls.delete(call);
     this.#questions.withdrawAll(call);
     if (!isInteractive(call) || this.#queued.delete(call)) return;
     this.#interactive--;
@@ -309,7 +310,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       else this.#onNotification(message, this.#subjectOf(message));
     } else if (message.id !== undefined) {
       // Some servers answer on the GET stream what was asked by POST.
-      this.#calls.get(message.id)?.answer(message);
+      this.#callOf(message.id)?.answer(message);
     }
   }
 
@@ -353,7 +354,7 @@ export class HttpLegacyHandle implements OpenedHandle {
    */
   #calleeOf(message: RequestMessage): LegacyCall | undefined {
     const needed = neededCapability(message.method, message.params);
-    const calls = [...this.#calls.values()].filter(
+    const calls = this.#calls.all().filter(
       (call) => needed !== undefined && isInteractive(call) && call.call.client.profile[needed],
     );
     const named = calls.find(({ call }) => isAboutTaskOf(message.params, call));
@@ -361,13 +362,17 @@ export class HttpLegacyHandle implements OpenedHandle {
     return calls.find(({ sink }) => sink.suspended !== true) ?? calls[0];
   }
 
+  #callOf(id: string): LegacyCall | undefined {
+    return this.#calls.find((call) => call.id === id);
+  }
+
   /** The call that a notification on the GET stream belongs to; undefined where that is a guess. */
   #subjectOf({ method, params }: NotificationMessage): LegacyCall | undefined {
     if (method === PROGRESS) {
       const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
-      return token === undefined ? undefined : this.#calls.get(token);
+      return token === undefined ? undefined : this.#callOf(token);
     }
-    const [only, other] = this.#calls.values();
+    const [only, other] = this.#calls.all();
     return other === undefined ? only : undefined;
   }
 

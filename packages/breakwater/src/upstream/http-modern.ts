@@ -9,6 +9,7 @@ import { bridgeParams } from '../protocol/bridge/request.ts';
 import { isObject, type JsonObject, type ServerFacts } from '../protocol/capabilities.ts';
 import { modernRequestHeaders } from '../protocol/modern/headers.ts';
 import { MODERN_REVISIONS, type ModernRevision } from '../protocol/revision.ts';
+import { CallList } from './call-list.ts';
 import { HandleListeners } from './http-changes.ts';
 import { type HttpLeg, isAnswer, type LegRequest, postRequest, warn } from './http-leg.ts';
 import { ModernCall, type ModernCallHost } from './http-modern-call.ts';
@@ -42,7 +43,7 @@ export class HttpModernHandle implements OpenedHandle {
   readonly server: ServerFacts;
   readonly #options: ModernHandleOptions;
   readonly #leg: HttpLeg;
-  readonly #calls = new Set<ModernCall>();
+  readonly #calls = new CallList<ModernCall>();
   readonly #listens = new Map<RawId, ResponseReader>();
   readonly #listeners = new HandleListeners();
   readonly #feed: ModernFeed;
@@ -136,7 +137,7 @@ export class HttpModernHandle implements OpenedHandle {
     this.#feed.end();
     for (const reader of this.#listens.values()) reader.abort();
     this.#listens.clear();
-    for (const call of [...this.#calls]) call.finish(lost(reason));
+    for (const call of this.#calls.all()) call.finish(lost(reason));
   }
 
   #makeHost(): ModernCallHost {
@@ -151,7 +152,7 @@ export class HttpModernHandle implements OpenedHandle {
       refreshHeaders: () => this.#tools.refresh(),
       changeRevision: (error) => this.#changeRevision(error),
       onEraLost: (detail) => this.#loseEra(detail),
-      onOver: (call) => void this.#calls.delete(call),
+      onOver: (call) => this.#calls.delete(call),
     };
   }
 

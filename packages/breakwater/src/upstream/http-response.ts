@@ -121,8 +121,8 @@ export class ResponseReader implements HttpReceiver {
     this.#sink.onOpen?.(headers);
     if (
       !this.#over &&
-      !isSseMediaType(headers['content-type']) &&
-      Number(headers['content-length'] ?? 0) > this.#maxMessageBytes
+      Number(headers['content-length'] ?? 0) > this.#maxMessageBytes &&
+      !isSseMediaType(headers['content-type'])
     ) {
       this.#fail(new GatewayError('upstream.too-large'));
     }

@@ -8,7 +8,7 @@ export interface KeyTraits {
   /** `duplex`: one pipe or stream for everything (stdio, in-process, HTTP+SSE). `http`: Streamable HTTP. */
   readonly transport: 'duplex' | 'http';
   /** The server keeps no state per connection (known once a handle was open). */
-  readonly hasSession?: boolean;
+  readonly hasSession?: boolean | undefined;
 }
 
 /** Which handle serves a need. */
@@ -30,27 +30,31 @@ const SINGLE_USE: HandleKey = { key: undefined, shared: false, sessionId: undefi
  * knows nobody, or one of their own. `clientInfo` and `_meta` are never part of a key: the caller writes them.
  */
 export function handleKey(need: HandleNeed, traits: KeyTraits): HandleKey {
-  const { principal, sessionId } = need;
-  const profile = profileKey(need.profile);
-  const perSession = (): HandleKey | undefined =>
-    sessionId === undefined
-      ? undefined
-      : { key: JSON.stringify(['session', principal.key, sessionId, profile]), shared: false, sessionId };
-  const perPrincipal = (): HandleKey | undefined =>
-    principal.personal
-      ? { key: JSON.stringify(['principal', principal.key, profile]), shared: false, sessionId: undefined }
-      : undefined;
-  const forStrangers = (): HandleKey => (traits.transport === 'duplex' ? SHARED : SINGLE_USE);
-
+  const { principal } = need;
   // The catalogue reads for all strangers at once; it must see what a client without a past sees, not what one of them changed for itself.
   if (need.anyProfile === true && !principal.personal) return SHARED;
   if (traits.isolation === 'shared') return SHARED;
   if (traits.isolation === 'request') return SINGLE_USE;
-  if (traits.isolation === 'session') return perSession() ?? perPrincipal() ?? SINGLE_USE;
-  if (traits.isolation === 'principal') return perPrincipal() ?? perSession() ?? forStrangers();
+  if (traits.isolation === 'session') return perSession(need) ?? perPrincipal(need) ?? SINGLE_USE;
+  if (traits.isolation === 'principal') return perPrincipal(need) ?? perSession(need) ?? forStrangers(traits);
   // Without a session the server cannot confuse or connect its callers, and there is nothing to keep apart: a modern program is no conversation
   // either (2026-07-28 basic §Statelessness).
-  if (traits.hasSession === false) return perPrincipal() ?? SHARED;
-  if (!principal.personal) return perSession() ?? forStrangers();
-  return (traits.transport === 'http' ? perSession() : undefined) ?? perPrincipal() ?? SINGLE_USE;
+  if (traits.hasSession === false) return perPrincipal(need) ?? SHARED;
+  if (!principal.personal) return perSession(need) ?? forStrangers(traits);
+  return (traits.transport === 'http' ? perSession(need) : undefined) ?? perPrincipal(need) ?? SINGLE_USE;
+}
+
+// No profile and no session id holds a line break, and the principal's key, which is somebody else's to choose, stands last: no two keys read alike.
+function perSession({ principal, sessionId, profile }: HandleNeed): HandleKey | undefined {
+  if (sessionId === undefined) return undefined;
+  return { key: `session\n${profileKey(profile)}\n${sessionId}\n${principal.key}`, shared: false, sessionId };
+}
+
+function perPrincipal({ principal, profile }: HandleNeed): HandleKey | undefined {
+  if (!principal.personal) return undefined;
+  return { key: `principal\n${profileKey(profile)}\n${principal.key}`, shared: false, sessionId: undefined };
+}
+
+function forStrangers({ transport }: KeyTraits): HandleKey {
+  return transport === 'duplex' ? SHARED : SINGLE_USE;
 }

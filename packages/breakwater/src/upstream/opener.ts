@@ -28,6 +28,8 @@ export interface OpenedHandle extends Handle {
   readonly hasSession?: boolean;
   /** Resident memory of the server's process, where it is a child of ours and the system tells. */
   memoryBytes?(): number | undefined;
+  /** Adds a listener for its being handed over: it is not for new callers then. Returns its removal. Absent where that never happens. */
+  onRetired?(listener: () => void): () => void;
 }
 
 /**

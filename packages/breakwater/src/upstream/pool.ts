@@ -50,6 +50,8 @@ export interface PoolStatus {
   readonly failures: number;
 }
 
+/** How often a node that hands over looks for the next owner, for the last callers it has. */
+const HAND_OVER_POLL_MS = 200;
 /** How long another node's handle stays open unused: it keeps the owner's from being idle. */
 const BORROWED_IDLE_MS = 10_000;
 
@@ -71,6 +73,7 @@ export class HandlePool {
   #hasSession: boolean | undefined;
   #isWakeUpSet = false;
   #failures = 0;
+  #isHandingOver = false;
   #closed = false;
 
   constructor(options: PoolOptions, deps: PoolDeps) {
@@ -81,7 +84,7 @@ export class HandlePool {
     this.#memory =
       memoryBytes === undefined
         ? undefined
-        : new MemoryWatch(deps.clock, memoryBytes, this.#entries, (entry, bytes) => this.#retire(entry, bytes));
+        : new MemoryWatch(deps.clock, memoryBytes, this.#entries, (entry, bytes) => this.#replace(entry, bytes));
   }
 
   /** Places taken: handles opening, open and closing. One that is another node's takes a place there. */
@@ -113,7 +116,19 @@ export class HandlePool {
     this.#noteTripped(before, error);
   }
 
-  acquire(need: HandleNeed): Promise<Lease> {
+  acquire(need: HandleNeed): Lease | Promise<Lease> {
+    return this.#lendOpen(need) ?? this.#acquireLater(need);
+  }
+
+  /** The common case without a promise: the handle is there, nothing is in its way, and nobody is before us. */
+  #lendOpen(need: HandleNeed): Lease | undefined {
+    if (this.#closed || this.#backOff.state !== 'closed') return undefined;
+    const entry = this.#find(need, handleKey(need, this.#traits()));
+    if (entry?.handle === undefined || obstacleTo(entry, need) !== undefined) return undefined;
+    return this.#lend(entry, entry.handle);
+  }
+
+  #acquireLater(need: HandleNeed): Promise<Lease> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { need, resolve, reject, timer: undefined };
       if (this.#closed) reject(new GatewayError('gateway.draining'));
@@ -127,6 +142,22 @@ export class HandlePool {
     }
     const ended = [...this.#entries].filter((entry) => entry.sessionId === sessionId);
     await Promise.all(ended.map((entry) => this.#close(entry, 'session-ended')));
+  }
+
+  /**
+   * Lets another node of the fleet have what exists once: here it gets no new callers, and ends with those it has. The next owner does not wait for
+   * that: of a child process there are two until then.
+   */
+  handOver(): void {
+    this.#isHandingOver = true;
+    for (const entry of [...this.#entries]) {
+      const { hold } = entry;
+      if (hold === undefined) continue;
+      entry.hold = undefined;
+      void hold.release();
+      // Not as one that ended: the next owner goes on with the session that a server keeps for it.
+      this.#retire(entry, 'closed');
+    }
   }
 
   async close(): Promise<void> {
@@ -171,8 +202,7 @@ export class HandlePool {
   }
 
   #traits(): Parameters<typeof handleKey>[1] {
-    const traits = { isolation: this.#options.isolation, transport: this.#deps.transport() };
-    return this.#hasSession === undefined ? traits : { ...traits, hasSession: this.#hasSession };
+    return { isolation: this.#options.isolation, transport: this.#deps.transport(), hasSession: this.#hasSession };
   }
 
   #find(need: HandleNeed, { key }: HandleKey): PoolEntry | undefined {
@@ -218,7 +248,13 @@ export class HandlePool {
       entry.isBorrowed = isTheirs;
       if (isTheirs) this.#pump();
     };
-    const placing = { upstream: this.#options.name, need, open: bounds, mayOpen: !isBorrowed, onOwner };
+    const placing = {
+      upstream: this.#options.name,
+      need,
+      open: bounds,
+      mayOpen: !isBorrowed && !this.#isHandingOver,
+      onOwner,
+    };
     const opening = haveHandle(this.#deps, { ...placing, key: this.#isOwned(key) ? key.key : undefined });
     entry.opened = opening.then(
       (placed) => {
@@ -254,8 +290,10 @@ export class HandlePool {
       principal: entry.principal,
     });
     handle.onEnd((reason) => this.#onEnded(entry, reason));
+    handle.onRetired?.(() => this.#retire(entry, 'handed over'));
     // Another node has it now: two of them must not both do what they are asked.
     hold?.onLost(() => void this.#close(entry, 'lease-lost'));
+    if (this.#isHandingOver) this.handOver();
     if (!this.#entries.has(entry) || entry.closing !== undefined) return;
     for (const waiter of [...entry.waiters]) {
       const obstacle = obstacleTo(entry, waiter.need);
@@ -285,7 +323,9 @@ export class HandlePool {
     this.#remove(entry);
     for (const waiter of [...entry.waiters]) this.#enqueue(waiter, 'full');
     entry.waiters.clear();
-    if (this.size < this.#options.limits.handles) this.#pump();
+    // Its next owner is whichever node is asked for it first.
+    if (this.#isHandingOver) this.#deps.clock.after(HAND_OVER_POLL_MS, () => this.#pump());
+    else if (this.size < this.#options.limits.handles) this.#pump();
   }
 
   #onEnded(entry: PoolEntry, reason: string): void {
@@ -352,12 +392,16 @@ export class HandlePool {
   }
 
   /** New callers get a fresh process; this one goes when the calls it has are done. */
-  #retire(entry: PoolEntry, memoryBytes: number): void {
+  #replace(entry: PoolEntry, memoryBytes: number): void {
     const { limits, name } = this.#options;
     const detail = { upstream: name, handle: entry.id, memoryBytes, limitBytes: limits.memoryBytes };
     const message = 'A server process uses more memory than it may; it is replaced when its calls are done.';
     this.#deps.emit({ type: 'notice', level: 'warn', message, detail });
-    entry.retired = 'memory';
+    this.#retire(entry, 'memory');
+  }
+
+  #retire(entry: PoolEntry, reason: string): void {
+    entry.retired = reason;
     if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
     if (entry.leases === 0) this.#onIdle(entry);
   }
@@ -468,7 +512,7 @@ export class HandlePool {
   }
 
   #pump(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#queue.isEmpty) return;
     for (const [group, waiter] of this.#queue.inTurn()) {
       const placement = this.#place(waiter);
       if (placement === 'placed') this.#queue.serve(group, waiter);

@@ -21,6 +21,7 @@ export interface DeskOptions {
 }
 
 interface OpenQuestion {
+  readonly request: RequestMessage;
   /** Undefined for one outside of any call. */
   readonly call: RunningCall | undefined;
   readonly onWithdrawn: (() => void)[];
@@ -62,17 +63,26 @@ export class QuestionDesk {
     for (const run of question?.onWithdrawn ?? []) run();
   }
 
-  /** A call is over, and with it the questions that came with it. The server gets an answer to each: it may wait for one without end. */
-  endCall(call: RunningCall): void {
-    for (const [id, question] of this.#open) {
+  /**
+   * A call is over; `others` are those still in flight. A server that answered it and still waits for an answer asked for another one: that one is asked
+   * then. Without such a call the server gets an error: it may wait without end.
+   */
+  endCall(call: RunningCall, others: Iterable<RunningCall>): void {
+    if (this.#open.size === 0) return;
+    const able = call.isAnswered ? [...others].filter((each) => each.isInteractive) : [];
+    for (const [id, question] of [...this.#open]) {
       if (question.call !== call) continue;
-      this.#options.rpc.answer(id, { error: encodeError(ENDED) });
+      const { request } = question;
+      const next = this.#findCall(request, able);
       this.withdraw(id);
+      if (next === undefined) this.#options.rpc.answer(id, { error: encodeError(ENDED) });
+      else next.ask(this.#makeQuestion(request, next));
     }
   }
 
-  #makeQuestion({ id, method, params }: RequestMessage, call: RunningCall | undefined): ServerQuestion {
-    const entry: OpenQuestion = { call, onWithdrawn: [] };
+  #makeQuestion(request: RequestMessage, call: RunningCall | undefined): ServerQuestion {
+    const { id, method, params } = request;
+    const entry: OpenQuestion = { request, call, onWithdrawn: [] };
     this.#open.set(id, entry);
     const isOpen = (): boolean => this.#open.get(id) === entry;
     return {

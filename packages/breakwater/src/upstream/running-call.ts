@@ -18,6 +18,7 @@ export class RunningCall implements ResponseReceiver {
   readonly #onOver: (call: RunningCall) => void;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #isOver = false;
+  #isAnswered = false;
 
   constructor(call: UpstreamCall, sink: CallSink, revision: Revision, onOver: (call: RunningCall) => void) {
     this.call = call;
@@ -29,6 +30,11 @@ export class RunningCall implements ResponseReceiver {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** The server answered it. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   /** Passes a notification that belongs to this call. */
@@ -55,10 +61,12 @@ export class RunningCall implements ResponseReceiver {
   }
 
   onResult(result: Buffer): void {
+    this.#isAnswered = true;
     this.#finish({ kind: 'result', revision: this.#revision, result });
   }
 
   onError(error: Buffer): void {
+    this.#isAnswered = true;
     this.#finish({ kind: 'error', revision: this.#revision, error });
   }
 

@@ -36,6 +36,8 @@ export interface UpstreamDeps {
 /** An upstream that says how it is doing. */
 export interface WatchedUpstream extends Upstream {
   readonly status: PoolStatus;
+  /** Lets another node of the fleet have what exists once; what runs on it here goes on. Before {@link close}. */
+  handOver(): void;
 }
 
 /** Makes one configured upstream, whatever its transport and era. Nothing is opened until somebody acquires a handle. */
@@ -51,6 +53,7 @@ export function createUpstream(config: ResolvedUpstream, deps: UpstreamDeps): Wa
     },
     acquire: (need) => pool.acquire(need),
     endSession: (sessionId) => pool.endSession(sessionId),
+    handOver: () => pool.handOver(),
     close: async () => {
       await pool.close();
       await release();

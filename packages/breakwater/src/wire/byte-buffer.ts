@@ -14,37 +14,38 @@ export interface ByteBuffer {
  * pieces are. A list of pieces joined at the end would cost an object per piece: a peer that sends byte by byte costs us a hundredfold.
  */
 export function createByteBuffer(): ByteBuffer {
-  let store: Buffer = EMPTY;
-  let size = 0;
-  let owned = false;
-  return {
-    get size() {
-      return size;
-    },
-    append(bytes) {
-      if (bytes.length === 0) return;
-      if (size === 0) {
-        store = bytes;
-        size = bytes.length;
-        owned = false;
-        return;
-      }
-      const needed = size + bytes.length;
-      if (!owned || needed > store.length) {
-        const grown = Buffer.allocUnsafe(Math.max(FIRST_CAPACITY, needed, size * 2));
-        store.copy(grown, 0, 0, size);
-        store = grown;
-        owned = true;
-      }
-      bytes.copy(store, size);
-      size = needed;
-    },
-    take() {
-      const taken = size === store.length ? store : store.subarray(0, size);
-      store = EMPTY;
-      size = 0;
-      owned = false;
-      return taken;
-    },
-  };
+  return new Doubling();
+}
+
+class Doubling implements ByteBuffer {
+  size = 0;
+  #store: Buffer = EMPTY;
+  #owned = false;
+
+  append(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.size === 0) {
+      this.#store = bytes;
+      this.size = bytes.length;
+      this.#owned = false;
+      return;
+    }
+    const needed = this.size + bytes.length;
+    if (!this.#owned || needed > this.#store.length) {
+      const grown = Buffer.allocUnsafe(Math.max(FIRST_CAPACITY, needed, this.size * 2));
+      this.#store.copy(grown, 0, 0, this.size);
+      this.#store = grown;
+      this.#owned = true;
+    }
+    bytes.copy(this.#store, this.size);
+    this.size = needed;
+  }
+
+  take(): Buffer {
+    const taken = this.size === this.#store.length ? this.#store : this.#store.subarray(0, this.size);
+    this.#store = EMPTY;
+    this.size = 0;
+    this.#owned = false;
+    return taken;
+  }
 }
