@@ -143,7 +143,12 @@ describe('a session of a fleet', () => {
     const { fleet, a, b } = await three();
     await using _ = fleet;
     const headers = await openSession(a.harness);
+    const running = post(a.harness, call('hold'), headers);
+    await a.harness.handler.next();
     await a.harness.sessions.endAll('drain');
+    // Not 404, with which the client would throw the session away.
+    const told = await running;
+    expect([told.status, told.json['error']?.['data']?.['reason']]).toEqual([200, 'fleet.node-lost']);
     expect(a.harness.ledger.counts.session).toBe(0);
     expect((await post(b.harness, call('echo'), headers)).status).toBe(200);
   });

@@ -268,6 +268,31 @@ describe('questions', () => {
     );
   });
 
+  test('a question whose call was answered meanwhile was for another call, and is asked there', async () => {
+    await using server = testUpstream(scripted('normal'));
+    await using(
+      server.upstream,
+      async (handle) => {
+        const oldest = start(handle, 'tools/call', { name: 'hold' }, { client: askable });
+        await server.stderr(/^holding/);
+        const asking = [1, 2].map(() => start(handle, 'tools/call', { name: 'ask' }, { client: askable }));
+        // Nothing on the channel says whose they are: both go to the oldest call first.
+        const first = await oldest.asked;
+        const withdrawn = new Promise<void>((resolve) => first.onWithdrawn(resolve));
+        await start(handle, 'tools/call', { name: 'release' }, { client: askable }).done;
+        await withdrawn;
+        expect(textOf(await oldest.done)).toBe('released');
+        const [call] = asking;
+        const question = await call?.asked;
+        question?.answer({ result: Buffer.from('{"action":"decline"}') });
+        for (const left of (call?.questions ?? []).slice(1))
+          left.answer({ result: Buffer.from('{"action":"decline"}') });
+        for (const each of asking) expect(textOf(await each.done)).toBe('{"action":"decline"}');
+      },
+      asking(),
+    );
+  });
+
   test('interactiveConcurrency: 1 lets interactive calls run one after the other, and others beside them', async () => {
     await using server = testUpstream({ ...scripted('normal'), interactiveConcurrency: 1 });
     await using(

@@ -17,6 +17,7 @@ import { DOWNSTREAM_DEFAULTS, type DownstreamDeps } from './downstream/options.t
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { trustProxies } from './downstream/trusted-proxies.ts';
 import { StoreArchive } from './fleet/event-archive.ts';
+import type { FleetStatus } from './fleet/fleet.ts';
 import { FleetSessions } from './fleet/session-vault.ts';
 import {
   isSame,
@@ -68,6 +69,16 @@ export interface AppOptions {
   readonly seat?: WorkerSeat | undefined;
 }
 
+/** How an {@link App} is doing. */
+interface AppStatus {
+  readonly version: string;
+  readonly counters: CounterValues;
+  readonly upstreams: Readonly<Record<string, PoolStatus>>;
+  readonly load: LoadReading & { readonly overloaded: boolean };
+  /** Absent for a node that stands alone. */
+  readonly fleet?: FleetStatus & { readonly store: { readonly up: boolean } };
+}
+
 /** One configuration at work. A reload makes a new one and lets the old one finish. */
 interface Generation {
   readonly gateway: Gateway;
@@ -90,6 +101,8 @@ export class App {
   readonly #upstreams = new Set<Upstream>();
   readonly #membership: Membership | undefined;
   readonly #vault: FleetSessions | undefined;
+  /** Former configurations whose last work is not done. */
+  readonly #finishing = new Map<Generation, Promise<void>>();
   #drainMs: number;
   #generation: Generation;
   #draining = false;
@@ -160,33 +173,32 @@ export class App {
     return this.#counters.values;
   }
 
-  /** Counters, upstreams by name, and load, for the admin port. */
-  get status(): {
-    readonly version: string;
-    readonly counters: CounterValues;
-    readonly upstreams: Readonly<Record<string, PoolStatus>>;
-    readonly load: LoadReading & { readonly overloaded: boolean };
-  } {
+  /** Counters, upstreams by name, load, and this node in its fleet, for the admin port. */
+  get status(): AppStatus {
     const upstreams = [...this.#generation.upstreams].map(([name, { upstream }]) => [name, upstream.status] as const);
     return {
       version: VERSION,
       counters: this.counters,
       upstreams: Object.fromEntries(upstreams),
       load: { ...this.#guard.reading, overloaded: this.#guard.isOverloaded },
+      ...(this.#membership && {
+        fleet: { ...this.#membership.fleet.status, store: { up: this.#membership.store.isUp } },
+      }),
     };
   }
 
   /** Prometheus metrics in the text format; empty without an admin port. */
   get metrics(): string {
-    const { counters, upstreams, load } = this.status;
+    const { counters, upstreams, load, fleet: node } = this.status;
     const { open, orphans } = counters;
+    const fleet = node && { ...node, ...counters.fleet, isStoreUp: node.store.up };
     const states = Object.entries(upstreams).map(([name, status]) => ({ name, ...status }));
-    return this.#metrics?.render({ version: VERSION, open, orphans, upstreams: states, ...load }) ?? '';
+    return this.#metrics?.render({ version: VERSION, open, orphans, upstreams: states, fleet, ...load }) ?? '';
   }
 
   /**
-   * Puts a new configuration to work. Upstreams whose definition did not change keep running; the others finish what they have and
-   * end. Sessions live on.
+   * Puts a new configuration to work, and resolves when it is. Upstreams whose definition did not change keep running; the others finish what they
+   * have, however long that takes, and end. Sessions live on.
    */
   async reload(config: ResolvedConfig): Promise<void> {
     const old = this.#generation;
@@ -200,11 +212,18 @@ export class App {
       const message = 'The changed "audit" settings are at work from the next start on.';
       this.#emit({ type: 'notice', level: 'warn', message });
     }
-    const kept = new Set([...this.#generation.upstreams.values()].map(({ upstream }) => upstream));
     const served = new Set(config.routes.map((route) => route.path));
     await this.#sessions.endAll('route-removed', (session) => !served.has(session.route));
+    this.#finishing.set(old, this.#finish(old));
+  }
+
+  /** Lets the work of a former configuration end, and then what only that one had. */
+  async #finish(old: Generation): Promise<void> {
     await old.downstream.close();
     old.gateway.close();
+    this.#finishing.delete(old);
+    const others = [this.#generation, ...this.#finishing.keys()];
+    const kept = new Set(others.flatMap(({ upstreams }) => [...upstreams.values()].map(({ upstream }) => upstream)));
     const gone = [...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream));
     await Promise.all(gone.map(({ upstream }) => this.#closeUpstream(upstream)));
   }
@@ -213,7 +232,7 @@ export class App {
   async close(): Promise<void> {
     this.#draining = true;
     const { downstream, gateway } = this.#generation;
-    const drained = downstream.close();
+    const drained = Promise.all([downstream.close(), ...this.#finishing.values()]);
     await withinTime(this.#drainMs, Promise.all([drained, this.#leaveFleet()]));
     this.#parks.close();
     this.#tasks.close();

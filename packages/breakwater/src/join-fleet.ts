@@ -10,6 +10,7 @@ import type { Store } from './core/store.ts';
 import { type Fleet, openFleet } from './fleet/fleet.ts';
 import { openStore } from './store/open-store.ts';
 import { PipeStore } from './store/pipe-store.ts';
+import { watchStore } from './store/watched-store.ts';
 import type { WorkerSeat } from './worker-seat.ts';
 
 /** This process as a node, with the store that it shares with the others. */
@@ -38,8 +39,9 @@ export async function joinFleet(
   deps: MemberDeps,
 ): Promise<Membership | undefined> {
   const secrets = config.fleet?.secrets ?? (seat === undefined ? undefined : [seat.secret]);
-  const store = secrets === undefined ? undefined : await openSharedStore(config, seat, deps.emit);
-  if (secrets === undefined || store === undefined) return undefined;
+  const shared = secrets === undefined ? undefined : await openSharedStore(config, seat, deps.emit);
+  if (secrets === undefined || shared === undefined) return undefined;
+  const store = watchStore(shared, () => deps.emit({ type: 'store-failure' }));
   const listen = config.fleet?.listen ?? { host: LOOPBACK, port: 0 };
   try {
     const fleet = await openFleet({

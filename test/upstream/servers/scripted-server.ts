@@ -20,6 +20,7 @@ interface Incoming {
 }
 
 const [, , mode = 'normal', value = ''] = process.argv;
+const held: Parameters<typeof text>[0][] = [];
 const questions = new Map<string, number | string>();
 let isStuck = false;
 
@@ -128,6 +129,11 @@ function call({ id, params }: Incoming): void {
       break;
     case 'hold':
       process.stderr.write(`holding ${id}\n`);
+      held.push(id);
+      break;
+    case 'release':
+      for (const each of held.splice(0)) text(each, 'released');
+      text(id, 'done');
       break;
     default:
       answer(id, { received: params, content: [] });

@@ -29,6 +29,12 @@ export interface ExchangeRecord {
 /** What is opened and closed in pairs: after everything ended, the ledger of these balances. */
 export type ResourceKind = 'session' | 'stream' | 'subscription' | 'handle' | 'park' | 'call';
 
+/**
+ * What became of a request that was passed on. `gone`: that node was not there, nothing was sent. `lost`: it was lost before it answered. `refused`: nobody
+ * could say where it is, or too many were under way.
+ */
+export type PassedOn = 'answered' | 'gone' | 'lost' | 'refused';
+
 /** Everything the core reports. Emitters never wait for listeners and listeners must not throw. */
 export type GatewayEvent =
   | { readonly type: 'exchange'; readonly record: ExchangeRecord }
@@ -69,6 +75,14 @@ export type GatewayEvent =
     }
   /** One message sent to an upstream server, counted where it leaves. */
   | { readonly type: 'upstream-request'; readonly upstream: string; readonly method: string }
+  /** A node of the fleet passed a whole request on to the one that can go on with it. */
+  | { readonly type: 'passed-on'; readonly outcome: PassedOn }
+  /** A stream that a lost node began is ended here, from what that node had written down. */
+  | { readonly type: 'stream-adopted' }
+  /** A node of the fleet is gone without having said so. */
+  | { readonly type: 'node-lost' }
+  /** The store of the fleet did not do what it was asked, or nobody knows whether it did. */
+  | { readonly type: 'store-failure' }
   /** Something an operator should read; `detail` may hold upstream text and is for the log only. */
   | {
       readonly type: 'notice';

@@ -259,6 +259,8 @@ export class ServerView {
 /** The views of all upstreams by all principals, bounded: the least recently used one that nobody listens to is forgotten. */
 export class ServerViews {
   readonly #views = new Map<string, ServerView>();
+  /** The one that stands last already: most requests of a gateway for one person ask for it again. */
+  #newest: ServerView | undefined;
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #limit: number;
@@ -273,17 +275,20 @@ export class ServerViews {
   get(upstream: Upstream, principal: Principal, settings: ViewSettings): ServerView {
     const key = `${upstream.name}\n${principal.key}`;
     let view = this.#views.get(key);
+    if (view !== undefined && view === this.#newest) return view;
     if (view === undefined) {
       view = new ServerView({ upstream, principal, clock: this.#clock, emit: this.#emit, ...settings });
       this.#forgetOne();
     } else this.#views.delete(key);
     this.#views.set(key, view);
+    this.#newest = view;
     return view;
   }
 
   close(): void {
     for (const view of this.#views.values()) view.close();
     this.#views.clear();
+    this.#newest = undefined;
   }
 
   #forgetOne(): void {

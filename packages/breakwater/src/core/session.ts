@@ -72,6 +72,8 @@ export class Session implements SessionInit {
   readonly isShared: boolean;
   /** Set once its transport keeps anything. */
   keeper: SessionKeeper | undefined = undefined;
+  /** This node has let go of it, and it lives on. */
+  livesOn = false;
   /** Its place among those that this node may let go of. */
   placeToLeave: Place<Session> | undefined = undefined;
   #called = false;

@@ -219,6 +219,7 @@ export class Sessions {
   }
 
   #letGo(session: Session, reason: string): void {
+    session.livesOn = true;
     this.vault?.leave(session);
     void this.#remove(session, reason, reason !== 'drain');
   }

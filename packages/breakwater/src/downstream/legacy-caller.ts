@@ -68,10 +68,13 @@ export function answerOf(
   });
 }
 
-/** Ends an answer whose session ended while it was being prepared. */
-export function abortAnswer(answer: LateAnswer, id: RawId): void {
-  const { message } = writeFailure(new GatewayError('session.unknown'), LATEST_LEGACY, id, undefined);
-  answer.abort('session-ended', message, 404);
+/** Ends an answer whose session ended, or left this node, while it was being prepared. */
+export function abortAnswer(answer: LateAnswer, id: RawId, session: Session | undefined): void {
+  // A client that is told of an unknown session throws a good one away.
+  const livesOn = session?.livesOn === true;
+  const error = new GatewayError(livesOn ? 'fleet.node-lost' : 'session.unknown');
+  const { message } = writeFailure(error, LATEST_LEGACY, id, undefined);
+  answer.abort('session-ended', message, livesOn ? 200 : 404);
 }
 
 /** Checks the version header of a request after initialize; false when the request was refused. */

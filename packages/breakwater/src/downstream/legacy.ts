@@ -91,7 +91,7 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   }
   const answered = session === undefined ? inbound : answeredAsOf2024(inbound, session.client.revision);
   const answer = answerOf(answered, [message.id], streamable);
-  serveLegacy(caller, message, answer, () => abortAnswer(answer, message.id));
+  serveLegacy(caller, message, answer, () => abortAnswer(answer, message.id, session));
 }
 
 // “*/*” of 2024-11-05 stands for a stream, of any later revision for JSON: so both kinds of small scripts can read what they get.

@@ -1,10 +1,12 @@
 import { isGatewayError } from '../core/errors.ts';
+import type { PassedOn } from '../core/events.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Inbound } from './inbound.ts';
+import type { DownstreamDeps } from './options.ts';
 
-/** How long a node is waited for that the store has forgotten, and how often it is looked for. */
-const UNSETTLED_MS = 4_000;
+/** How long a node is looked for that the store cannot name now, and how often. A failover takes some seconds, and most requests come once. */
+const LOOK_MS = 8_000;
 const AGAIN_MS = 500;
 
 /** The other node of the fleet that made an id; undefined for ids of this node, of nobody, and on requests that were passed on already. */
@@ -27,23 +29,44 @@ export function makerOfMessage(inbound: Inbound, id: RawId | undefined): string 
 export async function passOn(inbound: Inbound, node: string, body: Buffer | undefined): Promise<boolean> {
   const { context, req, res, principal, caller } = inbound;
   const { drain, deps } = context;
+  let outcome: PassedOn = 'gone';
   drain.enter();
   // A stream would not end by itself; its client comes back, to another node.
   const stay = req.method === 'GET' ? drain.onBegin(() => res.destroy()) : noteNothing;
   try {
+    const until = deps.clock.now() + LOOK_MS;
     const facts = { principal, remoteAddress: caller.address ?? '', body };
-    const until = deps.clock.now() + UNSETTLED_MS;
-    while ((await deps.peers?.forward(node, req, res, facts)) !== true) {
-      if (deps.clock.now() >= until || res.destroyed || (await deps.peers?.isUnsettled?.()) !== true) return false;
+    for (;;) {
+      const isLast = deps.clock.now() >= until || res.destroyed;
+      const passed = await tryPassing(deps, () => deps.peers?.forward(node, req, res, facts), isLast);
+      if (passed === true) outcome = 'answered';
+      if (passed !== undefined) return passed;
       await new Promise<void>((resolve) => deps.clock.after(AGAIN_MS, resolve));
     }
-    return true;
   } catch (error) {
-    if (isGatewayError(error) && error.code === 'fleet.node-lost') return false;
+    const isLost = isGatewayError(error) && error.code === 'fleet.node-lost';
+    outcome = isLost ? 'lost' : 'refused';
+    if (isLost) return false;
     throw error;
   } finally {
+    deps.emit({ type: 'passed-on', outcome });
     stay();
     drain.leave();
+  }
+}
+
+/** Whether the request was passed on; undefined while it is worth another attempt. */
+async function tryPassing(
+  { peers }: DownstreamDeps,
+  forward: () => Promise<boolean> | undefined,
+  isLast: boolean,
+): Promise<boolean | undefined> {
+  try {
+    if ((await forward()) === true) return true;
+    return !isLast && (await peers?.isUnsettled?.()) === true ? undefined : false;
+  } catch (error) {
+    if (!isLast && isGatewayError(error) && error.code === 'store.unavailable') return undefined;
+    throw error;
   }
 }
 

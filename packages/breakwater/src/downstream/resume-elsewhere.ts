@@ -34,6 +34,7 @@ export async function resumeElsewhere(
   if (mayPass && isElsewhere && (await passOn(inbound, found.writer, undefined))) return true;
   const taken = await archive.take(session.id, streamId);
   if (taken === undefined || seq > taken.last) return false;
+  if (!taken.ended) inbound.context.deps.emit({ type: 'stream-adopted' });
   replay(inbound, session.id, { streamId, seq }, taken);
   return true;
 }

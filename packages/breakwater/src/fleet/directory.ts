@@ -2,6 +2,7 @@ import type { Emit } from '../core/events.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import type { Store } from '../core/store.ts';
 import { isNode } from './node.ts';
+import { RollCall } from './roll-call.ts';
 
 /** Where a node's peer port is. */
 export interface PeerAddress {
@@ -35,12 +36,23 @@ export class Directory {
   readonly #options: DirectoryOptions;
   readonly #known = new Map<string, Known>();
   readonly #asked = new Map<string, Promise<PeerAddress | undefined>>();
+  readonly #rollCall: RollCall;
   #timer: Timer | undefined;
   #isFaulty = false;
   #isClosed = false;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
+    this.#rollCall = new RollCall({
+      ...options,
+      silenceMs: RECORD_MS,
+      isEntered: async (node) => (await options.store.read(keyOf(node))) !== undefined,
+    });
+  }
+
+  /** Nodes that are there, this one included. */
+  get size(): number {
+    return this.#rollCall.size;
   }
 
   /** Enters this node; tries again for as long as the store is out of reach. */
@@ -78,6 +90,7 @@ export class Directory {
     } catch {
       // Nobody can be told now; the record runs out by itself.
     }
+    await this.#rollCall.leave();
   }
 
   async #look(node: string): Promise<PeerAddress | undefined> {
@@ -103,6 +116,7 @@ export class Directory {
     const { store, clock, node, address, emit } = this.#options;
     try {
       await store.write(keyOf(node), { address: Buffer.from(`${address.port} ${address.host}`) }, RECORD_MS);
+      await this.#rollCall.answer();
       if (this.#isFaulty) emit({ type: 'notice', level: 'info', message: 'This node is known to its fleet again.' });
       this.#isFaulty = false;
     } catch (error) {

@@ -40,6 +40,20 @@ export interface ForwardFacts {
   readonly body?: Buffer | undefined;
 }
 
+/** How a node stands in its fleet. */
+export interface FleetStatus {
+  /** The name of this process. */
+  readonly node: string;
+  /** Where other nodes reach it. */
+  readonly peer: string;
+  /** Nodes that are there, this one included. */
+  readonly nodes: number;
+  /** Leases of what exists once and is this node's. */
+  readonly leases: number;
+  /** Handles of this node that other nodes use. */
+  readonly lent: number;
+}
+
 /** This process as a node of the fleet. */
 export interface Fleet {
   readonly tags: NodeTags;
@@ -48,6 +62,7 @@ export interface Fleet {
   readonly sessions: SessionKeep;
   /** The peer port as other nodes reach it. */
   readonly address: PeerAddress;
+  readonly status: FleetStatus;
   /**
    * Passes a whole request on to the node that can go on with it, and its answer back. Resolves false when that node is not there, or when the request
    * was passed on once already: then nothing was sent, and nothing was read of its body. Rejects with `fleet.node-lost` when it was lost before the
@@ -99,6 +114,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     ownership,
     sessions,
     address,
+    get status() {
+      const peer = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+      return { node, peer, nodes: directory.size, leases: ownership.held, lent: host.lent };
+    },
     forward: async (to, request, response, facts) =>
       // One hop: where the second node has not got it either, nobody has.
       server.forwardedOf(request) === undefined && (await client.forward(to, request, response, facts)),

@@ -25,6 +25,13 @@ export class HandleHost {
     this.#options = { ...options, holds: (...of) => !this.#isDraining && options.holds(...of) };
   }
 
+  /** Handles that other nodes use now. */
+  get lent(): number {
+    let lent = 0;
+    for (const guest of this.#guests) if (guest.hasHandle) lent++;
+    return lent;
+  }
+
   /** Serves one borrower for as long as its stream lives. */
   take(stream: PeerStream): void {
     const guest = new Guest(stream, this.#options, () => this.#guests.delete(guest));
@@ -64,6 +71,10 @@ class Guest {
         onOver();
       },
     });
+  }
+
+  get hasHandle(): boolean {
+    return this.#handle !== undefined && !this.#isOver;
   }
 
   end(reason: string): void {

@@ -46,6 +46,13 @@ export class LeaseOwnership implements Ownership {
     return this.#leases.get(leaseName(upstream, key))?.isHeld === true;
   }
 
+  /** Leases that are this node's now. */
+  get held(): number {
+    let held = 0;
+    for (const lease of this.#leases.values()) if (lease.isHeld) held++;
+    return held;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#timer?.clear();

@@ -1,5 +1,14 @@
-import type { GatewayEvent } from '../core/events.ts';
+import type { GatewayEvent, PassedOn } from '../core/events.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
+
+/** What a node of a fleet counted of the others and of the store. */
+export interface FleetCounts {
+  readonly passedOn: Readonly<Record<PassedOn, number>>;
+  readonly sessionsLoaded: number;
+  readonly streamsAdopted: number;
+  readonly nodesLost: number;
+  readonly storeFailures: number;
+}
 
 /** What the gateway counted since it started. Keys come from closed sets (methods of the specification, tables of codes and ids), never from callers. */
 export interface CounterValues {
@@ -14,6 +23,8 @@ export interface CounterValues {
   readonly refusals: Readonly<Record<string, number>>;
   /** Messages sent to each configured upstream. */
   readonly upstreamRequests: Readonly<Record<string, number>>;
+  /** What nodes of a fleet did for each other. */
+  readonly fleet: FleetCounts;
   readonly open: LedgerCounts;
   /** Resources that are open though the session they must end with is not: always 0. */
   readonly orphans: number;
@@ -25,6 +36,13 @@ export class Counters {
   readonly #accommodations = new Map<string, number>();
   readonly #refusals = new Map<string, number>();
   readonly #upstreamRequests = new Map<string, number>();
+  readonly #fleet = {
+    passedOn: { answered: 0, gone: 0, lost: 0, refused: 0 },
+    sessionsLoaded: 0,
+    streamsAdopted: 0,
+    nodesLost: 0,
+    storeFailures: 0,
+  };
   readonly #ledger = new Ledger();
 
   record(event: GatewayEvent): void {
@@ -43,8 +61,23 @@ export class Counters {
         increment(this.#upstreamRequests, event.upstream);
         break;
       case 'open':
+        if (event.isResumed === true) this.#fleet.sessionsLoaded++;
+        this.#ledger.record(event);
+        break;
       case 'close':
         this.#ledger.record(event);
+        break;
+      case 'passed-on':
+        this.#fleet.passedOn[event.outcome]++;
+        break;
+      case 'stream-adopted':
+        this.#fleet.streamsAdopted++;
+        break;
+      case 'node-lost':
+        this.#fleet.nodesLost++;
+        break;
+      case 'store-failure':
+        this.#fleet.storeFailures++;
         break;
       case 'notice':
         break;
@@ -57,6 +90,7 @@ export class Counters {
       accommodations: Object.fromEntries(this.#accommodations),
       refusals: Object.fromEntries(this.#refusals),
       upstreamRequests: Object.fromEntries(this.#upstreamRequests),
+      fleet: { ...this.#fleet, passedOn: { ...this.#fleet.passedOn } },
       open: this.#ledger.counts,
       orphans: this.#ledger.orphans,
     };

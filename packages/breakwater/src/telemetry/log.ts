@@ -75,8 +75,14 @@ export function logEvent(log: Logger, event: GatewayEvent): void {
         log.debug({ code, route, address }, 'refused');
       }
       break;
+    case 'passed-on':
+      if (log.isLevelEnabled('debug')) log.debug({ outcome: event.outcome }, 'passed on to another node');
+      break;
     case 'accommodation':
     case 'upstream-request':
+    case 'stream-adopted':
+    case 'node-lost':
+    case 'store-failure':
       break;
   }
 }

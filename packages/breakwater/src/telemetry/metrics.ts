@@ -3,6 +3,7 @@ import type { Clock } from '../core/ports.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revision.ts';
 import { clientLabel } from './known-clients.ts';
+import { type FleetReading, renderFleet } from './fleet-metrics.ts';
 import type { LedgerCounts } from './ledger.ts';
 import { CounterFamily, HistogramFamily, renderGauge } from './series.ts';
 
@@ -16,10 +17,13 @@ export interface MetricsReading {
   readonly upstreams: readonly {
     readonly name: string;
     readonly handles: number;
+    readonly borrowed: number;
     readonly waiting: number;
     readonly circuit: 'closed' | 'open' | 'half-open';
     readonly failures: number;
   }[];
+  /** Absent for a node that stands alone. */
+  readonly fleet?: FleetReading | undefined;
 }
 
 /** The reasons a session ends with, as the statistics name them (observability.md §2). */
@@ -112,6 +116,10 @@ export class Metrics {
       case 'upstream-request':
         return this.#sent.increment(event.upstream);
       case 'notice':
+      case 'passed-on':
+      case 'stream-adopted':
+      case 'node-lost':
+      case 'store-failure':
         return;
     }
   }
@@ -138,7 +146,7 @@ export class Metrics {
     ];
     return [
       ...families.map((family) => family.render()),
-      renderGauge('mcpgw_sessions_active', 'Open sessions.', [{ value: open.session }]),
+      renderGauge('mcpgw_sessions_active', 'Open sessions; in a fleet those that this node has now.', [{ value: open.session }]),
       renderGauge(
         'mcpgw_streams_open',
         'Open event streams.',
@@ -166,10 +174,16 @@ export class Metrics {
         perUpstream(({ waiting }) => waiting),
       ),
       renderGauge(
+        'mcpgw_upstream_handles_borrowed',
+        'Open handles that are other nodes’.',
+        perUpstream(({ borrowed }) => borrowed),
+      ),
+      renderGauge(
         'mcpgw_upstream_failures',
         'Handles that ended by themselves or could not be opened, since the start.',
         perUpstream(({ failures }) => failures),
       ),
+      reading.fleet === undefined ? '' : renderFleet(reading.fleet),
       renderGauge('mcpgw_build_info', 'The version.', [{ labels: { version: reading.version }, value: 1 }]),
       renderGauge('nodejs_eventloop_lag_seconds', 'Mean lateness of the event loop in the last window.', [
         { value: reading.eventLoopDelayMs / 1_000 },

@@ -108,13 +108,24 @@ export class HistogramFamily extends Family<Distribution> {
   }
 }
 
+/** One value and whose it is. */
+interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** A value that is looked at when somebody asks. */
-export function renderGauge(
-  name: string,
-  help: string,
-  samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[],
-): string {
-  let text = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n`;
+export function renderGauge(name: string, help: string, samples: readonly Sample[]): string {
+  return renderSamples('gauge', name, help, samples);
+}
+
+/** A count that somebody else keeps. */
+export function renderCounter(name: string, help: string, samples: readonly Sample[]): string {
+  return renderSamples('counter', name, help, samples);
+}
+
+function renderSamples(type: string, name: string, help: string, samples: readonly Sample[]): string {
+  let text = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   for (const { labels = {}, value } of samples) {
     const written = writeLabels(Object.keys(labels), Object.values(labels));
     text += `${name}${written === '' ? '' : `{${written}}`} ${value}\n`;

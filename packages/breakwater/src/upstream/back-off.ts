@@ -53,6 +53,11 @@ export class BackOff {
     return this.#isTripped ? Math.max(LEAST_RETRY_MS, this.waitMs) : this.waitMs;
   }
 
+  /** True while a failure has not been followed by a success. */
+  get hasFailed(): boolean {
+    return this.#failures > 0;
+  }
+
   get state(): CircuitState {
     if (!this.#isTripped) return 'closed';
     return this.waitMs > 0 ? 'open' : 'half-open';

@@ -24,8 +24,7 @@ export class CallList<T> {
     return this.#calls.find(isMeant);
   }
 
-  /** The calls as they are now, whatever happens to the list meanwhile. */
-  all(): readonly T[] {
-    return [...this.#calls];
+  [Symbol.iterator](): Iterator<T> {
+    return this.#calls[Symbol.iterator]();
   }
 }

@@ -10,6 +10,7 @@ import { declareTasks } from '../protocol/bridge/tasks/task-call.ts';
 import { type CapabilityProfile, isObject, type JsonObject, type ServerFacts } from '../protocol/capabilities.ts';
 import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/logging.ts';
 import { eraOf, LATEST_MODERN, type Revision } from '../protocol/revision.ts';
+import { CallList } from './call-list.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 import { LegacyFeed } from './legacy-feed.ts';
@@ -55,7 +56,7 @@ export class DuplexHandle implements OpenedHandle {
   readonly #feed: ChangeFeed;
   readonly #desk: QuestionDesk;
   /** In flight by the id token, oldest first. */
-  readonly #calls = new Map<string, RunningCall>();
+  readonly #calls = new CallList<RunningCall>();
   /** Interactive calls that wait for their turn. */
   readonly #queued: RunningCall[] = [];
   readonly #changeListeners = new Set<(change: ServerChange) => void>();
@@ -180,14 +181,14 @@ export class DuplexHandle implements OpenedHandle {
         message: 'Client cannot be asked: several clients share this connection',
       };
       this.#rpc.answer(request.id, { error: encodeError(error) });
-    } else this.#desk.receive(request, this.#calls.values());
+    } else this.#desk.receive(request, this.#calls);
   }
 
   #onNotification(notification: NotificationMessage): void {
     const { method, params } = notification;
     if (method === 'notifications/progress') {
       const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
-      const call = token === undefined ? undefined : this.#calls.get(token);
+      const call = token === undefined ? undefined : this.#calls.find(({ id }) => id === token);
       if (params !== undefined && call?.call.progress === true) call.progress(method, params);
       else if (params !== undefined && token !== undefined && call === undefined && !this.#options.shared) {
         for (const listener of [...this.#progressListeners]) listener(token, params);
@@ -224,7 +225,7 @@ export class DuplexHandle implements OpenedHandle {
       }),
     });
     running.id = this.#rpc.request(call.method, params, running);
-    this.#calls.set(running.id, running);
+    this.#calls.add(running);
     this.#applyPause();
   }
 
@@ -234,9 +235,9 @@ export class DuplexHandle implements OpenedHandle {
       if (at >= 0) this.#queued.splice(at, 1);
       return;
     }
-    this.#calls.delete(running.id);
+    this.#calls.delete(running);
     if (running.isPaused) this.#paused--;
-    this.#desk.endCall(running, this.#calls.values());
+    this.#desk.endCall(running, this.#calls);
     if (running.isInteractive) this.#interactive--;
     const next = running.isInteractive ? this.#queued.shift() : undefined;
     if (next !== undefined && this.#ended === undefined) this.#start(next);
@@ -287,7 +288,7 @@ export class DuplexHandle implements OpenedHandle {
   }
 
   #soleCall(): RunningCall | undefined {
-    const [call] = this.#calls.values();
+    const [call] = this.#calls;
     return this.#calls.size === 1 ? call : undefined;
   }
 
@@ -382,7 +383,7 @@ export class DuplexHandle implements OpenedHandle {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#feed.end();
-    const calls = [...this.#calls.values(), ...this.#queued.splice(0)];
+    const calls = [...this.#calls, ...this.#queued.splice(0)];
     for (const call of calls) call.onFailed(new GatewayError('upstream.lost', { cause: reason }));
     for (const listener of [...this.#endListeners]) listener(reason);
     this.#endListeners.clear();

@@ -23,7 +23,8 @@ export interface RpcPeer {
 }
 
 interface Waiting {
-  readonly receiver: ResponseReceiver;
+  /** Emptied when the answer is taken: a map that grows keeps what stood in its earlier tables in memory for long (`call-list.ts`). */
+  receiver: ResponseReceiver | undefined;
   readonly acceptsNullId: boolean;
 }
 
@@ -101,7 +102,7 @@ export class DuplexRpc implements ChannelListener {
 
   /** Waits no longer: the answer, should it come, is dropped. */
   forget(id: RawId): void {
-    this.#waiting.delete(id);
+    this.#take(id);
   }
 
   message(bytes: Buffer): void {
@@ -124,7 +125,7 @@ export class DuplexRpc implements ChannelListener {
     this.#ended = { reason, detail };
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { receiver } of waiting) receiver.onFailed(new GatewayError('upstream.lost', { cause: detail }));
+    for (const { receiver } of waiting) receiver?.onFailed(new GatewayError('upstream.lost', { cause: detail }));
     this.#peer.onEnd(reason, detail);
   }
 
@@ -163,8 +164,11 @@ export class DuplexRpc implements ChannelListener {
   #take(id: RawId | undefined): ResponseReceiver | undefined {
     if (id === undefined) return undefined;
     const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return undefined;
+    const { receiver } = waiting;
     this.#waiting.delete(id);
-    return waiting?.receiver;
+    waiting.receiver = undefined;
+    return receiver;
   }
 
   #onFault(fault: ParseFault, bytes: Buffer): void {

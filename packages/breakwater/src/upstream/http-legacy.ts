@@ -1,7 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import type { CallControl, CallSink, Outcome, ServerChange, ServerQuestion, UpstreamCall } from '../core/ports.ts';
 import { gatewayClient } from '../core/snapshot.ts';
-import { makeId, type RawId } from '../jsonrpc/id.ts';
+import { makeId } from '../jsonrpc/id.ts';
 import { type Message, type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
 import { encodeJson, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { encodeError, writeError, writeResult } from '../jsonrpc/write.ts';
@@ -189,7 +189,7 @@ export class HttpLegacyHandle implements OpenedHandle {
   #end(reason: string): boolean {
     if (!this.#listeners.end(reason)) return false;
     this.#feed.close();
-    for (const call of this.#calls.all())
+    for (const call of [...this.#calls])
       call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
     return true;
   }
@@ -354,7 +354,7 @@ export class HttpLegacyHandle implements OpenedHandle {
    */
   #calleeOf(message: RequestMessage): LegacyCall | undefined {
     const needed = neededCapability(message.method, message.params);
-    const calls = this.#calls.all().filter(
+    const calls = [...this.#calls].filter(
       (call) => needed !== undefined && isInteractive(call) && call.call.client.profile[needed],
     );
     const named = calls.find(({ call }) => isAboutTaskOf(message.params, call));
@@ -372,7 +372,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       const token = params === undefined ? undefined : idTokenOf(params, 'progressToken');
       return token === undefined ? undefined : this.#callOf(token);
     }
-    const [only, other] = this.#calls.all();
+    const [only, other] = this.#calls;
     return other === undefined ? only : undefined;
   }
 

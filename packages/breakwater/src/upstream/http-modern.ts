@@ -137,7 +137,7 @@ export class HttpModernHandle implements OpenedHandle {
     this.#feed.end();
     for (const reader of this.#listens.values()) reader.abort();
     this.#listens.clear();
-    for (const call of this.#calls.all()) call.finish(lost(reason));
+    for (const call of [...this.#calls]) call.finish(lost(reason));
   }
 
   #makeHost(): ModernCallHost {

@@ -42,6 +42,8 @@ type Placement = 'placed' | 'full' | 'back-off' | 'refused';
 export interface PoolStatus {
   /** Open handles. */
   readonly handles: number;
+  /** Those of them that are other nodes'. */
+  readonly borrowed: number;
   readonly opening: number;
   /** Callers who wait for a place. */
   readonly waiting: number;
@@ -96,9 +98,15 @@ export class HandlePool {
 
   get status(): PoolStatus {
     let handles = 0;
-    for (const entry of this.#entries) if (entry.handle !== undefined) handles++;
+    let borrowed = 0;
+    for (const entry of this.#entries) {
+      if (entry.handle === undefined) continue;
+      handles++;
+      if (entry.isBorrowed) borrowed++;
+    }
     return {
       handles,
+      borrowed,
       opening: this.#entries.size - handles,
       waiting: this.#queue.size,
       circuit: this.#backOff.state,
@@ -108,6 +116,8 @@ export class HandlePool {
 
   /** Takes note of how a request over an open handle fared: with an error when it did not reach the server. */
   noteReached(error: Error | undefined): void {
+    // Every response comes by here, and there may be thousands of handles.
+    if (error === undefined && !this.#backOff.hasFailed) return;
     // What happens while a handle opens is told by whether it opens: a server may answer and still refuse us.
     for (const entry of this.#entries) if (entry.handle === undefined && entry.closing === undefined) return;
     if (error === undefined) return this.#backOff.answer();
