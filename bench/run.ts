@@ -14,6 +14,7 @@ import {
   suits,
   type UpstreamAddress,
 } from './contenders/contender.ts';
+import { writeGoals } from './goals.ts';
 import { LoadProcess } from './load-process.ts';
 import type { Load } from './loads/load.ts';
 import { describeMachine } from './machine.ts';
@@ -36,6 +37,19 @@ interface Bench {
   readonly latencies: LatencyRow[];
 }
 
+async function prepareAll(contenders: readonly Contender[]): Promise<readonly Contender[]> {
+  const ready: Contender[] = [];
+  for (const contender of contenders.filter(isPresent)) {
+    try {
+      await contender.prepare?.();
+      ready.push(contender);
+    } catch (error) {
+      say(`! ${contender.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return ready;
+}
+
 async function main(options: Options): Promise<void> {
   const machine = describeMachine();
   const startedAt = new Date().toISOString();
@@ -44,7 +58,7 @@ async function main(options: Options): Promise<void> {
   );
   if (!CAN_PIN) say('! taskset does not work here: nothing is pinned, contender, upstream and load disturb each other');
   if (!HAS_PROC) say('! no /proc here: CPU and memory columns stay empty');
-  const contenders = options.contenders.filter(isPresent);
+  const contenders = await prepareAll(options.contenders);
   const upstreamChild = startUpstreamChild();
   const upstream = { url: await readAnnouncement(upstreamChild), pid: upstreamChild.pid, program: [STDIO_UPSTREAM] };
   const load = new LoadProcess(OTHER_CORE);
@@ -56,7 +70,17 @@ async function main(options: Options): Promise<void> {
   if (options.jsonFile !== undefined) {
     const { samples, failures, latencies } = bench;
     const { rounds, windowMs, warmupMs } = options;
-    const report = { startedAt, machine, options: { rounds, windowMs, warmupMs }, rows, latencies, failures, samples };
+    const goals = writeGoals(rows);
+    const report = {
+      startedAt,
+      machine,
+      options: { rounds, windowMs, warmupMs },
+      goals,
+      rows,
+      latencies,
+      failures,
+      samples,
+    };
     await mkdir(dirname(options.jsonFile), { recursive: true });
     await writeFile(options.jsonFile, `${JSON.stringify(report, null, 1)}\n`);
     say(`\nwrote ${options.jsonFile}`);
@@ -149,6 +173,8 @@ function printReport(bench: Bench, rows: ReturnType<typeof summariseSamples>): v
   }
   if (rows.some(isCrowded))
     say('\n! others had more of core 0 than the contender: its CPU is inflated, repeat when it is quiet');
+  const goals = writeGoals(rows);
+  if (goals.length > 0) say(`\n${goals.join('\n')}`);
   if (bench.latencies.length > 0) say(`\n${writeLatencyTable(bench.latencies)}`);
   for (const failure of bench.failures) {
     say(`\n! ${failure.contender}, ${failure.load}, round ${failure.round + 1}: ${failure.reason}`);

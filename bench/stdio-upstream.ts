@@ -48,7 +48,12 @@ function receive(message: Message): void {
 function resultOf(method: string, { params }: Message, isModern: boolean): string | undefined {
   const legacy = LISTS.get(method) ?? legacyResultOf(method, params);
   if (method === 'server/discover' && isModern)
-    return JSON.stringify({ supportedVersions: [MODERN_REVISION], capabilities: CAPABILITIES, ...CACHED, ...MODERN_FIELDS });
+    return JSON.stringify({
+      supportedVersions: [MODERN_REVISION],
+      capabilities: CAPABILITIES,
+      ...CACHED,
+      ...MODERN_FIELDS,
+    });
   if (legacy === undefined || !isModern) return legacy;
   const fields = LISTS.has(method) ? { ...CACHED, ...MODERN_FIELDS } : MODERN_FIELDS;
   return `${legacy.slice(0, -1)},${JSON.stringify(fields).slice(1)}`;

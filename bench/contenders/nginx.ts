@@ -22,7 +22,10 @@ export async function startNginx(upstream: UpstreamAddress): Promise<RunningCont
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-bench-nginx-'));
   const release = (): void => rmSync(folder, { recursive: true, force: true });
   const file = join(folder, 'nginx.conf');
-  const command = spawnSync('sh', ['-c', 'command -v nginx'], { env: withSystemPath(), encoding: 'utf8' }).stdout.trim();
+  const command = spawnSync('sh', ['-c', 'command -v nginx'], {
+    env: withSystemPath(),
+    encoding: 'utf8',
+  }).stdout.trim();
   try {
     const running = await runOnPort((port) => {
       writeFileSync(file, writeConfiguration(folder, port, host));

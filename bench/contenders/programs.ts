@@ -10,7 +10,9 @@ import { CONTENDER_CORE, type RunningContender } from './contender.ts';
 
 /** Long enough to be taken, and nobody reads what it protects. */
 const SECRET = 'a secret of the bench that protects nothing';
-const BIN = fileURLToPath(new URL('../../packages/breakwater/dist/bin.js', import.meta.url));
+/** The gateway to measure; another build of it by `BREAKWATER_BIN`. */
+const BIN =
+  process.env['BREAKWATER_BIN'] ?? fileURLToPath(new URL('../../packages/breakwater/dist/bin.js', import.meta.url));
 
 /** Runs a script beside this file that announces its URL. */
 export async function runScript(name: string, ...args: readonly string[]): Promise<RunningContender> {
@@ -32,14 +34,15 @@ export function runGateway(...args: readonly string[]): Promise<RunningContender
 /** Runs the gateway by a configuration; JSON is YAML. `listen.port` is filled in. */
 export async function runConfigured(
   upstream: object,
-  settings: Readonly<Record<string, unknown>>,
+  settings: Readonly<Record<string, unknown>> & { readonly listen?: object },
 ): Promise<RunningContender> {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-bench-'));
   const release = (): void => rmSync(folder, { recursive: true, force: true });
   const file = join(folder, 'config.yaml');
   const log = { level: 'warn', format: 'json' };
   const start = (port: number): Command => {
-    writeFileSync(file, JSON.stringify({ version: 1, listen: { port }, upstreams: { one: upstream }, log, ...settings }));
+    const listen = { ...settings.listen, port };
+    writeFileSync(file, JSON.stringify({ version: 1, upstreams: { one: upstream }, log, ...settings, listen }));
     return { args: [BIN, 'serve', '--config', file], env: { BENCH_SECRET: SECRET } };
   };
   try {
@@ -48,6 +51,11 @@ export async function runConfigured(
     release();
     throw error;
   }
+}
+
+/** Installs packages, so that no window waits for it. */
+export async function preparePackages(packages: PinnedPackages): Promise<void> {
+  await installPackages(packages);
 }
 
 /** Runs a package's program from the npm registry. `args` names the program inside `node_modules` first. */

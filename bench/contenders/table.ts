@@ -1,12 +1,16 @@
 import { startRedis } from '../../test/fixtures/redis.ts';
 import type { Contender, RunningContender, UpstreamAddress } from './contender.ts';
 import { isNginxMissing, startNginx } from './nginx.ts';
-import { isNotBuilt, runConfigured, runGateway, runPackage, runScript } from './programs.ts';
+import { isNotBuilt, preparePackages, runConfigured, runGateway, runPackage, runScript } from './programs.ts';
 
 /** The contender every ratio "× bare" refers to. */
 export const BARE_PROXY_NAME = 'bare-proxy';
 /** The contender every difference and ratio "× direct" refers to. */
 export const DIRECT_NAME = 'direct';
+
+const CIVIC = { '@civic/passthrough-mcp-server': '0.12.1' };
+const MCP_PROXY = { 'mcp-proxy': '6.7.19' };
+const SUPERGATEWAY = { supergateway: '4.0.0' };
 
 /** Every contender, in the order they take their turns. To add one: a line here. */
 export const CONTENDERS: readonly Contender[] = [
@@ -54,7 +58,8 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: 'breakwater-2-workers',
-    title: 'two processes of the gateway on one port, both on the contenders’ core: the same CPU per request is the goal',
+    title:
+      'two processes of the gateway on one port, both on the contenders’ core: the same CPU per request is the goal',
     over: 'http',
     missing: isNotBuilt,
     start: (upstream) => runGateway('--workers', '2', '--upstream', upstream.url),
@@ -65,9 +70,10 @@ export const CONTENDERS: readonly Contender[] = [
     over: 'http',
     // It asks its server for nothing it was not asked for, and knows only the legacy era.
     only: ['call', 'call-sse', 'list', 'field-mix'],
+    prepare: () => preparePackages(CIVIC),
     start: (upstream) =>
       runPackage(
-        { '@civic/passthrough-mcp-server': '0.12.1' },
+        CIVIC,
         (port) => ({ args: ['@civic/passthrough-mcp-server'], env: civicSettings(upstream, port) }),
         '/mcp',
       ),
@@ -97,9 +103,10 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'mcp-proxy',
     title: 'mcp-proxy 6.7.19 (npm) in front of the same program',
     over: 'stdio',
+    prepare: () => preparePackages(MCP_PROXY),
     start: ({ program }) =>
       runPackage(
-        { 'mcp-proxy': '6.7.19' },
+        MCP_PROXY,
         (port) => ({
           args: ['mcp-proxy', '--port', `${port}`, '--server', 'stream', '--', process.execPath, ...program],
         }),
@@ -112,8 +119,9 @@ export const CONTENDERS: readonly Contender[] = [
     over: 'stdio',
     // A child for each session: a storm of sessions measures how fast programs start.
     only: ['call-stdio'],
+    prepare: () => preparePackages(SUPERGATEWAY),
     start: ({ program }) =>
-      runPackage({ supergateway: '4.0.0' }, (port) => ({ args: ['supergateway', ...superArgs(program, port)] }), '/mcp'),
+      runPackage(SUPERGATEWAY, (port) => ({ args: ['supergateway', ...superArgs(program, port)] }), '/mcp'),
   },
 ];
 

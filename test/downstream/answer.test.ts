@@ -99,6 +99,20 @@ describe('large answers', () => {
     }
   });
 
+  // Small ones are written as text, larger ones in pieces, the largest at the reader's pace: each way keeps every byte, also in letters of several.
+  test.each([3_900, 4_096, 8_150, 8_192, 65_536, 65_600, 300_000])('keep every byte around %i bytes', async (size) => {
+    await using harness = await Harness.start();
+    for (const surplus of [-60, -1, 0, 1]) {
+      const text = 'é€😀\u0000"'.repeat(400_000).slice(0, Math.floor((size + surplus) / 3));
+      const result = JSON.stringify({ text });
+      const answer = post(harness, call('hold'), { accept: BOTH });
+      (await harness.handler.next()).finish(result);
+      const { text: body, headers } = await answer;
+      expect(body).toBe(`{"jsonrpc":"2.0","id":1,"result":${result}}`);
+      expect(headers.get('content-length')).toBe(String(Buffer.byteLength(body)));
+    }
+  });
+
   // Attack: ask for large answers and never read them.
   test('that nobody reads are cut off after the write deadline', async () => {
     await using harness = await Harness.start();

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RedisServer, startRedis, startSentinel } from '../fixtures/redis.ts';
+import { type RedisServer, startRedis, startSentinel, until } from '../fixtures/redis.ts';
 import { check, type Verdict } from './harness/check.ts';
 import { startFleet, type TestFleet } from './harness/fleet.ts';
 import { startLoad } from './harness/load.ts';
+import { takesSessions } from './harness/node.ts';
 
 const TEST_MS = 180_000;
 
 /** Plays load on the fleet, a fault in the middle of it, and load again; says what became of every call. */
 async function suffer(fleet: TestFleet, name: string, fault: () => Promise<void>): Promise<Verdict> {
+  // What was broken before has to be whole again.
+  for (const node of fleet.nodes) await until(`${node.name} takes sessions`, () => takesSessions(node));
   const load = await startLoad(fleet, name);
   const enough = async (count: number): Promise<void> => {
     const from = load.records.length;

@@ -88,6 +88,10 @@ export class World {
     };
   }
 
+  debugTimers(process: SimProcess): void {
+    for (const e of this.#heap) if (e.process === process && e.kind === 'timer' && !e.isCleared) console.log(e.at - this.#now, (e as any).stack);
+  }
+
   /** How many timers of a process have not run. */
   timersOf(process: SimProcess): number {
     const isPending = (event: SimEvent): boolean =>
@@ -139,6 +143,7 @@ export class World {
         this.isCleared = true;
       },
     };
+    if (globalThis.process.env['SIM_DEBUG']) (event as any).stack = new Error().stack;
     this.#push(event);
     return event;
   }

@@ -36,7 +36,7 @@ export async function startWorkers(config: object, count = 2): Promise<Workers> 
   await reconfigure(config);
   const program = stack.use(startProgram(process.execPath, [BIN, 'serve', '-c', file, '--workers', String(count)]));
   const [, origin = ''] = await program.until(/MCP +(https?:\/\/[^/\s]+)/);
-  const [, admin = ''] = await program.until(/Admin +(http:\S+)/);
+  const [, admin = ''] = await program.until(/Console +(http:\S+)/);
   const rest = stack.move();
   const family = (): string[] => findDescendants(program.child.pid);
   return {

@@ -367,6 +367,7 @@ export class App {
         tags: fleet.tags,
         forward: fleet.forward,
         wasForwarded: (request) => fleet.forwardedOf(request) !== undefined,
+        isEntered: fleet.isEntered,
         isUnsettled: async () => systemClock.now() - (await store.born()) < UNSETTLED_MS,
       },
       archive: new StoreArchive({

@@ -71,6 +71,19 @@ export function makeNode(
   };
 }
 
+/** True when a node takes new sessions, which it does not while it cannot reach the store. */
+export async function takesSessions({ port }: FleetNode): Promise<boolean> {
+  const init = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'probe', version: '1' } };
+  const response = await fetch(`http://127.0.0.1:${port}/modern`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: init }),
+    signal: AbortSignal.timeout(5_000),
+  }).catch(() => undefined);
+  await response?.text().catch(() => undefined);
+  return response?.ok === true;
+}
+
 async function isReady(port: number): Promise<boolean> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) });

@@ -253,6 +253,8 @@ export class MemberCall implements CallSink {
     if (this.#ended) return lease.release();
     this.#lease = lease;
     this.#handle = lease.handle.id;
+    // While the stream was waited for, another node of the fleet may have taken the handle over.
+    if (lease.isHeld === false) return this.#fail(new GatewayError('store.unavailable'));
     try {
       this.#start(member, lease.handle);
     } catch (error) {

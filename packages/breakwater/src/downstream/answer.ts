@@ -1,5 +1,6 @@
 import type { Timer } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
+import { resultHead, writeResult } from '../jsonrpc/write.ts';
 import { CallStream } from './call-stream.ts';
 import { EventStream } from './event-stream.ts';
 import type { Inbound } from './inbound.ts';
@@ -14,6 +15,8 @@ export interface Answer {
   request(message: Buffer): boolean;
   /** Sends a response; `status` counts where it is the first thing sent. */
   respond(message: Buffer, status: number): void;
+  /** Sends a successful response without copying its result; absent where nothing is saved by that. */
+  respondResult?(id: RawId, result: Buffer): void;
   /** Gives up one response. `message` is sent only where HTTP demands an answer. */
   withdraw(message: Buffer, status: number): void;
   /** Calls `run` once the client has caught up, or is gone. */
@@ -43,6 +46,9 @@ export interface LateAnswerInit {
 const PACED_BYTES = 65_536;
 // As text Node writes a small body and its head as one piece: 2.5 of the 53 µs of a call. Latin-1 keeps every byte as it is.
 const TEXT_BYTES = 4_096;
+// From here on writing in three pieces is cheaper than joining them: 8 of the 40 µs of a list of 41 KB.
+const SPLICED_BYTES = 8_192;
+const CLOSE_BRACE = Buffer.from('}');
 const OPEN = Buffer.from('[');
 const COMMA = Buffer.from(',');
 const CLOSE = Buffer.from(']');
@@ -96,6 +102,13 @@ export class LateAnswer implements Answer {
     } else this.#sendBody(message, status);
   }
 
+  respondResult(id: RawId, result: Buffer): void {
+    const { accept } = this.#init.inbound;
+    const isOneBody = this.#stream === undefined && !this.#init.batch && accept !== 'sse';
+    if (!isOneBody || result.length < SPLICED_BYTES) this.respond(writeResult(id, result), 200);
+    else if (!this.#over) this.#sendSpliced(resultHead(id), result);
+  }
+
   withdraw(message: Buffer, status: number): void {
     if (this.#over) return;
     if (this.#stream === undefined) this.respond(message, status);
@@ -114,23 +127,47 @@ export class LateAnswer implements Answer {
     else this.#finish(reason);
   }
 
+  #sendSpliced(head: string, result: Buffer): void {
+    if (!this.#sendHead(head.length + result.length + 1, 200)) return;
+    const { res } = this.#init.inbound;
+    if (result.length > PACED_BYTES) {
+      this.#pace().end('ended', Buffer.from(head, 'latin1'), result, CLOSE_BRACE);
+      return;
+    }
+    res.cork();
+    res.write(head, 'latin1');
+    res.write(result);
+    res.end('}', 'latin1');
+    res.uncork();
+  }
+
   #sendBody(body: Buffer, status: number): void {
+    if (!this.#sendHead(body.length, status)) return;
+    const { res } = this.#init.inbound;
+    if (body.length <= TEXT_BYTES) res.end(body.toString('latin1'), 'latin1');
+    else if (body.length <= PACED_BYTES) res.end(body);
+    else this.#pace().end('ended', body);
+  }
+
+  #pace(): PacedWriter {
+    const { context, res } = this.#init.inbound;
+    const { options, deps, backlog } = context;
+    return new PacedWriter(res, options, { clock: deps.clock, backlog }, noteNothing);
+  }
+
+  /** Begins a JSON answer; false when there is nobody to read it. */
+  #sendHead(bytes: number, status: number): boolean {
     this.#close();
     const { inbound, sessionId } = this.#init;
-    const { res, context } = inbound;
+    const { res } = inbound;
     // A legacy client that is gone has not cancelled, but it has no event id to resume by either: the answer has no reader.
-    if (res.destroyed || res.headersSent) return;
+    if (res.destroyed || res.headersSent) return false;
     // Names and values by turns, as Node writes them fastest.
-    const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
+    const headers = ['content-type', 'application/json', 'content-length', String(bytes)];
     if (sessionId !== undefined) headers.push('mcp-session-id', sessionId);
     if (status === 429 || status === 503) headers.push('retry-after', '1');
     res.writeHead(status, headers);
-    if (body.length <= TEXT_BYTES) res.end(body.toString('latin1'), 'latin1');
-    else if (body.length <= PACED_BYTES) res.end(body);
-    else {
-      const { options, deps, backlog } = context;
-      new PacedWriter(res, options, { clock: deps.clock, backlog }, noteNothing).end('ended', body);
-    }
+    return true;
   }
 
   #becomeStream(): void {

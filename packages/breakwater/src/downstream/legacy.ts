@@ -66,8 +66,8 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   if (message.kind === 'result' || message.kind === 'error') {
     // Before the session is looked up: the node that asked does that, and it needs no store for it.
     const asker = headers.sessionId === undefined ? undefined : makerOfMessage(inbound, message.id);
-    // Where it is gone, nobody waits for the answer.
-    if (asker !== undefined && (await passOn(inbound, asker, hints.bytes))) return;
+    // Where it is gone, nobody waits for the answer. Of two that are the same it takes the first.
+    if (asker !== undefined && (await passOn(inbound, asker, hints.bytes, true))) return;
   }
   const streamable = await findStreamable(inbound, headers.sessionId);
   const session = streamable?.session;

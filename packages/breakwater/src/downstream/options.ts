@@ -116,6 +116,8 @@ export interface Peers {
   wasForwarded(request: IncomingMessage): boolean;
   /** Nodes that live may not be found: the store was emptied a moment ago, and they are about to enter themselves again. */
   isUnsettled?(): Promise<boolean>;
+  /** Whether a node lives that cannot be reached now, or died seconds ago. */
+  isEntered?(node: string): Promise<boolean>;
 }
 
 /** What the downstream side needs of the rest of the gateway. */

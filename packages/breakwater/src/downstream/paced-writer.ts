@@ -88,11 +88,15 @@ export class PacedWriter implements SlowReader {
     return !this.slow;
   }
 
-  /** Writes the last bytes and ends the response in order; what is queued still goes out, within the deadline. */
-  end(reason: EndReason, bytes?: Buffer): void {
+  /** Writes the last message, which may be in pieces, and ends the response in order; what is queued still goes out, within the deadline. */
+  end(reason: EndReason, first?: Buffer, ...rest: readonly Buffer[]): void {
     if (!this.writable) return;
-    if (bytes !== undefined) this.write(bytes);
+    if (first !== undefined) this.write(first);
     if (!this.writable) return;
+    for (const piece of rest) {
+      this.#queue.push(piece);
+      this.#queued += piece.length;
+    }
     this.#reason = reason;
     this.#ending = true;
     this.#pump();

@@ -7,6 +7,8 @@ import type { DownstreamDeps } from './options.ts';
 
 /** How long a node is looked for that the store cannot name now, and how often. A failover takes some seconds, and most requests come once. */
 const LOOK_MS = 8_000;
+/** How long one is tried that was lost on the way: longer than a node that is dead stays in the store. */
+const LOST_MS = 20_000;
 const AGAIN_MS = 500;
 
 /** The other node of the fleet that made an id; undefined for ids of this node, of nobody, and on requests that were passed on already. */
@@ -24,9 +26,15 @@ export function makerOfMessage(inbound: Inbound, id: RawId | undefined): string 
 
 /**
  * Has another node serve the request and passes its answer back; `body` is what was read of it. False when that node is gone: then nothing was
- * answered. Rejects with `store.unavailable` when nobody can say where it is.
+ * answered. Rejects with `store.unavailable` when nobody can say where it is. `isRepeatable`: it does no harm when that node gets the request twice,
+ * because only the way to it was cut.
  */
-export async function passOn(inbound: Inbound, node: string, body: Buffer | undefined): Promise<boolean> {
+export async function passOn(
+  inbound: Inbound,
+  node: string,
+  body: Buffer | undefined,
+  isRepeatable = inbound.req.method === 'GET',
+): Promise<boolean> {
   const { context, req, res, principal, caller } = inbound;
   const { drain, deps } = context;
   let outcome: PassedOn = 'gone';
@@ -34,11 +42,16 @@ export async function passOn(inbound: Inbound, node: string, body: Buffer | unde
   // A stream would not end by itself; its client comes back, to another node.
   const stay = req.method === 'GET' ? drain.onBegin(() => res.destroy()) : noteNothing;
   try {
-    const until = deps.clock.now() + LOOK_MS;
+    const startedAt = deps.clock.now();
     const facts = { principal, remoteAddress: caller.address ?? '', body };
     for (;;) {
-      const isLast = deps.clock.now() >= until || res.destroyed;
-      const passed = await tryPassing(deps, () => deps.peers?.forward(node, req, res, facts), isLast);
+      const passed = await tryPassing(deps, {
+        forward: () => deps.peers?.forward(node, req, res, facts),
+        looksOn: () => !res.destroyed && deps.clock.now() < startedAt + LOOK_MS,
+        triesOn: () => isRepeatable && !res.destroyed && deps.clock.now() < startedAt + LOST_MS,
+        // A stream can be had from what was written down; an answer can go to nobody else.
+        waits: async () => req.method !== 'GET' && (await deps.peers?.isEntered?.(node)) === true,
+      });
       if (passed === true) outcome = 'answered';
       if (passed !== undefined) return passed;
       await new Promise<void>((resolve) => deps.clock.after(AGAIN_MS, resolve));
@@ -55,17 +68,29 @@ export async function passOn(inbound: Inbound, node: string, body: Buffer | unde
   }
 }
 
+interface Passing {
+  forward(): Promise<boolean> | undefined;
+  /** It is worth looking for the node once more. */
+  looksOn(): boolean;
+  /** It is worth trying the node once more. */
+  triesOn(): boolean;
+  /** The node lives, and nobody but it can take the request. */
+  waits(): Promise<boolean>;
+}
+
 /** Whether the request was passed on; undefined while it is worth another attempt. */
 async function tryPassing(
   { peers }: DownstreamDeps,
-  forward: () => Promise<boolean> | undefined,
-  isLast: boolean,
+  { forward, looksOn, triesOn, waits }: Passing,
 ): Promise<boolean | undefined> {
   try {
     if ((await forward()) === true) return true;
-    return !isLast && (await peers?.isUnsettled?.()) === true ? undefined : false;
+    if (looksOn() && (await peers?.isUnsettled?.()) === true) return undefined;
+    return triesOn() && (await waits()) ? undefined : false;
   } catch (error) {
-    if (!isLast && isGatewayError(error) && error.code === 'store.unavailable') return undefined;
+    if (!isGatewayError(error)) throw error;
+    if (error.code === 'store.unavailable' && looksOn()) return undefined;
+    if (error.code === 'fleet.node-lost' && triesOn()) return undefined;
     throw error;
   }
 }

@@ -58,11 +58,21 @@ export class ExchangeReply implements Reply {
   done(outcome: Outcome): void {
     if (this.#done) return;
     this.#done = true;
-    const { message, status } = writeOutcome(outcome, this.#exchange, this.#id);
-    this.#answer.respond(message, status);
+    this.#respond(outcome);
     // An answer to a question of a request that is over has nobody left to hear it.
     for (const id of this.#asked) this.#session?.questions.drop(id);
     this.#onDone();
+  }
+
+  #respond(outcome: Outcome): void {
+    const { client, method } = this.#exchange;
+    if (outcome.kind === 'result' && this.#answer.respondResult !== undefined) {
+      const { result, revision: from, serverInfo } = outcome;
+      const bridged = bridgeResult({ method, result, from, to: client.revision, serverInfo });
+      if (bridged.ok) return this.#answer.respondResult(this.#id, bridged.result);
+    }
+    const { message, status } = writeOutcome(outcome, this.#exchange, this.#id);
+    this.#answer.respond(message, status);
   }
 
   get aside(): SessionAside | undefined {

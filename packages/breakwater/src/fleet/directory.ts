@@ -76,6 +76,11 @@ export class Directory {
     return asked;
   }
 
+  /** Whether a node is entered, now, in the store: it lives, or died seconds ago. Rejects with `store.unavailable`. */
+  async has(node: string): Promise<boolean> {
+    return isNode(node) && (await this.#options.store.read(keyOf(node))) !== undefined;
+  }
+
   /** Forgets what is known of a node that did not answer. */
   forget(node: string): void {
     this.#known.delete(node);

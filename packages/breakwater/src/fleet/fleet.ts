@@ -69,6 +69,8 @@ export interface Fleet {
    * answer began, with `gateway.overloaded` when too many are under way, and with `store.unavailable`.
    */
   forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean>;
+  /** Whether a node is entered in the store: it lives, though it may be out of reach, or died seconds ago. Rejects with `store.unavailable`. */
+  isEntered(node: string): Promise<boolean>;
   /** What is known of a request that another node passed on; undefined for one of a client's own connection. */
   forwardedOf(request: IncomingMessage): Forwarded | undefined;
   /** Lends no handles any more, and resolves when the calls that are made for other nodes are done. */
@@ -121,6 +123,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     forward: async (to, request, response, facts) =>
       // One hop: where the second node has not got it either, nobody has.
       server.forwardedOf(request) === undefined && (await client.forward(to, request, response, facts)),
+    isEntered: (other) => directory.has(other),
     forwardedOf: (request) => server.forwardedOf(request),
     drain: () => host.drain(),
     close: async () => {

@@ -6,7 +6,12 @@ const CLOSE_BRACE = 0x7d;
 
 /** Bytes of a successful response around `result` (JSON bytes), with the id's own bytes. */
 export function writeResult(id: RawId, result: Buffer): Buffer {
-  return wrap(`{"jsonrpc":"2.0","id":${id},"result":`, result);
+  return wrap(resultHead(id), result);
+}
+
+/** What stands before the result of a successful response, in latin1; after it a closing brace ends the response. */
+export function resultHead(id: RawId): string {
+  return `{"jsonrpc":"2.0","id":${id},"result":`;
 }
 
 /** `head`, which is ASCII, the payload and a closing brace; one allocation, as every response passes here. */

@@ -189,8 +189,7 @@ export class HttpLegacyHandle implements OpenedHandle {
   #end(reason: string): boolean {
     if (!this.#listeners.end(reason)) return false;
     this.#feed.close();
-    for (const call of [...this.#calls])
-      call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
+    for (const call of [...this.#calls]) call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
     return true;
   }
 

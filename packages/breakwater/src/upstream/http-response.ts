@@ -119,11 +119,9 @@ export class ResponseReader implements HttpReceiver {
     }
     if (!this.#isSuccess) return;
     this.#sink.onOpen?.(headers);
-    if (
-      !this.#over &&
-      Number(headers['content-length'] ?? 0) > this.#maxMessageBytes &&
-      !isSseMediaType(headers['content-type'])
-    ) {
+    const announced = Number(headers['content-length'] ?? 0);
+    if (announced > 0) this.#body.expect(announced);
+    if (!this.#over && announced > this.#maxMessageBytes && !isSseMediaType(headers['content-type'])) {
       this.#fail(new GatewayError('upstream.too-large'));
     }
   }
