@@ -17,6 +17,8 @@ export interface ClientConnection {
 interface Open {
   readonly door: Door;
   break(detail: string): void;
+  /** The same, and the node hears of it. */
+  cut(): void;
 }
 
 const TRIES = 4;
@@ -65,6 +67,17 @@ export class Balancer {
     }
   }
 
+  /** A node does not answer: what is open to it is broken off, and it is asked nothing until it is back. */
+  shun(node: SimNode): void {
+    this.remove(node, 0);
+    for (const open of [...this.#open]) if (open.door.node === node) open.cut();
+  }
+
+  readmit(node: SimNode): void {
+    const slot = this.#slots.get(node.place);
+    if (slot?.door.node === node && !node.isLeaving) slot.gone = undefined;
+  }
+
   /** Sends to a node; `to` names one, for a check. */
   send(request: ClientRequest, side: ClientSide, to?: SimNode): ClientConnection {
     return this.#try(request, side, to, TRIES);
@@ -86,6 +99,11 @@ export class Balancer {
     let isOver = false;
     let isBroken = false;
     let lastAt = 0;
+    const tellClosed = (): void => {
+      world.later(network.latency(), door?.node.process, () => {
+        for (const run of closers) run();
+      });
+    };
     const open: Open | undefined = door && {
       door,
       break: (detail) => {
@@ -94,6 +112,11 @@ export class Balancer {
         isBroken = true;
         side.onBroken(detail);
       },
+      cut: () => {
+        if (isOver || isClosed || isBroken) return;
+        open?.break('cut on the way');
+        tellClosed();
+      },
     };
     const close = (): void => {
       if (isClosed) return;
@@ -101,15 +124,14 @@ export class Balancer {
       inner?.close();
       if (open === undefined) return;
       this.#open.delete(open);
-      world.later(network.latency(), open.door.node.process, () => {
-        for (const run of closers) run();
-      });
+      tellClosed();
     };
     world.later(network.latency(), undefined, () => {
       if (isClosed) return;
       if (open === undefined || open.door.node.isClosed || open.door.node.process.isDead) {
         // Nothing was sent: it is safe to ask another one.
-        if (open?.door.node.isSilent === true) world.later(SILENCE_MS, undefined, () => open.break('its node is silent'));
+        if (open?.door.node.isSilent === true)
+          world.later(SILENCE_MS, undefined, () => open.break('its node is silent'));
         else if (tries > 1 && to === undefined) inner = this.#try(request, side, to, tries - 1);
         else side.onBroken('no node');
         return;
@@ -142,13 +164,7 @@ export class Balancer {
       };
       world.later(0, node.process, () => void open.door.serve(request, connection, this.doorOf));
       if (request.kind === 'call' && this.#random.chance(this.#cutRate)) {
-        world.later(this.#random.between(1, 2_500), undefined, () => {
-          if (isOver || isClosed) return;
-          open.break('cut on the way');
-          world.later(network.latency(), node.process, () => {
-            for (const run of closers) run();
-          });
-        });
+        world.later(this.#random.between(1, 2_500), undefined, () => open.cut());
       }
     });
     return { close };

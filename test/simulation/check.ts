@@ -40,10 +40,16 @@ export function check(history: History, isCalm: boolean): readonly string[] {
   return faults;
 }
 
-function faultsOf({ call, what, principal, ends, endedAt, asked }: CallRecord, history: History, isCalm: boolean): string[] {
+function faultsOf(
+  { call, what, principal, ends, endedAt, asked }: CallRecord,
+  history: History,
+  isCalm: boolean,
+): string[] {
   if (endedAt === undefined) return [`${call} (${what}) never ended`];
   if (ends.length !== asked) return [`${call} (${what}) was asked for ${asked} times and ended ${ends.length} times`];
-  const expected = what.startsWith('ask') ? `${call} of ${principal} answered by ${principal}/${call}` : `${call} of ${principal}`;
+  const expected = what.startsWith('ask')
+    ? `${call} of ${principal} answered by ${principal}/${call}`
+    : `${call} of ${principal}`;
   const unanswered = `${call} of ${principal} answered by nobody`;
   const effects = history.effects.get(call)?.count ?? 0;
   return ends.flatMap((end) => {

@@ -86,7 +86,12 @@ export class Door {
   }
 
   /** Serves a request. `isPassed`: by another node, which is the last one it is passed on by. */
-  async serve(request: ClientRequest, connection: Connection, doorOf: (node: string) => Door | undefined, isPassed = false): Promise<void> {
+  async serve(
+    request: ClientRequest,
+    connection: Connection,
+    doorOf: (node: string) => Door | undefined,
+    isPassed = false,
+  ): Promise<void> {
     const { node } = this;
     if (node.isShut) return connection.send({ kind: 'failure', reason: 'gateway.draining' });
     node.inFlight++;
@@ -122,7 +127,12 @@ export class Door {
     }
     if (request.kind === 'call' && request.sessionId === undefined)
       return await this.#exchange(request, connection, undefined);
-    const session = await sessions.find({ id: request.sessionId ?? '', route: request.route, transport: 'streamable', principal });
+    const session = await sessions.find({
+      id: request.sessionId ?? '',
+      route: request.route,
+      transport: 'streamable',
+      principal,
+    });
     if (session === undefined) {
       connection.send({ kind: 'failure', reason: 'session.unknown' });
       return;

@@ -34,6 +34,8 @@ export interface Sabotage {
   readonly handler?: (handler: ExchangeHandler) => ExchangeHandler;
   /** Which of the questions that this node has asked is taken for the one that was answered. */
   readonly question?: (id: string, open: readonly string[]) => string | undefined;
+  /** The epoch that the store gives a lease, of the one that it should. */
+  readonly epoch?: (epoch: number) => number;
   /** What is not done when a node closes. */
   readonly skipsRelease?: boolean;
 }
@@ -301,9 +303,15 @@ export class SimNode implements Peer {
       reject(new GatewayError('upstream.unavailable'));
     });
     await promise;
-    const handle = new ScriptedHandle(kind, need, this.process, { ...this.shared, random: this.#draws }, (key, call) => {
-      this.#noteBegin(leaseName(kind, key), call);
-    });
+    const handle = new ScriptedHandle(
+      kind,
+      need,
+      this.process,
+      { ...this.shared, random: this.#draws },
+      (key, call) => {
+        this.#noteBegin(leaseName(kind, key), call);
+      },
+    );
     this.#handles.add(handle);
     handle.onEnd(() => this.#handles.delete(handle));
     return handle;

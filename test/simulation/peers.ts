@@ -43,7 +43,9 @@ export class Peers {
   /** True while an answer of that node can be expected. */
   answers(from: Peer, to: Peer): boolean {
     const { process, isClosed } = to;
-    return !process.isDead && !process.isPaused && !isClosed && this.#network.cutUntil(from.place, to.place) === undefined;
+    return (
+      !process.isDead && !process.isPaused && !isClosed && this.#network.cutUntil(from.place, to.place) === undefined
+    );
   }
 
   /** Opens a stream of frames, as `PeerClient.openStream` does. */

@@ -210,11 +210,11 @@ export class ScriptedHandle implements OpenedHandle {
       params: scanObject(encodeJson(questionOf(order.call))),
       revision: this.revision,
       answer: (answer) => {
+        const said = 'result' in answer ? byOf(answer.result.toString()) : undefined;
+        if (said !== undefined) history.answered(`${order.call} at ${this.id}`, said, order.principal);
         if (isAnswered) return;
         isAnswered = true;
-        const said = 'result' in answer ? byOf(answer.result.toString()) : undefined;
         world.later(random.between(1, 5), this.#process, () => {
-          if (said !== undefined) history.answered(`${order.call} at ${this.id}`, said, order.principal);
           this.#finish(running, order, said ?? 'nobody');
         });
       },

@@ -30,6 +30,8 @@ const CALLS_MS = 27_000;
 /** When every call must have ended. */
 const PATIENCE_MS = 160_000;
 const CLOSING_MS = 60_000;
+/** How long the balancer takes to find out that a node stands still. */
+const NOTICED_MS = 3_000;
 const NEWS_MS = 1_000;
 // What exists once is what goes wrong.
 const KINDS: readonly ServerKind[] = ['child', 'child', 'http', 'http', 'modern'];
@@ -43,7 +45,7 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<R
   const world = new World();
   const history = new History();
   const network = new Network(world, random.fork(), plan.cuts);
-  const storeServer = new StoreServer(world, history);
+  const storeServer = new StoreServer(world, history, sabotage.epoch);
   const shared: FleetWorld = {
     world,
     network,
@@ -131,7 +133,6 @@ class Stage {
     await world.run(world.elapsed + LEASE_MS + 1_000);
     for (const node of [...this.#closed, ...this.#nodes]) {
       const timers = world.timersOf(node.process);
-      if (timers > 0) world.debugTimers(node.process);
       if (timers > 0) faults.push(`${node.name} left ${timers} timers`);
       for (const open of node.unbalanced) faults.push(`${node.name} never closed ${open}`);
     }
@@ -159,7 +160,9 @@ class Stage {
           const isKnown = told?.kind === 'taken';
           // What a store forgets that a session was deleted, the session's id cannot say.
           if (isKnown === hasDeleted && !(hasDeleted && storeServer.lostAt > 0)) {
-            faults.push(`${node.name} ${isKnown ? 'still knows' : 'has lost'} the session of ${principal.key} on ${route}: ${JSON.stringify(told)}`);
+            faults.push(
+              `${node.name} ${isKnown ? 'still knows' : 'has lost'} the session of ${principal.key} on ${route}: ${JSON.stringify(told)}`,
+            );
           }
         });
       }
@@ -197,7 +200,12 @@ class Stage {
       case 'pause':
         if (node.process.isPaused) return;
         node.process.pause();
-        world.later(fault.forMs, undefined, () => world.resume(node.process, fault.first));
+        if (fault.isNoticed)
+          world.later(NOTICED_MS, undefined, () => node.process.isPaused && this.#balancer.shun(node));
+        world.later(fault.forMs, undefined, () => {
+          world.resume(node.process, fault.first);
+          this.#balancer.readmit(node);
+        });
         return;
       case 'drain':
         // A process that stands still does not hear that it should go.

@@ -100,11 +100,21 @@ export class StoreClient implements Store {
   }
 
   append(key: string, writer: string, data: Buffer, bounds: LogBounds): Promise<boolean> {
-    return this.#ask((server) => this.#noted(key, server.change((store) => store.append(key, writer, data, bounds))));
+    return this.#ask((server) =>
+      this.#noted(
+        key,
+        server.change((store) => store.append(key, writer, data, bounds)),
+      ),
+    );
   }
 
   endLog(key: string, writer: string, ttlMs: number): Promise<boolean> {
-    return this.#ask((server) => this.#noted(key, server.change((store) => store.endLog(key, writer, ttlMs))));
+    return this.#ask((server) =>
+      this.#noted(
+        key,
+        server.change((store) => store.endLog(key, writer, ttlMs)),
+      ),
+    );
   }
 
   takeLog(key: string, writer: string, ttlMs: number): Promise<LogContent | undefined> {
@@ -147,7 +157,9 @@ export class StoreClient implements Store {
     const { world, server, process } = this.#deps;
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new GatewayError('store.unavailable', { cause: 'closed' });
-      const late = world.later(ANSWER_MS, process, () => reject(new GatewayError('store.unavailable', { cause: 'silent' })));
+      const late = world.later(ANSWER_MS, process, () =>
+        reject(new GatewayError('store.unavailable', { cause: 'silent' })),
+      );
       const refuse = (): void => {
         late.clear();
         reject(new GatewayError('store.unavailable', { cause: 'refused' }));

@@ -24,6 +24,7 @@ export class StoreServer {
   #changes: { readonly at: number; readonly change: Change }[] = [];
   #born: number;
   #store: MemoryStore;
+  readonly #epoch: (epoch: number) => number;
   readonly #onBack: (() => void)[] = [];
   #isUp = true;
   /** Grows with each end of all connections. */
@@ -31,7 +32,9 @@ export class StoreServer {
   /** When something was forgotten last. */
   lostAt = Number.NEGATIVE_INFINITY;
 
-  constructor(world: World, history: History) {
+  /** @param epoch what becomes of the epochs that are granted. */
+  constructor(world: World, history: History, epoch: (epoch: number) => number = (same) => same) {
+    this.#epoch = epoch;
     this.#world = world;
     this.#history = history;
     this.#born = world.now;
@@ -62,7 +65,7 @@ export class StoreServer {
 
   async claim(name: string, holder: string, ttlMs: number): Promise<LeaseState> {
     const lease = await this.change((store) => store.claim(name, holder, ttlMs));
-    this.#history.granted(name, lease);
+    this.#history.granted(name, { ...lease, epoch: this.#epoch(lease.epoch) });
     return lease;
   }
 

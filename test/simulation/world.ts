@@ -44,6 +44,7 @@ interface SimEvent extends Timer {
   isCleared: boolean;
 }
 
+const MOST_STEPS = 100_000;
 /** When virtual time begins. */
 const EPOCH = Date.UTC(2026, 0, 1);
 
@@ -88,10 +89,6 @@ export class World {
     };
   }
 
-  debugTimers(process: SimProcess): void {
-    for (const e of this.#heap) if (e.process === process && e.kind === 'timer' && !e.isCleared) console.log(e.at - this.#now, (e as any).stack);
-  }
-
   /** How many timers of a process have not run. */
   timersOf(process: SimProcess): number {
     const isPending = (event: SimEvent): boolean =>
@@ -110,7 +107,7 @@ export class World {
     }
   }
 
-  /** Runs until nothing is due before `elapsedMs`, or `isOver` says so. */
+  /** Runs until nothing is due before `elapsedMs`, or `isOver` says so. Throws where something goes round in circles. */
   async run(elapsedMs: number, isOver: () => boolean = () => false): Promise<void> {
     while (!isOver()) {
       const next = this.#heap[0];
@@ -122,7 +119,7 @@ export class World {
         continue;
       }
       this.#now = next.at;
-      this.steps++;
+      if (++this.steps > MOST_STEPS) throw new Error(`no end after ${MOST_STEPS} steps`);
       // A timer that has run is no timer any more.
       next.isCleared = true;
       next.run();
@@ -143,7 +140,6 @@ export class World {
         this.isCleared = true;
       },
     };
-    if (globalThis.process.env['SIM_DEBUG']) (event as any).stack = new Error().stack;
     this.#push(event);
     return event;
   }

@@ -88,6 +88,16 @@ function complain(issues: readonly ConfigIssue[], path: string): number {
 }
 
 async function startServing(command: Serving): Promise<number> {
+  // First of all: whatever ends a worker, its pipe to the primary must not keep it.
+  const seat = await WorkerSeat.take();
+  try {
+    return await serveCommand(command, seat);
+  } finally {
+    seat?.leave();
+  }
+}
+
+async function serveCommand(command: Serving, seat: WorkerSeat | undefined): Promise<number> {
   const loaded = await loadFor(command);
   if (!loaded.ok) return complain(loaded.issues, command.kind === 'serve' ? command.configPath : 'command line');
   const { config } = loaded;
@@ -102,7 +112,6 @@ async function startServing(command: Serving): Promise<number> {
     const facts = bannerFacts(config, address, VERSION, adminAddress);
     process.stdout.write(renderBanner(facts, { color: process.stdout.isTTY }));
   };
-  const seat = await WorkerSeat.take();
   if (seat === undefined && config.workers > 1) return await runWorkers(resolved.config, log, greet);
   let gateway: RunningGateway;
   try {
@@ -117,7 +126,6 @@ async function startServing(command: Serving): Promise<number> {
   await (seat === undefined ? untilStopped(log) : seat.untilStopped(log));
   watch?.close();
   await gateway.close();
-  seat?.leave();
   log.info('stopped');
   return 0;
 }

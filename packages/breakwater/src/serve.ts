@@ -12,18 +12,12 @@ import { type Listener, openListener } from './listen/listener.ts';
 import { ambientPrincipal } from './principal.ts';
 import { logEvent } from './telemetry/log.ts';
 import type { Connection } from './wire/forwarded.ts';
-import type { WorkerSeat } from './worker-seat.ts';
+import type { ListenAddress, WorkerSeat } from './worker-seat.ts';
 
 /** A gateway that listens. */
 export interface RunningGateway {
   /** Where it really listens; the port is the one that was taken. */
-  readonly address: {
-    readonly host: string;
-    readonly port: number;
-    readonly isTls: boolean;
-    /** The port that sends plain HTTP to https, if there is one. */
-    readonly redirectPort: number | undefined;
-  };
+  readonly address: ListenAddress;
   /** Where the admin port is, if there is one. */
   readonly adminAddress: { readonly host: string; readonly port: number } | undefined;
   /** Prometheus metrics in the text format; empty without an admin port. */

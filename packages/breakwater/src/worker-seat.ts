@@ -3,19 +3,30 @@ import type { Logger } from 'pino';
 
 /** What the primary says to a worker. */
 export type ToWorker =
-  /** First of all: its number, from 1, and the secret of a fleet that has none configured. */
+  /** The answer to `ready`: its number, from 1, and the secret of a fleet that has none configured. */
   | { readonly kind: 'seat'; readonly index: number; readonly secret: string }
   | { readonly kind: 'ask'; readonly id: number; readonly what: 'metrics' | 'status' }
   | { readonly kind: 'stop' };
 
 /** What a worker says to the primary. */
 export type FromWorker =
-  | { readonly kind: 'listening'; readonly address: { readonly host: string; readonly port: number } }
+  /** It hears what is said from now on; what was said before is lost. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'listening'; readonly address: ListenAddress }
   | { readonly kind: 'told'; readonly id: number; readonly value: unknown };
+
+/** Where a gateway listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  /** The port that sends plain HTTP to https, if there is one. */
+  readonly redirectPort: number | undefined;
+}
 
 /** What the primary may ask. */
 export interface WorkerFacts {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: ListenAddress;
   metrics(): string;
   status(): object;
 }
@@ -41,6 +52,7 @@ export class WorkerSeat {
         resolve(new WorkerSeat(message.index, message.secret));
       };
       process.on('message', hear);
+      tell({ kind: 'ready' });
     });
   }
 

@@ -8,11 +8,11 @@ import type { ResolvedConfig } from './config/secrets.ts';
 import { MemoryStore } from './store/memory.ts';
 import { PipeStoreServer } from './store/pipe-server.ts';
 import { untilStopped } from './until-stopped.ts';
-import type { FromWorker, ToWorker } from './worker-seat.ts';
+import type { FromWorker, ListenAddress, ToWorker } from './worker-seat.ts';
 
 /** Where the workers listen. */
 export interface WorkersAddress {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: ListenAddress;
   readonly adminAddress: { readonly host: string; readonly port: number } | undefined;
 }
 
@@ -55,7 +55,9 @@ class Primary {
   readonly #places: Place[];
   readonly #asked = new Map<number, (value: unknown) => void>();
   readonly #failed = Promise.withResolvers<number>();
+  readonly #stopped = Promise.withResolvers<void>();
   #lastAsked = 0;
+  #hasStarted = false;
   #isStopping = false;
 
   constructor(config: ResolvedConfig, log: Logger) {
@@ -76,6 +78,7 @@ class Primary {
     const stopped = untilStopped(this.#log);
     let admin: AdminServer | undefined;
     const started = listening.then(async ([address]) => {
+      this.#hasStarted = true;
       if (this.#config.admin !== undefined) {
         admin = await serveAdmin(this.#config.admin, { metrics: () => this.#metrics(), status: () => this.#status() });
       }
@@ -105,12 +108,11 @@ class Primary {
     place.worker = worker;
     place.startedAt = systemClock.now();
     let hasListened = false;
-    worker.on('online', () => {
-      this.#store?.attach(worker);
-      send(worker, { kind: 'seat', index: place.index, secret: this.#secret });
-    });
     worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'listening') {
+      if (message.kind === 'ready') {
+        this.#store?.attach(worker);
+        send(worker, { kind: 'seat', index: place.index, secret: this.#secret });
+      } else if (message.kind === 'listening') {
         hasListened = true;
         resolve(message.address);
       } else if (message.kind === 'told') this.#asked.get(message.id)?.(message.value);
@@ -121,7 +123,8 @@ class Primary {
       if (this.#isStopping) return;
       this.#log.error({ worker: place.index, code, signal }, 'A worker ended.');
       // Who never served will not serve the next time either: a port that is taken, a certificate that cannot be read.
-      if (!hasListened && code !== null && code !== 0) this.#failed.resolve(code);
+      // Once all have served, what fails is a replacement: the others are well, and it is tried again.
+      if (!hasListened && !this.#hasStarted && code !== null && code !== 0) this.#failed.resolve(code);
       else this.#replace(place);
     });
     return promise;
@@ -130,13 +133,16 @@ class Primary {
   #replace(place: Place): void {
     const isYoung = systemClock.now() - place.startedAt < YOUNG_MS;
     place.restartMs = isYoung ? Math.min(place.restartMs * 2, MAX_RESTART_MS) : MIN_RESTART_MS;
-    setTimeout(() => {
+    const timer = setTimeout(() => {
       if (!this.#isStopping) void this.#start(place);
     }, place.restartMs);
+    // With every worker gone this timer is all there is to wait for, unless the program stops.
+    void this.#stopped.promise.then(() => clearTimeout(timer));
   }
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
+    this.#stopped.resolve();
     const running = this.#places.map(({ worker }) => worker).filter((worker) => worker !== undefined);
     const ended = running.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())));
     for (const worker of running) send(worker, { kind: 'stop' });

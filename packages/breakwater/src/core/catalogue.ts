@@ -73,11 +73,8 @@ export class Catalogue {
 
   /** The merged list. One bad upstream never spoils it: it is left out and named in `missing`. */
   async list(kind: ListKind, subscriber: Subscriber): Promise<MergedList> {
-    const members = this.#route.members;
-    const settled = await Promise.allSettled(members.map((member) => this.#source(kind, member, subscriber)));
-    const sources = settled.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
-    const failure = settled.find((result) => result.status === 'rejected');
-    if (failure !== undefined && sources.every((source) => source === undefined)) throw failure.reason;
+    const { members } = this.#route;
+    const sources = await this.#sources(kind, subscriber);
     const key = `${kind}\n${subscriber.principal.key}`;
     const known = this.#merged.get(key);
     if (known?.sources.every((source, index) => source === sources[index])) return known;
@@ -88,6 +85,20 @@ export class Catalogue {
       this.#merged.set(key, merged);
     }
     return merged;
+  }
+
+  /** What each member offers; undefined for one that cannot be asked. Rejects when none can. */
+  async #sources(kind: ListKind, subscriber: Subscriber): Promise<readonly (ListSnapshot | undefined)[]> {
+    const [only, ...others] = this.#route.members;
+    // Nearly every route has one, and lists are most of what a gateway is asked.
+    if (only !== undefined && others.length === 0) return [await this.#source(kind, only, subscriber)];
+    const settled = await Promise.allSettled(
+      this.#route.members.map((member) => this.#source(kind, member, subscriber)),
+    );
+    const sources = settled.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
+    const failure = settled.find((result) => result.status === 'rejected');
+    if (failure !== undefined && sources.every((source) => source === undefined)) throw failure.reason;
+    return sources;
   }
 
   /** The merged list as last seen, without asking anybody; undefined when it was never read or is read for each caller. */

@@ -3,7 +3,7 @@ import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/brid
 import type { JsonObject } from '../protocol/capabilities.ts';
 import type { ListKind } from '../protocol/methods.ts';
 import type { ParamHeader } from '../protocol/modern/param-headers.ts';
-import { eraOf } from '../protocol/revision.ts';
+import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Asides } from './asides.ts';
 import { Catalogue } from './catalogue.ts';
 import type { EdgeFacts, RouteFacts } from './edge.ts';
@@ -56,6 +56,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   readonly #views: ServerViews;
   readonly #parks: Parks;
   readonly #options: GatewayOptions;
+  readonly #described = new WeakMap<KnownServer['server'], Map<string, RouteFacts>>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -111,6 +112,11 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   async describe(subscriber: Subscriber): Promise<RouteFacts> {
     const { route } = this.#parts(subscriber.route);
     const { revision } = subscriber.client;
+    const [alone, ...rest] = route.members;
+    if (alone !== undefined && rest.length === 0) {
+      const known = await this.#views.get(alone.upstream, subscriber.principal, alone).facts();
+      return this.#describeOne(known, alone.crossTasks, revision);
+    }
     const settled = await Promise.allSettled(
       route.members.map(async (member) => ({
         ...(await this.#views.get(member.upstream, subscriber.principal, member).facts()),
@@ -120,16 +126,23 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     const known = settled.filter((result) => result.status === 'fulfilled').map((result) => result.value);
     const failure = settled.find((result) => result.status === 'rejected');
     if (known.length === 0 && failure !== undefined) throw failure.reason;
-    const [only, ...others] = known;
-    if (only !== undefined && others.length === 0 && route.members.length === 1) {
-      const { info, instructions } = only.server;
-      return { info, capabilities: capabilitiesFor(only, revision), instructions };
-    }
     return {
       info: this.#options.info,
       capabilities: mergeServerCapabilities(known.map((server) => capabilitiesFor(server, revision))),
       instructions: joinInstructions(route, settled),
     };
+  }
+
+  /** The same object for the same server and revision: who answers with it may keep what it made of it. */
+  #describeOne(known: KnownServer, crossTasks: boolean, revision: Revision): RouteFacts {
+    const { info, instructions } = known.server;
+    const key = `${revision} ${known.revision} ${crossTasks}`;
+    const described = this.#described.get(known.server) ?? new Map<string, RouteFacts>();
+    const seen = described.get(key);
+    if (seen !== undefined) return seen;
+    const facts = { info, capabilities: capabilitiesFor({ ...known, crossTasks }, revision), instructions };
+    this.#described.set(known.server, described.set(key, facts));
+    return facts;
   }
 
   async tools(subscriber: Subscriber, most: number): Promise<ToolBriefs> {

@@ -1,9 +1,11 @@
+import type { RouteFacts } from '../core/edge.ts';
 import { type GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Session, SessionTransport } from '../core/session.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
 import { writeResult } from '../jsonrpc/write.ts';
 import { writeInitializeResult } from '../protocol/bridge/initialize.ts';
 import type { Initialize } from '../protocol/legacy/initialize.ts';
+import type { LegacyRevision } from '../protocol/revision.ts';
 import type { Inbound } from './inbound.ts';
 
 /** A session that was opened and the response that says so, or why there is none. */
@@ -27,13 +29,25 @@ export async function openSession(
     session = deps.sessions.create({ route: route.path, transport, principal, client, stream });
     const subscriber = { route: route.path, principal, sessionId: session.id, client };
     const [facts] = await Promise.all([deps.edge.describe(subscriber), deps.sessions.keep(session)]);
-    const result = writeInitializeResult({ ...facts, revision: wish.revision });
+    const result = initializeResult(facts, wish.revision);
     if (route.handshake === 'strict') expectHandshake(inbound, session, options.handshakeMs);
     return { ok: true, session, response: writeResult(message.id, result) };
   } catch (error) {
     if (session !== undefined) await deps.sessions.end(session.id, 'initialize-failed');
     return { ok: false, error: toGatewayError(error) };
   }
+}
+
+/** Results by what they say: a gateway writes the same one for nearly every session. */
+const RESULTS = new WeakMap<RouteFacts, Map<LegacyRevision, Buffer>>();
+
+function initializeResult(facts: RouteFacts, revision: LegacyRevision): Buffer {
+  const known = RESULTS.get(facts)?.get(revision);
+  if (known !== undefined) return known;
+  const result = writeInitializeResult({ ...facts, revision });
+  const results = RESULTS.get(facts) ?? new Map<LegacyRevision, Buffer>();
+  RESULTS.set(facts, results.set(revision, result));
+  return result;
 }
 
 // AIP-1 §7.3.1: a pending session is discarded when notifications/initialized does not come.

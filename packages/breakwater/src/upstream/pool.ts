@@ -147,11 +147,13 @@ export class HandlePool {
   }
 
   async endSession(sessionId: string): Promise<void> {
-    for (const [group, waiter] of this.#queue.inTurn()) {
+    for (const [group, waiter] of this.#queue.isEmpty ? [] : this.#queue.inTurn()) {
       if (waiter.need.sessionId === sessionId) this.#refuse(waiter, new GatewayError('upstream.unavailable'), group);
     }
-    const ended = [...this.#entries].filter((entry) => entry.sessionId === sessionId);
-    await Promise.all(ended.map((entry) => this.#close(entry, 'session-ended')));
+    const ended: Promise<void>[] = [];
+    for (const entry of this.#entries)
+      if (entry.sessionId === sessionId) ended.push(this.#close(entry, 'session-ended'));
+    if (ended.length > 0) await Promise.all(ended);
   }
 
   /**
