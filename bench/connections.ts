@@ -59,7 +59,7 @@ try {
   execFileSync('openssl', ['req', ...curve, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   const upstream = { url: 'http://127.0.0.1:9/mcp' };
   await measure('plain', await runConfigured(upstream, {}), undefined);
-  const tls = { listen: { tls: { cert: { file: cert }, key: { file: key } } } };
+  const tls = { listen: { tls: { cert, key } } };
   await measure('TLS 1.3, ECDSA', await runConfigured(upstream, tls), readFileSync(cert));
 } finally {
   await stopAll();

@@ -30,7 +30,13 @@ async function pair(
   const results: (boolean | string)[] = [];
   const server = createServer(async (request, response) => {
     const body = options.readBody === true ? await readAll(request) : undefined;
-    const facts = { principal: ANN, remoteAddress: '192.0.2.7', body };
+    const facts = {
+      principal: ANN,
+      remoteAddress: '192.0.2.7',
+      protocol: 'http',
+      host: 'mcp.example.com',
+      body,
+    } as const;
     try {
       results.push(await front.fleet.forward(options.to ?? back.fleet.tags.node, request, response, facts));
     } catch (error) {
@@ -92,7 +98,13 @@ for (const readBody of [true, false]) {
     expect(request?.url).toBe('/mcp?x=1');
     expect(request?.headers.host).toBe(`127.0.0.1:${nodes.port}`);
     expect(request?.headers['mcp-session-id']).toBe('abc');
-    expect(forwarded).toEqual({ node: nodes.front.fleet.tags.node, principal: ANN, remoteAddress: '192.0.2.7' });
+    expect(forwarded).toEqual({
+      node: nodes.front.fleet.tags.node,
+      principal: ANN,
+      remoteAddress: '192.0.2.7',
+      protocol: 'http',
+      host: 'mcp.example.com',
+    });
     expect(nodes.results).toEqual([true]);
   });
 }
@@ -134,7 +146,7 @@ test('attack: a client cannot make its own headers disappear on the way by namin
 test('attack: a request that was passed on is never passed on again, so that no two nodes can play with it', async () => {
   const hops: boolean[] = [];
   await using nodes = await pair(async (request, response, { principal }, node) => {
-    const facts = { principal, remoteAddress: '' };
+    const facts = { principal, remoteAddress: '', protocol: 'http', host: undefined } as const;
     hops.push(await node.fleet.forward(nodes.front.fleet.tags.node, request, response, facts));
     response.end('here');
   });
@@ -297,4 +309,54 @@ test('a network that swallows everything is noticed: before the answer as a loss
   expect((await silent).status).toBe(599);
   await expect(reader?.read()).rejects.toThrow();
   expect(nodes.results.sort()).toEqual(['fleet.node-lost', true]);
+});
+
+test('attack: a network that has forgotten its old connections and takes new ones hides nothing of what was lost on the old', async () => {
+  const { promise: arrived, resolve } = Promise.withResolvers<void>();
+  const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
+  const { path, ports } = await pathToNode();
+  await using _path = path;
+  await using nodes = await pair(
+    (request, response) => {
+      if (request.url !== '/silent') return void response.end('ok');
+      response.on('close', giveUp);
+      resolve();
+    },
+    { ports },
+  );
+  const silent = fetch(`http://127.0.0.1:${nodes.port}/silent`);
+  await arrived;
+  path.blackhole();
+  path.pass();
+  // The node answers whoever asks anew.
+  expect(await (await fetch(`http://127.0.0.1:${nodes.port}/again`)).text()).toBe('ok');
+  expect((await silent).status).toBe(599);
+  expect(nodes.results).toEqual([true, 'fleet.node-lost']);
+  // Whoever worked for it knows, too.
+  await given;
+});
+
+test('connections that died unused take no request', async () => {
+  const { promise: both, resolve } = Promise.withResolvers<void>();
+  const waiting: ServerResponse[] = [];
+  const { path, ports } = await pathToNode();
+  await using _path = path;
+  await using nodes = await pair(
+    (request, response) => {
+      if (request.url !== '/first') return void response.end('ok');
+      waiting.push(response);
+      if (waiting.length === 6) resolve();
+    },
+    { ports },
+  );
+  const first = [1, 2, 3, 4, 5, 6].map(async () => await (await fetch(`http://127.0.0.1:${nodes.port}/first`)).text());
+  await both;
+  for (const response of waiting) response.end('ok');
+  await Promise.all(first);
+  // Six connections wait for the next request, and the network forgets them.
+  path.blackhole();
+  path.pass();
+  const again = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${nodes.port}/again`)).status === 200;
+  expect(await again()).toBe(false);
+  expect(await again()).toBe(true);
 });

@@ -67,7 +67,7 @@ export class TestFleet implements AsyncDisposable {
         const limits = { events: 200, bytes: 1_048_576 };
         return {
           vault: made,
-          archive: new StoreArchive({ ...common, limits, resumeMs: 300_000 }),
+          archive: new StoreArchive({ ...common, clock: this.clock, limits, resumeMs: 300_000 }),
           peers: fleet === undefined ? this.#peersOf(name) : realPeers(fleet, store),
         };
       },

@@ -28,6 +28,8 @@ test('the admin port tells metrics, health and status, to this machine only, and
     const { text, status } = await send('GET', `${admin}/metrics`, {});
     expect(status).toBe(200);
     expect(text).not.toMatch(/evil|made_up/);
+    // Alone it is no node of a fleet.
+    expect(text).not.toMatch(/mcpgw_(fleet|store)_/);
     expect(text).toMatch(/^mcpgw_sessions_active 2$/m);
     expect(text).toMatch(/^mcpgw_resources_orphaned 0$/m);
     expect(text).toMatch(/^mcpgw_opens_total\{era="legacy",client="other"\} 2$/m);

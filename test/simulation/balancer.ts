@@ -137,6 +137,7 @@ export class Balancer {
         return;
       }
       this.#open.add(open);
+      world.detail(() => `${open.door.node.name} < ${brief(request)}`);
       const { node } = open.door;
       const connection: Connection = {
         send: (message) => {
@@ -152,6 +153,7 @@ export class Balancer {
               isOver = true;
               this.#open.delete(open);
             }
+            world.detail(() => `${node.name} > ${brief(message)} for ${brief(request)}`);
             side.hear(message);
           });
         },
@@ -175,6 +177,10 @@ export class Balancer {
     const alive = [...this.#slots.values()].filter(({ gone }) => gone === undefined || gone > elapsed);
     return alive.length === 0 ? undefined : this.#random.pick(alive).door;
   }
+}
+
+function brief({ kind, ...rest }: ClientRequest | ServerMessage): string {
+  return `${kind} ${JSON.stringify(rest).replaceAll(/"[^"]{60,}"/g, '"…"')}`;
 }
 
 /** Somebody with an account. */

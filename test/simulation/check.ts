@@ -1,3 +1,4 @@
+import type { FaultPlan } from './faults.ts';
 import type { CallEnd, CallRecord, History } from './history.ts';
 import { LEASE_MS } from './node.ts';
 
@@ -6,6 +7,8 @@ const TOLD: ReadonlySet<string> = new Set([
   'fleet.node-lost',
   'fleet.owner-gone',
   'gateway.draining',
+  // A session that was lost is a fault of its own.
+  'session.unknown',
   'store.unavailable',
   'stream.lost',
   'upstream.busy',
@@ -19,9 +22,11 @@ const EXPIRED = /expired|Timed out waiting for your input|Nobody answered|did no
 const FORGOTTEN_MS = LEASE_MS + 1_000;
 
 /** What must never be in the history of one run; empty when all is well. */
-export function check(history: History, isCalm: boolean): readonly string[] {
+export function check(history: History, plan: FaultPlan): readonly string[] {
+  const isCalm = plan.faults.length === 0 && plan.cuts.length === 0 && plan.cutRate === 0;
   const faults = [...history.faults];
   for (const record of history.calls.values()) faults.push(...faultsOf(record, history, isCalm));
+  if (!mayLoseSessions(plan)) faults.push(...history.lostSessions.map((session) => `lost: ${session}`));
   for (const [call, { count, principal }] of history.effects) {
     const record = history.calls.get(call);
     if (record?.principal !== principal) faults.push(`${call} was made for ${principal}`);
@@ -38,6 +43,16 @@ export function check(history: History, isCalm: boolean): readonly string[] {
     faults.push(`${at}: ${node} began ${call} on ${lease}, which ${holder ?? 'nobody'} has`);
   }
   return faults;
+}
+
+/**
+ * A replica that has not heard of the newest sessions is told of them by the nodes that have them. A session whose node is gone as well, or cannot tell, is
+ * lost once it is older than the shortest silence.
+ */
+function mayLoseSessions({ faults, cuts }: FaultPlan): boolean {
+  const isForgetful = faults.some((fault) => fault.kind === 'store' && fault.comeback.kind === 'failover');
+  const isMute = faults.some(({ kind }) => kind === 'kill' || kind === 'pause');
+  return isForgetful && (isMute || cuts.some(({ between }) => between.includes('store')));
 }
 
 function faultsOf(

@@ -22,6 +22,8 @@ interface Call {
 }
 
 const ROUTES = ['child', 'child', 'http', 'http', 'modern'] as const;
+/** How long an answer to `initialize` is waited for. */
+const PATIENCE_MS = 10_000;
 const RESUMES = 10;
 const REISSUES = 4;
 
@@ -76,6 +78,10 @@ export class LegacyClient extends SimClient {
   readonly #kind: ServerKind;
   sessionId: string | undefined;
   hasDeleted = false;
+  #isDeleting = false;
+  /** Something after `initialize` was taken. */
+  #isProven = false;
+  #openedAt = 0;
 
   constructor(name: string, person: string, kind: ServerKind, deps: ClientDeps) {
     super(name, person, deps);
@@ -97,6 +103,7 @@ export class LegacyClient extends SimClient {
     await Promise.all(running);
     if (this.sessionId === undefined || !random.chance(0.3)) return;
     const { balancer } = this.deps;
+    this.#isDeleting = true;
     const taken = await balancer.ask({ ...this.#base(this.sessionId), kind: 'delete' });
     if (taken?.kind === 'taken') this.hasDeleted = true;
     else this.sessionId = undefined;
@@ -109,20 +116,29 @@ export class LegacyClient extends SimClient {
   async #open(): Promise<void> {
     const { balancer, shared, until } = this.deps;
     while (shared.world.elapsed < until) {
+      const askedAt = shared.world.elapsed;
       const opened = await balancer.ask({ kind: 'initialize', principal: this.principal, route: this.route });
-      if (opened?.kind === 'taken' && opened.sessionId !== undefined) {
+      // Who waits so long for an answer has given up.
+      const isFresh = shared.world.elapsed - askedAt < PATIENCE_MS;
+      if (isFresh && opened?.kind === 'taken' && opened.sessionId !== undefined) {
         this.sessionId = opened.sessionId;
+        this.#openedAt = askedAt;
         const told = await balancer.ask({ ...this.#base(opened.sessionId), kind: 'initialized' });
+        this.#isProven = told?.kind === 'taken';
         if (told !== undefined) this.#checkKnown(told, 'initialized');
-        return;
+        if (this.sessionId !== undefined) return;
       }
       await this.sleep(500);
     }
   }
 
   #checkKnown(message: ServerMessage, what: string): void {
-    if (message.kind !== 'failure' || message.reason !== 'session.unknown') return;
-    this.deps.shared.history.faults.push(`the session of ${this.principal.key} on ${this.route} was lost (${what})`);
+    if (message.kind !== 'failure' || message.reason !== 'session.unknown' || this.#isDeleting) return;
+    this.sessionId = undefined;
+    const { world, history } = this.deps.shared;
+    // It ended by its own policy: after `initialize` nothing of it got through for so long.
+    if (!this.#isProven && world.elapsed - this.#openedAt > PATIENCE_MS) return;
+    history.lostSessions.push(`the session of ${this.principal.key} on ${this.route} (${what})`);
   }
 
   async #call(sessionId: string): Promise<void> {

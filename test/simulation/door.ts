@@ -271,6 +271,8 @@ export class Door {
     const after = Number(lastEventId.slice(dash + 1));
     const own = this.#streams.get(streamId);
     if (own !== undefined) {
+      // Of two that read it the newer one has it; the other one may ask again.
+      own.connection?.cut();
       own.connection = connection;
       connection.onClosed(() => {
         if (own.connection === connection) own.connection = undefined;

@@ -43,6 +43,8 @@ export class History {
   readonly begins: Begin[] = [];
   /** Answers that servers got, by question. */
   readonly answers = new Map<string, { readonly by: string; readonly principal: string }[]>();
+  /** Sessions that a node did not know though they had not ended. */
+  readonly lostSessions: string[] = [];
   /** What must never be, as it was noticed. */
   readonly faults: string[] = [];
   readonly #epochs = new Map<string, { readonly last: number; readonly known: Set<string> }>();
@@ -84,6 +86,12 @@ export class History {
   /** Names of all leases there ever were. */
   get leases(): readonly string[] {
     return [...this.#epochs.keys()];
+  }
+
+  logOpened(key: string, node: string): void {
+    const writer = this.#writers.get(key);
+    if (writer !== undefined) this.faults.push(`${node} began ${key} anew, which ${writer} has`);
+    this.#writers.set(key, node);
   }
 
   logTaken(key: string, node: string): void {

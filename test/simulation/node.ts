@@ -132,6 +132,7 @@ export class SimNode implements Peer {
       store,
       ring: KEYS.values,
       node: this.name,
+      clock,
       limits: { events: 100, bytes: 1_000_000 },
       resumeMs: 300_000,
     });
@@ -184,7 +185,7 @@ export class SimNode implements Peer {
 
   /** Begins to hear the others. */
   async start(): Promise<void> {
-    for (;;) {
+    while (!this.isShut) {
       try {
         return await this.#vault.start();
       } catch {
@@ -217,6 +218,7 @@ export class SimNode implements Peer {
     this.#gateway.close();
     if (this.sabotage.skipsRelease !== true) await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
     await this.#within(DRAIN_MS, this.#idle());
+    await this.#within(DRAIN_MS, this.sessions.endAll('drain'));
     await this.#vault.close();
     this.#ownership.close();
     this.#host.close();
@@ -328,6 +330,7 @@ export class SimNode implements Peer {
   }
 
   #record(event: GatewayEvent): void {
+    this.shared.world.detail(() => `${this.name} ${JSON.stringify(event).replaceAll(/"[^"]{60,}"/g, '"…"')}`);
     this.sessions.record(event);
     if (event.type === 'open') this.#open.set(`${event.resource} ${event.id}`, event.detail);
     else if (event.type === 'close') this.#open.delete(`${event.resource} ${event.id}`);

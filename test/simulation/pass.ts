@@ -64,6 +64,7 @@ export function pass(
       end(true);
     });
     there.send(undefined, () => {
+      if (node.process.isDead) return;
       if (to.node.process.isDead || to.node.isClosed) {
         if (!to.node.isSilent) back.send(node.process, lose);
         return;

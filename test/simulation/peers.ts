@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { GatewayError } from '../../packages/breakwater/src/core/errors.ts';
 import type { PeerStream } from '../../packages/breakwater/src/fleet/frame-link.ts';
+import { LiveStream } from '../../packages/breakwater/src/fleet/live-stream.ts';
 import type { Network, Place, Way } from './network.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -78,11 +79,12 @@ export class Peers {
           near.connect(far, to.process);
           this.#keep(from.name, near);
           this.#keep(to.name, far);
-          to.accept({ stream: far, head: NOTHING });
+          to.accept({ stream: new LiveStream(far, this.#world.clockOf(to.process), 'working'), head: NOTHING });
           const opened = near;
           back.send(from.process, () => {
             timer.clear();
-            if (!opened.destroyed) resolve({ stream: opened, head: NOTHING });
+            if (opened.destroyed) return;
+            resolve({ stream: new LiveStream(opened, this.#world.clockOf(from.process), 'asking'), head: NOTHING });
           });
         });
       };

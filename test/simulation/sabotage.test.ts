@@ -30,15 +30,15 @@ const VARIANTS: readonly { name: string; variant: Sabotage; fault: RegExp; seeds
     seeds: 500,
   },
   {
-    name: 'has logs without a fence',
-    variant: sabotage.WRITES_PAST_ITS_SUCCESSOR,
-    fault: /which \S+ has taken/,
-    seeds: 3_000,
+    name: 'goes on with lost logs',
+    variant: sabotage.GOES_ON_WITH_LOST_LOGS,
+    fault: /began \S+ anew, which \S+ has/,
+    seeds: 1_000,
   },
   {
     name: 'keeps sessions to itself',
     variant: sabotage.KEEPS_SESSIONS_TO_ITSELF,
-    fault: /session of .* was lost|has lost the session/,
+    fault: /^lost: /,
     seeds: 100,
   },
   {

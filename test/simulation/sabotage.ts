@@ -83,13 +83,14 @@ function repeating(handler: ExchangeHandler, isLost: (outcome: Outcome) => boole
   };
 }
 
-/** A store that lets whoever was the writer of a log once go on writing it. */
-export const WRITES_PAST_ITS_SUCCESSOR: Sabotage = {
+/** A node that goes on with its log when another one has taken it. */
+export const GOES_ON_WITH_LOST_LOGS: Sabotage = {
   store: (store) =>
     replaced(store, {
-      append: async (key, _writer, data, bounds) => {
-        const log = await store.readLog(key);
-        return log !== undefined && (await store.append(key, log.writer, data, bounds));
+      append: async (key, writer, data, bounds) => {
+        if (await store.append(key, writer, data, bounds)) return true;
+        await store.openLog(key, writer, Buffer.alloc(0), bounds.ttlMs);
+        return await store.append(key, writer, data, bounds);
       },
     }),
 };

@@ -14,7 +14,7 @@ export function testSeeds(file: number): void {
   const named = process.env['SIM_SEED'];
   if (named !== undefined) {
     test(`seed ${named}`, { timeout: BATCH_MS }, async () => {
-      const { faults, trace } = await simulate(Number(named));
+      const { faults, trace } = await simulate(Number(named), {}, true);
       process.stdout.write(`${trace.join('\n')}\n`);
       expect(faults).toEqual([]);
     });

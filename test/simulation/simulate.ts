@@ -38,11 +38,11 @@ const KINDS: readonly ServerKind[] = ['child', 'child', 'http', 'http', 'modern'
 /** Clients of each era. */
 const CLIENTS = 2;
 
-/** Runs one fleet through what a seed brings. The same seed brings the same, to the last step. */
-export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<Run> {
+/** Runs one fleet through what a seed brings. The same seed brings the same, to the last step. `isDetailed`: the trace has every message of the clients'. */
+export async function simulate(seed: number, sabotage: Sabotage = {}, isDetailed = false): Promise<Run> {
   const random = new SeededRandom(seed);
   const plan = drawFaults(random.fork(), CHAOS_MS);
-  const world = new World();
+  const world = new World(isDetailed);
   const history = new History();
   const network = new Network(world, random.fork(), plan.cuts);
   const storeServer = new StoreServer(world, history, sabotage.epoch);
@@ -56,9 +56,8 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<R
   };
   const stage = new Stage(shared, plan, random);
   stage.open();
-  const isCalm = plan.faults.length === 0 && plan.cuts.length === 0 && plan.cutRate === 0;
   await stage.play();
-  const faults = [...check(history, isCalm), ...(await stage.close())];
+  const faults = [...check(history, plan), ...(await stage.close())];
   const records = [...history.calls.values()];
   return {
     seed,
@@ -180,6 +179,7 @@ class Stage {
     const node = new SimNode(this.#shared, placeOf(slot), this.#random.fork());
     this.#nodes[slot] = node;
     this.#balancer.add(node);
+    this.#shared.world.note(`${node.name} starts at ${node.place}`);
     void node.start();
   }
 

@@ -94,7 +94,7 @@ export class StoreClient implements Store {
   openLog(key: string, writer: string, note: Buffer, ttlMs: number): Promise<void> {
     const { history, process } = this.#deps;
     return this.#ask((server) => {
-      history.logTaken(key, process.name);
+      history.logOpened(key, process.name);
       return server.change((store) => store.openLog(key, writer, note, ttlMs));
     });
   }

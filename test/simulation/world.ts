@@ -56,6 +56,11 @@ export class World {
   #seq = 0;
   /** Events that ran. */
   steps = 0;
+  readonly #isDetailed: boolean;
+
+  constructor(isDetailed: boolean) {
+    this.#isDetailed = isDetailed;
+  }
 
   get now(): number {
     return this.#now;
@@ -69,6 +74,11 @@ export class World {
   /** Writes a line down, with the time. */
   note(line: string): void {
     this.trace.push(`${this.elapsed} ${line}`);
+  }
+
+  /** The same for what only somebody reads who looks into one run. */
+  detail(line: () => string): void {
+    if (this.#isDetailed) this.note(line());
   }
 
   /** Plans a message or an act: it happens `delayMs` from now, in the process where one is named. */

@@ -4,7 +4,8 @@ import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts'
 import type { HandleNeed, Lease } from '../../packages/breakwater/src/core/ports.ts';
 import { NO_QUESTIONS } from '../../packages/breakwater/src/protocol/capabilities.ts';
 import type { OpenedHandle, OpenNeed } from '../../packages/breakwater/src/upstream/opener.ts';
-import { HandlePool, type PoolDeps, type PoolOptions } from '../../packages/breakwater/src/upstream/pool.ts';
+import { HandlePool } from '../../packages/breakwater/src/upstream/pool.ts';
+import type { PoolDeps, PoolOptions } from '../../packages/breakwater/src/upstream/pool-options.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
 /** The least a pool needs of a handle: it lives until it is closed or crashes. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDescendants, type Program, REPOSITORY, startProgram } from '../e2e/support/programs.ts';
 import { at } from '../requirements/support/json.ts';
-import { type Headers, send, type WireAnswer } from '../requirements/support/wire.ts';
+import { send, type WireAnswer } from '../requirements/support/wire.ts';
 
 /** The program as several processes. */
 export interface Workers extends AsyncDisposable {
@@ -22,8 +22,6 @@ export interface Workers extends AsyncDisposable {
 }
 
 const BIN = join(REPOSITORY, 'packages/breakwater/src/bin.ts');
-/** The primary chooses who gets a connection: whoever wants to reach everybody opens one per request. */
-export const ALONE: Headers = { connection: 'close' };
 
 /** Starts `serve --workers <count>` and resolves when all of them listen. */
 export async function startWorkers(config: object, count = 2): Promise<Workers> {
@@ -64,5 +62,5 @@ export function isAlive(pid: number): boolean {
 
 /** Asks several times, each over a connection of its own. */
 export async function ask(url: string, times: number): Promise<WireAnswer[]> {
-  return await Promise.all(Array.from({ length: times }, () => send('GET', url, ALONE)));
+  return await Promise.all(Array.from({ length: times }, () => send('GET', url, {})));
 }

@@ -7,7 +7,7 @@ import { createAuthority } from '../listen/support/certificates.ts';
 import { ask as askOnce } from '../listen/support/wire.ts';
 import { openSession, toolText } from '../requirements/support/clients.ts';
 import { at, textAt } from '../requirements/support/json.ts';
-import { ALONE, ask, isAlive, startWorkers, type Workers } from './support.ts';
+import { ask, isAlive, startWorkers, type Workers } from './support.ts';
 
 const TEST_MS = 120_000;
 const SERVER = join(REPOSITORY, 'test/gateway/support/pid-server.ts');
@@ -17,7 +17,7 @@ const BIN = join(REPOSITORY, 'packages/breakwater/src/bin.ts');
 /** Legacy sessions over connections of their own, as many as it takes for each worker to have had some. */
 async function openSessions(workers: Workers, count = 6) {
   const sessions = [];
-  for (let at = 0; at < count; at++) sessions.push(await openSession(`${workers.origin}/mcp`, { headers: ALONE }));
+  for (let at = 0; at < count; at++) sessions.push(await openSession(`${workers.origin}/mcp`));
   return sessions;
 }
 
@@ -43,7 +43,7 @@ test('two workers share a port, one store, one server program, and one admin por
     expect(at(worker, 'fleet', 'store', 'up')).toBe(true);
   }
   expect(textAt(status, '1', 'fleet', 'node')).not.toBe(textAt(status, '2', 'fleet', 'node'));
-  // Attack on ourselves: workers that shared the peer port as they share the public one would answer for each other.
+  // Workers that shared the peer port as they share the public one would answer for each other.
   expect(textAt(status, '1', 'fleet', 'peer')).not.toBe(textAt(status, '2', 'fleet', 'peer'));
   const sum = (...path: string[]): number => Number(at(status, '1', ...path)) + Number(at(status, '2', ...path));
   expect([sum('fleet', 'leases'), sum('fleet', 'lent'), sum('upstreams', 'one', 'borrowed')]).toEqual([1, 1, 1]);
@@ -137,7 +137,7 @@ test('each worker keeps an audit log that verifies, also after one was killed', 
   const key = join(place.folder, 'key');
   await writeFile(key, 'a key of at least thirty-two characters');
   await using workers = await startWorkers({
-    upstreams: { one: { url: 'http://127.0.0.1:9/mcp' } },
+    upstreams: PROGRAM,
     audit: { file: place.file, key: { file: key } },
   });
   await openSessions(workers);

@@ -34,7 +34,7 @@ import { type LoadReading, OverloadGuard } from './overload.ts';
 import type { AuditLog } from './telemetry/audit.ts';
 import { Counters, type CounterValues } from './telemetry/counters.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import type { PoolStatus } from './upstream/pool.ts';
+import type { PoolStatus } from './upstream/pool-options.ts';
 import { createUpstream, type WatchedUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
 import { type Connection, type ForwardedOptions, readCaller } from './wire/forwarded.ts';
@@ -243,6 +243,8 @@ export class App {
     // What is still running now ends with its upstream, and is answered with that.
     await Promise.all([...this.#upstreams].map((upstream) => this.#closeUpstream(upstream)));
     await withinTime(this.#drainMs, Promise.all([drained, ended]));
+    // What was let in at the last moment may have brought a session of the fleet here again.
+    await withinTime(this.#drainMs, this.#sessions.endAll('drain'));
     this.#guard.close();
     // After the upstreams, which give their leases back.
     await this.#vault?.close();
@@ -311,8 +313,9 @@ export class App {
         callerOf: (request) => {
           const forwarded = this.#forwarded(request);
           if (forwarded === undefined) return readCaller(connectionOf(request), request.headers, proxies);
-          // The node that has the client's connection has checked how it came.
-          return { address: forwarded.remoteAddress, protocol: 'https', host: undefined, httpsPort: undefined };
+          // The node that has the client's connection has judged how it came; what it answers must read as if that node had.
+          const { remoteAddress, protocol, host } = forwarded;
+          return { address: remoteAddress === '' ? undefined : remoteAddress, protocol, host, httpsPort: undefined };
         },
         allowedHosts: config.allowedHosts,
         allowedOrigins: config.allowedOrigins,
@@ -374,6 +377,7 @@ export class App {
         store,
         ring: fleet.keys.values,
         node: fleet.tags.node,
+        clock: systemClock,
         limits: { events: limits.eventLogEvents, bytes: limits.eventLogBytes },
         resumeMs: DOWNSTREAM_DEFAULTS.resumeMs,
       }),

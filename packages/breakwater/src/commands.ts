@@ -10,10 +10,10 @@ import { type ConfigIssue, formatIssues } from './config/issue.ts';
 import { parseLibraryConfig } from './config/library.ts';
 import { type ConfigResult, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
+import type { ServerFactory } from './config/schema-upstream.ts';
 import { type ResolvedConfig, resolveSecrets } from './config/secrets.ts';
 import { findWarnings } from './config/warnings.ts';
 import { watchConfig } from './config/watch.ts';
-import { createDemoFactory } from './demo/server.ts';
 import { runDoctor } from './doctor/doctor.ts';
 import { ACCOMMODATIONS } from './downstream/accommodations.ts';
 import { runRecord } from './record-command.ts';
@@ -117,7 +117,10 @@ async function serveCommand(command: Serving, seat: WorkerSeat | undefined): Pro
   try {
     gateway = await serve(resolved.config, log, seat);
   } catch (error) {
-    process.stderr.write(`breakwater: ${describeListenError(error, config)}\n`);
+    const reason = describeListenError(error, config);
+    // All workers fail alike; the primary says it once.
+    if (seat === undefined) process.stderr.write(`breakwater: ${reason}\n`);
+    else seat.giveUp(reason);
     return BAD_CONFIG;
   }
   if (seat === undefined) greet(gateway);
@@ -130,12 +133,19 @@ async function serveCommand(command: Serving, seat: WorkerSeat | undefined): Pro
   return 0;
 }
 
+// Loaded when it is served: the SDK is a fifth of a start that does not need it.
+let demo: Promise<ServerFactory> | undefined;
+const demoFactory: ServerFactory = async () => {
+  demo ??= import('./demo/server.ts').then(({ createDemoFactory }) => createDemoFactory());
+  return await (await demo)();
+};
+
 async function loadFor(command: Serving): Promise<ConfigResult> {
   if (command.kind === 'serve') {
     return await loadConfig(command.configPath, { overrides: command.overrides, accommodationIds: ACCOMMODATION_IDS });
   }
   try {
-    const config = parseLibraryConfig(configFromFlags(command, createDemoFactory()));
+    const config = parseLibraryConfig(configFromFlags(command, demoFactory));
     return { ok: true, config, warnings: findWarnings(config), locate: () => ({ line: 1, column: 1 }) };
   } catch (error) {
     return { ok: false, issues: [{ message: error instanceof Error ? error.message : String(error), path: [] }] };

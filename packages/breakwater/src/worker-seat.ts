@@ -12,6 +12,8 @@ export type ToWorker =
 export type FromWorker =
   /** It hears what is said from now on; what was said before is lost. */
   | { readonly kind: 'ready' }
+  /** It cannot serve, and ends. */
+  | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'listening'; readonly address: ListenAddress }
   | { readonly kind: 'told'; readonly id: number; readonly value: unknown };
 
@@ -54,6 +56,11 @@ export class WorkerSeat {
       process.on('message', hear);
       tell({ kind: 'ready' });
     });
+  }
+
+  /** Tells the primary why this worker cannot serve. */
+  giveUp(reason: string): void {
+    tell({ kind: 'failed', reason });
   }
 
   /** Tells the primary that this worker serves, and answers what it asks from now on. */

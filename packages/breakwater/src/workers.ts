@@ -58,6 +58,7 @@ class Primary {
   readonly #stopped = Promise.withResolvers<void>();
   #lastAsked = 0;
   #hasStarted = false;
+  #hasComplained = false;
   #isStopping = false;
 
   constructor(config: ResolvedConfig, log: Logger) {
@@ -115,7 +116,8 @@ class Primary {
       } else if (message.kind === 'listening') {
         hasListened = true;
         resolve(message.address);
-      } else if (message.kind === 'told') this.#asked.get(message.id)?.(message.value);
+      } else if (message.kind === 'failed') this.#complain(place, message.reason);
+      else if (message.kind === 'told') this.#asked.get(message.id)?.(message.value);
     });
     worker.on('exit', (code, signal) => {
       this.#store?.detach(worker);
@@ -128,6 +130,13 @@ class Primary {
       else this.#replace(place);
     });
     return promise;
+  }
+
+  // What keeps one from starting keeps all.
+  #complain(place: Place, reason: string): void {
+    if (this.#hasStarted) this.#log.error({ worker: place.index, reason }, 'A worker cannot start.');
+    else if (!this.#hasComplained) process.stderr.write(`breakwater: ${reason}\n`);
+    this.#hasComplained = true;
   }
 
   #replace(place: Place): void {
@@ -163,14 +172,13 @@ class Primary {
   }
 
   async #askAll(what: 'metrics' | 'status'): Promise<ReadonlyMap<string, unknown>> {
-    const told = new Map<string, unknown>();
-    await Promise.all(
+    const told = await Promise.all(
       this.#places.map(async ({ index, worker }) => {
         const value = worker === undefined ? undefined : await this.#ask(worker, what);
-        if (value !== undefined) told.set(String(index), value);
+        return [String(index), value] as const;
       }),
     );
-    return told;
+    return new Map(told.filter(([, value]) => value !== undefined));
   }
 
   /** What a worker says; undefined when it says nothing in time. */

@@ -11,6 +11,8 @@ export interface StreamCopy {
   append(seq: number, data: Buffer): void;
   /** Everything was sent. */
   end(): void;
+  /** The client has got everything, too: it will hardly ask for it again. */
+  read(): void;
 }
 
 /** A stream whose node is gone; from now on this node alone adds to its copy. */
@@ -27,9 +29,12 @@ export interface TakenStream {
 
 /** Where streams that a client can resume are written down, so that they outlive their node. A stream is known to its session alone. */
 export interface EventArchive {
+  /** Begins a copy. There is room for so many: the oldest ones go first, those of streams that run last. */
   open(sessionId: string, streamId: string, ids: readonly RawId[]): StreamCopy;
   /** The node that adds to the copy of a stream; undefined when there is no copy. Rejects with `store.unavailable`. */
   find(streamId: string): Promise<{ readonly writer: string; readonly ended: boolean } | undefined>;
   /** Takes a stream over. Undefined when it was not written down, or is another session's. Rejects with `store.unavailable`. */
   take(sessionId: string, streamId: string): Promise<TakenStream | undefined>;
+  /** A session ended: what was written down of its streams goes. */
+  forget(sessionId: string): void;
 }

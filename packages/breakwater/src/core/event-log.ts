@@ -53,7 +53,9 @@ const UNKNOWN = { kind: 'unknown' } as const;
  * unknown here and can never replay anything.
  */
 export class EventLog<T> {
-  readonly #streams = new Map<string, LogStream<T>>();
+  /** The one that was opened first is kept beside the others: most sessions have no other, and a map costs as much as the rest of the log. */
+  #first: LogStream<T> | undefined;
+  #others: Map<string, LogStream<T>> | undefined;
   /** Those that ended, in the order in which they are forgotten. */
   #ended: Set<LogStream<T>> | undefined;
   #entries: Entry<T>[] = [];
@@ -84,13 +86,13 @@ export class EventLog<T> {
   /** Begins a stream and returns its id, which must be unguessable; `owner` is handed back on resumption. */
   open(owner: T, id: string = this.#random.id()): string {
     const stream: LogStream<T> = { id, owner, last: 0, dropped: 0, endedAt: undefined };
-    if (!this.#closed) this.#streams.set(stream.id, stream);
+    if (!this.#closed) this.#add(stream);
     return stream.id;
   }
 
   /** Logs an event and returns its id; undefined for a stream that ended or went with its session: an upstream may still talk to it. */
   append(streamId: string, data: Buffer): string | undefined {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#find(streamId);
     if (stream === undefined || stream.endedAt !== undefined) return undefined;
     const seq = ++stream.last;
     this.#entries.push({ stream, seq, data });
@@ -101,17 +103,17 @@ export class EventLog<T> {
 
   /** True for a stream that runs or can be resumed. */
   has(streamId: string): boolean {
-    return this.#streams.has(streamId);
+    return this.#find(streamId) !== undefined;
   }
 
   /** The id of the stream's newest event, or of the point before its first one. */
   position(streamId: string): string {
-    return `${streamId}-${this.#streams.get(streamId)?.last ?? 0}`;
+    return `${streamId}-${this.#find(streamId)?.last ?? 0}`;
   }
 
   /** Says that nothing will be added to a stream; it can be resumed for `retainMs` from now. */
   end(streamId: string): void {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#find(streamId);
     if (stream === undefined || stream.endedAt !== undefined) return;
     stream.endedAt = this.#clock.now();
     this.#ended ??= new Set();
@@ -123,7 +125,7 @@ export class EventLog<T> {
   resume(lastEventId: string): Resumption<T> {
     const dash = lastEventId.lastIndexOf('-');
     const digits = lastEventId.slice(dash + 1);
-    const stream = dash < 0 ? undefined : this.#streams.get(lastEventId.slice(0, dash));
+    const stream = dash < 0 ? undefined : this.#find(lastEventId.slice(0, dash));
     if (stream === undefined || !/^(0|[1-9]\d{0,14})$/.test(digits)) return UNKNOWN;
     const after = Number(digits);
     if (after > stream.last) return UNKNOWN;
@@ -149,11 +151,29 @@ export class EventLog<T> {
     this.#closed = true;
     this.#timer?.clear();
     this.#timer = undefined;
-    this.#streams.clear();
+    this.#first = undefined;
+    this.#others = undefined;
     this.#ended = undefined;
     this.#entries = [];
     this.#head = 0;
     this.#bytes = 0;
+  }
+
+  #find(streamId: string): LogStream<T> | undefined {
+    return this.#first?.id === streamId ? this.#first : this.#others?.get(streamId);
+  }
+
+  #add(stream: LogStream<T>): void {
+    if (this.#first === undefined) this.#first = stream;
+    else {
+      this.#others ??= new Map();
+      this.#others.set(stream.id, stream);
+    }
+  }
+
+  #remove(stream: LogStream<T>): void {
+    if (this.#first === stream) this.#first = undefined;
+    else this.#others?.delete(stream.id);
   }
 
   #drop(): void {
@@ -183,7 +203,7 @@ export class EventLog<T> {
       if (dueIn > 0 && ended.size <= events) break;
       dueIn = undefined;
       ended.delete(stream);
-      this.#streams.delete(stream.id);
+      this.#remove(stream);
       hasEntries ||= stream.dropped < stream.last;
     }
     if (hasEntries) this.#dropForgotten();
@@ -195,7 +215,7 @@ export class EventLog<T> {
   }
 
   #dropForgotten(): void {
-    const kept = this.#entries.slice(this.#head).filter((entry) => this.#streams.has(entry.stream.id));
+    const kept = this.#entries.slice(this.#head).filter((entry) => this.has(entry.stream.id));
     this.#entries = kept;
     this.#head = 0;
     this.#bytes = kept.reduce((sum, entry) => sum + entry.data.length, 0);

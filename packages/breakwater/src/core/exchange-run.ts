@@ -1,11 +1,13 @@
 import { memberValue } from '../jsonrpc/raw.ts';
 import type { TaskWish } from '../protocol/bridge/request.ts';
+import { restoreForward } from '../protocol/bridge/questions/forward-record.ts';
 import { servesTasks } from '../protocol/bridge/tasks/task-support.ts';
 import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';
 import type { Asides } from './asides.ts';
 import { passQuestion } from './asking.ts';
-import { type GatewayError, toGatewayError } from './errors.ts';
+import type { AdoptedCall, CallRecords } from './call-records.ts';
+import { GatewayError, toGatewayError } from './errors.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { ForwardedCall, inputRequired } from './forwarded-call.ts';
@@ -32,6 +34,8 @@ export interface RunDeps {
   readonly asides: Asides;
   /** How long a legacy client may take to answer a question. */
   readonly answerMs: number;
+  /** Where calls are written down that wait for a legacy client. */
+  readonly records: CallRecords | undefined;
 }
 
 /** One exchange while it runs: joins the client's reply to the call on a server, and is reported exactly once when it ends. */
@@ -49,6 +53,8 @@ export class ExchangeRun implements CallFollower {
   /** The call may be held open for a client that goes away to gather input. */
   #parked: ParkedCall | undefined;
   #forwarded: ForwardedCall | undefined;
+  /** It was begun on another node. */
+  #isAdopted = false;
   #answeredBy: string | undefined;
   #ended = false;
   #paused = false;
@@ -107,9 +113,24 @@ export class ExchangeRun implements CallFollower {
     parked.resume(this.#reader, round, responses);
   }
 
+  /** Goes on with a call that a node began which is gone. */
+  adopt(target: Target, { call, record }: AdoptedCall): void {
+    const { exchange, clock, views } = this.#deps;
+    const { revision, profile } = exchange.client;
+    const state = restoreForward(call.state, { revision, profile });
+    if (state === undefined) return this.fail(new GatewayError('fleet.node-lost'));
+    this.#target = target;
+    this.#isAdopted = true;
+    this.#call = new MemberCall({ clock, views }, exchange, target, this);
+    this.#forwarded = this.#forwardQuestions(this.#call);
+    this.#forwarded.goOn({ state, call, record });
+  }
+
   starting(handle: Handle, member: RouteMember): TaskWish | undefined {
     const { exchange, asides, reply, answerMs } = this.#deps;
     if (eraOf(handle.revision) === 'legacy') {
+      // It would run the call anew: only a modern server waits for it to be sent again.
+      if (this.#isAdopted) throw new GatewayError('fleet.node-lost');
       asides.attach(handle, exchange, reply.aside, answerMs);
       if (eraOf(exchange.client.revision) === 'modern') this.#makeParkable(handle);
     }
@@ -201,7 +222,8 @@ export class ExchangeRun implements CallFollower {
   done(answered: Outcome): void {
     const outcome = this.#task?.outcome(answered) ?? answered;
     if (this.#parked !== undefined) return this.#parked.done(outcome);
-    if (this.#forwarded === undefined && this.#asksLegacyClient(outcome)) this.#forwarded = this.#forwardQuestions();
+    if (this.#forwarded === undefined && this.#call !== undefined && this.#asksLegacyClient(outcome))
+      this.#forwarded = this.#forwardQuestions(this.#call);
     if (this.#forwarded === undefined) this.#finish(outcome);
     else this.#forwarded.take(outcome);
   }
@@ -213,12 +235,11 @@ export class ExchangeRun implements CallFollower {
     return traits?.interactive === true && inputRequired(outcome.result) !== undefined;
   }
 
-  #forwardQuestions(): ForwardedCall | undefined {
-    const { exchange, reply, clock, random, answerMs } = this.#deps;
+  #forwardQuestions(call: MemberCall): ForwardedCall {
+    const { exchange, reply, clock, random, answerMs, records } = this.#deps;
     // How the questions ended the call, if they did, is no task either.
     const deliver = (outcome: Outcome): void => this.#finish(this.#task?.outcome(outcome) ?? outcome);
-    const idPrefix = random.id();
-    return this.#call && new ForwardedCall({ exchange, reply, clock, answerMs, idPrefix, call: this.#call, deliver });
+    return new ForwardedCall({ exchange, reply, clock, answerMs, idPrefix: random.id(), call, deliver, records });
   }
 
   #finish(outcome: Outcome): void {

@@ -57,6 +57,10 @@ export interface Forwarded {
   readonly principal: Principal;
   /** The client's address as that node sees it. */
   readonly remoteAddress: string;
+  /** How the client came, as that node believes it. */
+  readonly protocol: 'http' | 'https';
+  /** The authority the client asked for, where a listed proxy told it. */
+  readonly host: string | undefined;
 }
 
 /** Marks what only this node can go on with, so that any node can tell. */

@@ -1,6 +1,7 @@
 import { memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { encodeError } from '../jsonrpc/write.ts';
 import { stepForward } from '../protocol/bridge/questions/forward.ts';
+import { writeForward } from '../protocol/bridge/questions/forward-record.ts';
 import {
   type ForwardEffect,
   type ForwardEvent,
@@ -8,9 +9,11 @@ import {
   startForward,
 } from '../protocol/bridge/questions/forward-state.ts';
 import { writeRetryParams } from '../protocol/bridge/questions/retry-params.ts';
+import type { CallPlace, CallRecord, CallRecords, WaitingCall } from './call-records.ts';
+import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { MemberCall } from './member-call.ts';
-import type { AskControl, Clock, Outcome, Reply, Timer } from './ports.ts';
+import type { AskControl, Clock, Outcome, QuestionAnswer, Reply, Timer } from './ports.ts';
 
 /** Rounds in which one call may ask its client something. */
 const MAX_ROUNDS = 20;
@@ -28,6 +31,15 @@ export interface ForwardDeps {
   readonly call: MemberCall;
   /** Gives the client the final outcome. */
   readonly deliver: (outcome: Outcome) => void;
+  /** Where the call is written down while it waits for its client; undefined where no other node could go on with it. */
+  readonly records: CallRecords | undefined;
+}
+
+/** A call that another node wrote down, and this one goes on with. */
+export interface RestoredCall {
+  readonly state: ForwardState;
+  readonly call: WaitingCall;
+  readonly record: CallRecord;
 }
 
 /** The questions of a modern server carried to a legacy client: runs the pure machine of `protocol/bridge/questions/forward.ts`. */
@@ -36,6 +48,14 @@ export class ForwardedCall {
   readonly #asked = new Map<string, AskControl>();
   #state: ForwardState;
   readonly #events: ForwardEvent[] = [];
+  /** The effects of a step are being run, or wait for the store. */
+  #isBusy = false;
+  #isOver = false;
+  #record: CallRecord | undefined;
+  #place: CallPlace | undefined;
+  #answerBy = 0;
+  /** The ids of questions that another node asked. */
+  #ids: ReadonlyMap<string, string> = new Map();
   /** Runs while a person is waited for: with a question open, or a page that the server says is not finished. */
   #answerDeadline: Timer | undefined;
   #wait: Timer | undefined;
@@ -63,24 +83,119 @@ export class ForwardedCall {
 
   /** The client cancelled, or its session ended. */
   cancel(): void {
+    this.#isOver = true;
     this.#step({ type: 'cancelled' });
     this.#clear();
+    this.#record?.forget();
   }
 
-  // What happens while the effects of a step run (a client that reads no stream) is a step of its own, after them.
+  /** Goes on, in the place of a node that is gone, with a call whose client has its questions already. Instead of a first {@link take}. */
+  goOn({ state, call, record }: RestoredCall): void {
+    const { reply, clock, answerMs } = this.#deps;
+    this.#state = state;
+    this.#place = call;
+    this.#record = record;
+    this.#answerBy = call.deadline;
+    this.#ids = new Map(call.questions);
+    for (const [key, id] of call.questions) {
+      const asked = state.open.has(key) ? reply.expect?.(id, (answer) => this.#take(key, answer)) : undefined;
+      if (asked !== undefined) this.#asked.set(key, asked);
+    }
+    this.#awaitAnswers(Math.max(0, Math.min(call.deadline - clock.now(), answerMs)));
+    if (state.phase === 'waiting') this.#events.push({ type: 'retry-due' });
+    // It is this node's from now on, and can be lost here, too.
+    this.#whenWritten(this.#note(), []);
+  }
+
   #step(event: ForwardEvent): void {
     this.#events.push(event);
-    if (this.#events.length > 1) return;
-    for (let next = this.#events[0]; next !== undefined; next = this.#events[0]) {
-      const { state, effects } = stepForward(this.#state, next);
+    if (!this.#isBusy) this.#work();
+  }
+
+  // What happens while the effects of a step run (a client that reads no stream), or wait for the store, is a step of its own, after them.
+  #work(): void {
+    this.#isBusy = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      const before = this.#state;
+      const { state, effects } = stepForward(before, next);
       this.#state = state;
+      const written = state === before ? undefined : this.#write(effects);
+      if (written !== undefined) return this.#whenWritten(written, effects);
       for (const effect of effects) this.#run(effect);
-      this.#events.shift();
     }
+    this.#isBusy = false;
     const { phase, consents } = this.#state;
     if (phase !== 'ended' && (this.#asked.size > 0 || consents.size > 0)) return;
     this.#answerDeadline?.clear();
     this.#answerDeadline = undefined;
+  }
+
+  #whenWritten(written: Promise<boolean>, effects: readonly ForwardEffect[]): void {
+    this.#isBusy = true;
+    void written.then((mayGoOn) => {
+      if (!mayGoOn && !this.#isOver) return this.#lose();
+      if (!this.#isOver) for (const effect of effects) this.#run(effect);
+      this.#work();
+    });
+  }
+
+  /**
+   * Before a client is asked, its call is written down; before the server is told the answers, the right to do so is claimed: another node may have taken this
+   * one for dead. Resolves false when it did. Undefined where there is nothing to wait for.
+   */
+  #write(effects: readonly ForwardEffect[]): Promise<boolean> | undefined {
+    const { phase, consents } = this.#state;
+    if (effects.some(({ type }) => type === 'ask')) {
+      this.#answerBy = this.#deps.clock.now() + this.#deps.answerMs;
+      this.#open();
+    }
+    if (this.#record === undefined) return undefined;
+    if (phase === 'ended') this.#record.forget();
+    if (effects.some(({ type }) => type === 'retry')) return this.#record.claim();
+    // Waiting for a page is waiting for a person, too; a server that is only not ready yet is asked again too often to be written down.
+    const waits = phase === 'asking' || (phase === 'waiting' && consents.size > 0);
+    return waits ? this.#note() : undefined;
+  }
+
+  #open(): void {
+    const { records, exchange, reply, call } = this.#deps;
+    if (this.#record !== undefined || exchange.sessionId === undefined || !call.isRestorable) return;
+    this.#place = records === undefined ? undefined : reply.place?.();
+    if (this.#place !== undefined) this.#record = records?.open(exchange.sessionId, this.#place.streamId);
+  }
+
+  async #note(): Promise<boolean> {
+    const { exchange, call } = this.#deps;
+    const { upstream } = call;
+    const record = this.#record;
+    if (record === undefined || this.#place === undefined || upstream === undefined) return true;
+    const { streamId, requestId, progressToken } = this.#place;
+    const { open } = this.#state;
+    await record.note({
+      streamId,
+      requestId,
+      progressToken,
+      method: exchange.method,
+      name: exchange.name,
+      logLevel: exchange.logLevel,
+      upstream,
+      params: call.params?.bytes,
+      state: writeForward(this.#state),
+      questions: [...open.keys()].map((key) => [key, this.#ids.get(key) ?? record.questionId(key)]),
+      deadline: this.#answerBy,
+    });
+    return true;
+  }
+
+  /** Another node goes on with the call. What it tells the client, this node must not know better. */
+  #lose(): void {
+    this.#isOver = true;
+    this.#isBusy = false;
+    this.#events.length = 0;
+    this.#state = stepForward(this.#state, { type: 'cancelled' }).state;
+    this.#clear();
+    this.#deps.call.cancel('another node goes on with the call');
+    this.#deps.deliver({ kind: 'failed', error: new GatewayError('fleet.node-lost') });
   }
 
   #run(effect: ForwardEffect): void {
@@ -116,16 +231,23 @@ export class ForwardedCall {
   }
 
   #ask(key: string, method: string, params: Buffer | undefined): void {
-    const { reply, clock, answerMs } = this.#deps;
-    const asked = reply.ask(method, params, (answer) => {
-      this.#asked.delete(key);
-      this.#step({ type: 'answered', key, answer });
-    });
+    const { reply, answerMs } = this.#deps;
+    const id = this.#record?.questionId(key);
+    const asked = reply.ask(method, params, (answer) => this.#take(key, answer), id);
     if (asked === undefined) return this.#step({ type: 'unreachable', key });
     this.#asked.set(key, asked);
     // A new question has the whole time; what only goes on waiting for a page has not.
+    this.#awaitAnswers(answerMs);
+  }
+
+  #take(key: string, answer: QuestionAnswer): void {
+    this.#asked.delete(key);
+    this.#step({ type: 'answered', key, answer });
+  }
+
+  #awaitAnswers(forMs: number): void {
     this.#answerDeadline?.clear();
-    this.#answerDeadline = clock.after(answerMs, () => this.#step({ type: 'expired' }));
+    this.#answerDeadline = this.#deps.clock.after(forMs, () => this.#step({ type: 'expired' }));
   }
 
   #clear(): void {

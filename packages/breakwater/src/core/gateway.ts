@@ -5,6 +5,7 @@ import type { ListKind } from '../protocol/methods.ts';
 import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Asides } from './asides.ts';
+import type { AdoptedCall, CallRecords } from './call-records.ts';
 import { Catalogue } from './catalogue.ts';
 import type { EdgeFacts, RouteFacts } from './edge.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
@@ -43,6 +44,8 @@ export interface GatewayOptions {
   readonly tasks: TaskBook;
   /** Who may be asked outside of requests: it outlives a reload like the handles. */
   readonly asides: Asides;
+  /** Where calls are written down that wait for a legacy client; undefined for a node that stands alone. */
+  readonly records?: CallRecords | undefined;
   /** How long a client may take to answer a question. */
   readonly questions: { readonly ttlMs: number };
   /** Most principals' views kept. */

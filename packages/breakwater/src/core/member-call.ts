@@ -111,17 +111,24 @@ export class MemberCall implements CallSink {
     return this.#params;
   }
 
+  /** Another node can send it again as it is: nobody succeeded to it, and any handle of the upstream will do. */
+  get isRestorable(): boolean {
+    const { pin, method } = this.#target;
+    return pin === undefined && method === undefined && this.#successor?.isOver !== false;
+  }
+
   /** Sends the call. */
   send(): void {
     this.#attempt = 0;
     this.#tryNext();
   }
 
-  /** Sends it again to the server that answered, with other params when given. Only after `done`. */
+  /** Sends it again to the server that answered, with other params when given. Only after `done`, or first where another node sent it before. */
   resend(params: RawObject | undefined = this.#params): void {
     this.#params = params;
     const member = this.#member;
-    if (this.#ended || member === undefined) return;
+    if (this.#ended) return;
+    if (member === undefined) return this.send();
     if (this.#successor?.isOver === false) this.#successor.resend(params);
     else this.#acquire(member);
   }

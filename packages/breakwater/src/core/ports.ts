@@ -3,6 +3,7 @@ import type { RawObject } from '../jsonrpc/raw.ts';
 import type { TaskWish } from '../protocol/bridge/request.ts';
 import type { CapabilityProfile, JsonObject, ServerFacts } from '../protocol/capabilities.ts';
 import type { Revision } from '../protocol/revision.ts';
+import type { AdoptedCall, CallPlace } from './call-records.ts';
 import type { Exchange } from './exchange.ts';
 
 /** A running timer. */
@@ -213,9 +214,18 @@ export interface Reply {
   onDrain(run: () => void): void;
   /**
    * Sends a request to the client, in its own form, on a stream that it reads. Undefined when it reads none (and for eras without such requests).
-   * `onAnswer` is called at most once.
+   * `onAnswer` is called at most once. `id`: the id it is to have, where other nodes have to know it.
    */
-  ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined;
+  ask(
+    method: string,
+    params: Buffer | undefined,
+    onAnswer: (answer: QuestionAnswer) => void,
+    id?: string,
+  ): AskControl | undefined;
+  /** Waits for the answer to a question that the client has already, from a node that is gone. */
+  expect?(id: string, onAnswer: (answer: QuestionAnswer) => void): AskControl;
+  /** Where the answer goes, when that is a stream of its own that is written down; it becomes one. Undefined where its end is the call's. */
+  place?(): CallPlace | undefined;
   /** Sends a notification that is already in the client's own form; dropped where no stream is read. */
   tell(method: string, params: Buffer): void;
   /** The way to the legacy session of the exchange; undefined where there is none. The same object for all exchanges of a session. */
@@ -224,7 +234,7 @@ export interface Reply {
 
 /** A legacy session's own stream (GET, or that of the 2024 transport): the way to ask its client outside of any request. */
 export interface SessionAside {
-  /** See {@link Reply.ask}. */
+  /** As {@link Reply.ask}. */
   ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined;
   /** Calls `run` once, when the client next reads a stream of the session's own. Returns the removal. */
   onceReadable(run: () => void): () => void;
@@ -236,6 +246,8 @@ export interface SessionAside {
 export interface ExchangeHandler {
   /** Starts the exchange; the answer arrives at `reply`. The returned function cancels it (the client said so or went away). */
   handle(exchange: Exchange, reply: Reply): (reason: string) => void;
+  /** Goes on with a call that was taken over from a node that is gone. */
+  adopt?(exchange: Exchange, reply: Reply, adopted: AdoptedCall): (reason: string) => void;
   /** The other node of the fleet that alone can go on with a request; undefined when any can. */
   nodeOf?(request: Pick<Exchange, 'method' | 'params' | 'principal' | 'sessionId'>): string | undefined;
 }

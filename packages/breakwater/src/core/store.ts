@@ -64,7 +64,7 @@ export interface Store {
   openLog(key: string, writer: string, note: Buffer, ttlMs: number): Promise<void>;
   /** Adds an entry; false when the log is not this writer's, has ended, or is no more. */
   append(key: string, writer: string, data: Buffer, bounds: LogBounds): Promise<boolean>;
-  /** Says that nothing will be added; false as for {@link append}. */
+  /** Says that nothing will be added, or gives an ended log another lifetime; false when the log is not this writer's, or is no more. */
   endLog(key: string, writer: string, ttlMs: number): Promise<boolean>;
   /** Makes `writer` the only one who may write, whoever was before (whom nothing gets past any more); undefined when there is no such log. */
   takeLog(key: string, writer: string, ttlMs: number): Promise<LogContent | undefined>;

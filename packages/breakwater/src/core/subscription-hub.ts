@@ -87,8 +87,9 @@ class OpenSubscription implements Subscription {
   readonly #deps: HubDeps;
   readonly #subscriber: Subscriber;
   readonly #listener: (change: Change) => void;
-  readonly #stops: (() => void)[] = [];
-  readonly #watches = new Map<RouteMember, Watch>();
+  #stops: readonly (() => void)[] = [];
+  /** Made when a resource is watched: most streams watch none. */
+  #watches: Map<RouteMember, Watch> | undefined;
   /** Made when a task is watched: most streams watch none. */
   #tasks: Map<string, TaskWatch> | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -103,7 +104,7 @@ class OpenSubscription implements Subscription {
   }
 
   get honoured(): SubscriptionFilter {
-    const uris = [...this.#watches.values()].flatMap(({ uris, lost }) => [...uris, ...lost]);
+    const uris = [...(this.#watches?.values() ?? [])].flatMap(({ uris, lost }) => [...uris, ...lost]);
     return { ...this.#honoured, uris, taskIds: [...(this.#tasks?.keys() ?? [])] };
   }
 
@@ -120,11 +121,11 @@ class OpenSubscription implements Subscription {
       stream,
       principal: principal.key,
     });
-    if (session !== undefined) this.#stops.push(this.#deps.tasks.onStatus(session, (change) => this.#report(change)));
+    if (session !== undefined) this.#keep(this.#deps.tasks.onStatus(session, (change) => this.#report(change)));
     await Promise.all(
       (this.#deps.routes.get(route)?.route.members ?? []).map((member) => this.#startLists(member, filter)),
     );
-    await this.#inOrder(() => this.#startUris([...new Set(filter.uris)]));
+    if (filter.uris.length > 0) await this.#inOrder(() => this.#startUris([...new Set(filter.uris)]));
     for (const name of new Set(filter.taskIds)) await this.#watchTask(name);
   }
 
@@ -159,7 +160,7 @@ class OpenSubscription implements Subscription {
         prompts: this.#honoured.prompts || wanted.includes('prompts'),
         resources: this.#honoured.resources || wanted.includes('resources'),
       };
-      this.#stops.push(
+      this.#keep(
         view.onChange((change) => {
           if (change.kind !== 'updated' && change.kind !== 'task' && wanted.includes(change.kind))
             this.#report({ kind: change.kind });
@@ -193,7 +194,7 @@ class OpenSubscription implements Subscription {
 
   remove(uri: string): Promise<void> {
     return this.#inOrder(async () => {
-      for (const watch of this.#watches.values()) {
+      for (const watch of this.#watches?.values() ?? []) {
         const { lease } = watch;
         watch.lost.delete(uri);
         if (!watch.uris.delete(uri) || lease === undefined) continue;
@@ -209,10 +210,16 @@ class OpenSubscription implements Subscription {
   async close(reason: string): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const stop of this.#stops.splice(0)) stop();
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
     for (const task of this.#tasks?.values() ?? []) task.close().catch(noteNothing);
-    for (const watch of [...this.#watches.values()]) this.#endWatch(watch);
+    for (const watch of [...(this.#watches?.values() ?? [])]) this.#endWatch(watch);
     this.#deps.emit({ type: 'close', resource: 'subscription', id: this.id, reason });
+  }
+
+  // They are few, and an array that is pushed to has room for many.
+  #keep(stop: () => void): void {
+    this.#stops = [...this.#stops, stop];
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
@@ -222,7 +229,7 @@ class OpenSubscription implements Subscription {
   }
 
   #endUnused(): void {
-    for (const watch of [...this.#watches.values()]) if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
+    for (const watch of [...(this.#watches?.values() ?? [])]) if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
   }
 
   async #watch(member: RouteMember, uri: string): Promise<boolean> {
@@ -238,7 +245,7 @@ class OpenSubscription implements Subscription {
   }
 
   #watchOf(member: RouteMember): Watch {
-    let watch = this.#watches.get(member);
+    let watch = this.#watches?.get(member);
     if (watch === undefined) {
       watch = {
         member,
@@ -252,6 +259,7 @@ class OpenSubscription implements Subscription {
         retry: undefined,
         attempt: 0,
       };
+      this.#watches ??= new Map();
       this.#watches.set(member, watch);
     }
     return watch;
@@ -321,7 +329,7 @@ class OpenSubscription implements Subscription {
   }
 
   async #rewatch(watch: Watch): Promise<void> {
-    if (this.#closed || this.#watches.get(watch.member) !== watch) return;
+    if (this.#closed || this.#watches?.get(watch.member) !== watch) return;
     try {
       const handle = await this.#lease(watch);
       const lost = [...watch.lost];
@@ -349,7 +357,7 @@ class OpenSubscription implements Subscription {
     this.#release(watch);
     watch.uris.clear();
     watch.lost.clear();
-    this.#watches.delete(watch.member);
+    this.#watches?.delete(watch.member);
   }
 
   #release(watch: Watch): void {

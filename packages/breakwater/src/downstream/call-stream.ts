@@ -48,7 +48,9 @@ export class CallStream {
 
   /** Says that a connection is gone. */
   lose(stream: EventStream): void {
-    if (this.#stream === stream) this.#stream = undefined;
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    if (this.#ended && stream.isDelivered && this.#streamId !== undefined) this.#log?.read(this.#streamId);
   }
 
   /** Sends or logs a message. False when the client reads too slowly. */

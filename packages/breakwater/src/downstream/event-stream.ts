@@ -62,6 +62,11 @@ export class EventStream implements Beating {
     return this.#writer.slow;
   }
 
+  /** True once everything was handed to the client's connection. */
+  get isDelivered(): boolean {
+    return this.#init.arrival.res.writableFinished;
+  }
+
   /** Sends one event. False when the client reads too slowly. */
   send(event: SseEventInit): boolean {
     return this.#write(sseEvent(event));

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EdgeFacts } from '../core/edge.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 import type { Emit } from '../core/events.ts';
-import type { NodeTags } from '../core/fleet.ts';
+import type { Forwarded, NodeTags } from '../core/fleet.ts';
 import type { Clock, ExchangeHandler, Principal, Random } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Subscriptions } from '../core/subscription.ts';
@@ -97,9 +97,7 @@ export interface DownstreamOptions {
 }
 
 /** What another node is told of a request that is passed on to it, beside its message. */
-export interface ForwardFacts {
-  readonly principal: Principal;
-  readonly remoteAddress: string;
+export interface ForwardFacts extends Omit<Forwarded, 'node'> {
   /** What was read of its body already; undefined when nobody read it. */
   readonly body?: Buffer | undefined;
 }

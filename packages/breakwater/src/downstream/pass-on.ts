@@ -43,7 +43,8 @@ export async function passOn(
   const stay = req.method === 'GET' ? drain.onBegin(() => res.destroy()) : noteNothing;
   try {
     const startedAt = deps.clock.now();
-    const facts = { principal, remoteAddress: caller.address ?? '', body };
+    const { address: remoteAddress = '', protocol, host } = caller;
+    const facts = { principal, remoteAddress, protocol, host, body };
     for (;;) {
       const passed = await tryPassing(deps, {
         forward: () => deps.peers?.forward(node, req, res, facts),

@@ -33,7 +33,8 @@ export async function resumeElsewhere(
   const isElsewhere = !found.ended && found.writer !== maker && found.writer !== peers.tags.node;
   if (mayPass && isElsewhere && (await passOn(inbound, found.writer, undefined))) return true;
   const taken = await archive.take(session.id, streamId);
-  if (taken === undefined || seq > taken.last) return false;
+  // Of a stream that was cut off, or of which too much was sent to be kept, the client may have more than the copy.
+  if (taken === undefined || (taken.ended && taken.events.length > 0 && seq > taken.last)) return false;
   if (!taken.ended) inbound.context.deps.emit({ type: 'stream-adopted' });
   replay(inbound, session.id, { streamId, seq }, taken);
   return true;
@@ -50,18 +51,20 @@ function readPosition(eventId: string): Position | undefined {
 }
 
 function replay(inbound: Inbound, sessionId: string, { streamId, seq: after }: Position, taken: TakenStream): void {
-  const stream = new EventStream({
+  const stream: EventStream = new EventStream({
     arrival: inbound,
     kind: 'get',
     owner: sessionId,
     sessionId,
-    onEnd: () => undefined,
+    onEnd: () => {
+      if (stream.isDelivered) taken.copy.read();
+    },
   });
   // The head must go out, whatever there is to say.
   stream.comment();
   for (const { seq, data } of taken.events) if (seq > after) stream.send({ id: `${streamId}-${seq}`, data });
   const answered = new Set(taken.events.map(({ data }) => answeredBy(data)));
-  let { last } = taken;
+  let last = Math.max(taken.last, after);
   for (const id of taken.ids) {
     if (answered.has(id)) continue;
     // What was answered and is not kept is told apart from what nobody knows the end of.

@@ -37,6 +37,8 @@ export class SessionLog {
     const copy = this.#archive?.open(this.#sessionId, id, stream.ids);
     if (copy === undefined) return id;
     this.#copies ??= new Map();
+    // Attack: a client that leaves before the end of every answer. What cannot be resumed here any more is nobody's.
+    for (const known of this.#copies.keys()) if (!this.#log.has(known)) this.#copies.delete(known);
     this.#copies.set(id, copy);
     return id;
   }
@@ -58,6 +60,12 @@ export class SessionLog {
     this.#log.end(streamId);
     // What ended halfway is open to whoever takes it over: its client is told what is not known.
     if (isComplete) this.#copies?.get(streamId)?.end();
+    else this.#copies?.delete(streamId);
+  }
+
+  /** Says that the client has got everything of a stream that ended. */
+  read(streamId: string): void {
+    this.#copies?.get(streamId)?.read();
     this.#copies?.delete(streamId);
   }
 
@@ -71,8 +79,11 @@ export class SessionLog {
     return this.#log.has(streamId);
   }
 
-  close(): void {
+  /** Forgets everything. `livesOn`: the session does, elsewhere, and can go on with what was written down. */
+  close(livesOn: boolean): void {
     this.#log.close();
+    this.#copies = undefined;
+    if (!livesOn) this.#archive?.forget(this.#sessionId);
   }
 }
 

@@ -32,7 +32,8 @@ export class SessionStream {
   #stream: EventStream | undefined;
   #openedAt = 0;
   #swaps: readonly number[] = [];
-  readonly #onOpen = new Set<() => void>();
+  /** Made when somebody waits: hardly any session is asked something without a stream. */
+  #onOpen: Set<() => void> | undefined;
 
   /** @param logOf brings the session's event log, which is made when something is logged. */
   constructor(context: Context, state: SessionState, logOf: () => SessionLog) {
@@ -95,8 +96,9 @@ export class SessionStream {
 
   /** Calls `run` once, when the next connection opens. Returns the removal. */
   onceOpen(run: () => void): () => void {
+    this.#onOpen ??= new Set();
     this.#onOpen.add(run);
-    return () => void this.#onOpen.delete(run);
+    return () => void this.#onOpen?.delete(run);
   }
 
   /** Ends the stream for a shutdown or a reload; the client comes back by itself and is then told that lists may differ. */
@@ -120,9 +122,9 @@ export class SessionStream {
     else if (this.#primes) stream.send({ id: this.#position(), data: NOTHING });
     else stream.comment();
     this.#sendMissed();
-    const waiting = [...this.#onOpen];
-    this.#onOpen.clear();
-    for (const run of waiting) run();
+    const waiting = this.#onOpen;
+    this.#onOpen = undefined;
+    for (const run of waiting ?? []) run();
   }
 
   // From now on this node hears of changes for the whole fleet.

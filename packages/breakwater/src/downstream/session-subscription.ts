@@ -107,24 +107,34 @@ export class SessionSubscription {
   }
 
   async #start(context: Context): Promise<Subscription> {
-    const { route, principal, client, id, owner } = this.#session;
-    const filter = { tools: true, prompts: true, resources: true, uris: [...(this.#uris?.keys() ?? [])] };
     this.#session.noteStream();
     context.deps.sessions.touch(this.#session);
+    try {
+      return this.#own(await this.#openFor(context));
+    } catch (error) {
+      if (this.#context === context) this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async #openFor({ deps }: Context): Promise<Subscription> {
+    const { route, principal, client, id, owner } = this.#session;
+    const filter = { tools: true, prompts: true, resources: true, uris: [...(this.#uris?.keys() ?? [])] };
     const left = new AbortController();
     const takeBack = owner.defer(() => left.abort('session-ended'));
     try {
       const subscriber = { route, principal, client, sessionId: id };
-      const subscription = await context.deps.subscriptions.open(subscriber, filter, this.#onChange, left.signal);
-      // A session that ended meanwhile releases it at once.
-      this.#disown = owner.defer(() => subscription.close('session-ended'));
-      return subscription;
-    } catch (error) {
-      if (this.#context === context) this.#opening = undefined;
-      throw error;
+      return await deps.subscriptions.open(subscriber, filter, this.#onChange, left.signal);
     } finally {
       takeBack();
     }
+  }
+
+  // Apart from how it was opened: what is deferred here lives as long as the session, and with it all that it can see.
+  #own(subscription: Subscription): Subscription {
+    // A session that ended meanwhile releases it at once.
+    this.#disown = this.#session.owner.defer(() => subscription.close('session-ended'));
+    return subscription;
   }
 }
 

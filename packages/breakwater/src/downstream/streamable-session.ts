@@ -67,7 +67,7 @@ export class StreamableSession {
     this.session.owner.defer(() => {
       // What still runs ends first: it would go on writing to a log that is no more.
       this.#parts().state?.abort();
-      log.close();
+      log.close(this.session.livesOn);
     });
     return log;
   }

@@ -1,30 +1,20 @@
 import type { ArchivedEvent, EventArchive, StreamCopy, TakenStream } from '../core/event-archive.ts';
-import { type KeyRing, openBytes, sealBytes } from '../core/seal.ts';
-import type { LogBounds, Store } from '../core/store.ts';
+import { openBytes, sealBytes } from '../core/seal.ts';
 import type { RawId } from '../jsonrpc/id.ts';
+import { CopyBudget } from './copy-budget.ts';
+import { type CopyDeps, LogCopy, RUNNING_MS } from './log-copy.ts';
 import { uidOf } from './session-token.ts';
 
-/** What a {@link StoreArchive} works with. */
-export interface ArchiveDeps {
-  readonly store: Store;
-  readonly ring: KeyRing;
-  readonly node: string;
-  /** Bounds of one stream's copy. */
-  readonly limits: { readonly events: number; readonly bytes: number };
-  /** How long the events of an ended stream can still be resumed. */
-  readonly resumeMs: number;
-}
-
-/** How long a stream may be silent before its copy is forgotten: no call takes longer. */
-const RUNNING_MS = 3_600_000;
 const NEWLINE = 0x0a;
 
 /** Copies of streams as logs of the store, sealed for their session. */
 export class StoreArchive implements EventArchive {
-  readonly #deps: ArchiveDeps;
+  readonly #deps: CopyDeps;
+  readonly #budget: CopyBudget;
 
-  constructor(deps: ArchiveDeps) {
+  constructor(deps: CopyDeps) {
     this.#deps = deps;
+    this.#budget = new CopyBudget(deps.clock, deps.limits.bytes);
   }
 
   open(sessionId: string, streamId: string, ids: readonly RawId[]): StreamCopy {
@@ -32,7 +22,8 @@ export class StoreArchive implements EventArchive {
     const key = keyOf(streamId);
     const context = contextOf(sessionId, streamId);
     const note = sealBytes(ring, Buffer.from(JSON.stringify(ids), 'latin1'), context);
-    return new LogCopy(this.#deps, { key, context }, async () => {
+    const kept = { state: 'running', outlineBytes: note.length, eventBytes: 0 } as const;
+    return new LogCopy(this.#deps, this.#budget, { uid: uidOf(sessionId), key, context }, kept, async () => {
       await store.openLog(key, node, note, RUNNING_MS);
       return true;
     });
@@ -53,54 +44,22 @@ export class StoreArchive implements EventArchive {
     const note = content === undefined ? undefined : openBytes(ring, content.note, context);
     if (content === undefined || note === undefined) return undefined;
     const events = content.entries.flatMap(({ data }) => readEvent(openBytes(ring, data, context)));
+    const kept = {
+      state: content.ended ? 'ended' : 'running',
+      outlineBytes: content.note.length,
+      eventBytes: content.entries.reduce((sum, { data }) => sum + data.length, 0),
+    } as const;
     return {
       ids: JSON.parse(note.toString('latin1')) as readonly RawId[],
       events,
       last: events.at(-1)?.seq ?? 0,
       ended: content.ended,
-      copy: new LogCopy(this.#deps, { key, context }, async () => true),
+      copy: new LogCopy(this.#deps, this.#budget, { uid: uidOf(sessionId), key, context }, kept, async () => true),
     };
   }
-}
 
-/** One copy. Its steps go to the store one after the other; the first that fails is the last. */
-class LogCopy implements StreamCopy {
-  readonly #deps: ArchiveDeps;
-  readonly #at: { readonly key: string; readonly context: string };
-  #last: Promise<boolean>;
-  #waitingBytes = 0;
-
-  constructor(
-    deps: ArchiveDeps,
-    at: { readonly key: string; readonly context: string },
-    begin: () => Promise<boolean>,
-  ) {
-    this.#deps = deps;
-    this.#at = at;
-    this.#last = begin().catch(() => false);
-  }
-
-  append(seq: number, data: Buffer): void {
-    const { store, ring, node, limits } = this.#deps;
-    this.#waitingBytes += data.length;
-    // The store is slower than the server: what it cannot take is not worth this node's memory.
-    const isTooMuch = this.#waitingBytes > limits.bytes;
-    const bounds: LogBounds = { entries: limits.events, bytes: limits.bytes, ttlMs: RUNNING_MS };
-    this.#then(async () => {
-      this.#waitingBytes -= data.length;
-      if (isTooMuch) return false;
-      const plain = Buffer.concat([Buffer.from(`${seq}\n`), data]);
-      return await store.append(this.#at.key, node, sealBytes(ring, plain, this.#at.context), bounds);
-    });
-  }
-
-  end(): void {
-    const { store, node, resumeMs } = this.#deps;
-    this.#then(() => store.endLog(this.#at.key, node, resumeMs));
-  }
-
-  #then(step: () => Promise<boolean>): void {
-    this.#last = this.#last.then((isOn) => isOn && step()).catch(() => false);
+  forget(sessionId: string): void {
+    for (const copy of this.#budget.of(uidOf(sessionId))) copy.drop();
   }
 }
 

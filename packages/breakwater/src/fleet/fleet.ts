@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Emit } from '../core/events.ts';
 import type { Forwarded, NodeTags, Ownership, SessionKeep } from '../core/fleet.ts';
-import type { Clock, Principal, Upstream } from '../core/ports.ts';
+import type { Clock, Upstream } from '../core/ports.ts';
 import type { Store } from '../core/store.ts';
 import { Directory, type PeerAddress } from './directory.ts';
 import { HandleHost } from './handle-host.ts';
@@ -33,9 +33,7 @@ export interface FleetOptions {
 }
 
 /** A request to pass on, beside its message. */
-export interface ForwardFacts {
-  readonly principal: Principal;
-  readonly remoteAddress: string;
+export interface ForwardFacts extends Omit<Forwarded, 'node'> {
   /** The body, where it was read already; otherwise it is streamed. */
   readonly body?: Buffer | undefined;
 }
@@ -89,6 +87,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const host = new HandleHost({ clock, upstream: options.upstream, holds: (...of) => ownership.holds(...of) });
   const server = new PeerServer({
     keys: keys.peer,
+    clock,
     emit,
     onForwarded: options.onForwarded,
     onHandle: (stream) => host.take(stream),

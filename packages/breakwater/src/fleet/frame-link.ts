@@ -1,9 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/ports.ts';
-import { encodeFrame, type Frame, FrameReader, type FrameToWrite, FrameType } from './frames.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { encodeFrame, type Frame, FrameReader, type FrameToWrite } from './frames.ts';
 
-/** A stream between two nodes; `head` is what has arrived of it already. */
+/** A live stream between two nodes, which ends when the other side is silent; `head` is what has arrived of it already. */
 export interface PeerStream {
   readonly stream: Duplex;
   readonly head: Buffer;
@@ -21,12 +20,11 @@ export interface LinkListener {
   onEnd(reason: string): void;
 }
 
-/** One stream of frames between two nodes. A silent, broken or closed stream ends it. */
+/** One stream of frames between two nodes. A broken or closed stream ends it. */
 export class FrameLink {
   readonly #stream: Duplex;
   readonly #listener: LinkListener;
   readonly #reader = new FrameReader();
-  readonly #heartbeat: Heartbeat;
   readonly #clock: Clock;
   #isCorked = false;
   #isOver = false;
@@ -36,11 +34,6 @@ export class FrameLink {
     this.#stream = stream;
     this.#clock = clock;
     this.#listener = listener;
-    this.#heartbeat = new Heartbeat(
-      clock,
-      () => this.send({ type: FrameType.beat }),
-      () => this.end('silent'),
-    );
     if (head.length > 0) stream.unshift(head);
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('drain', () => this.#listener.onDrain());
@@ -67,7 +60,6 @@ export class FrameLink {
   end(reason: string, options: { readonly flush?: boolean } = {}): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#heartbeat.stop();
     this.#uncork();
     if (options.flush === true) {
       this.#stream.end(() => this.#stream.destroy());
@@ -92,7 +84,6 @@ export class FrameLink {
 
   #receive(chunk: Buffer): void {
     if (this.#isOver) return;
-    this.#heartbeat.heard();
     const frames = this.#reader.push(chunk);
     if (frames === undefined) {
       this.end('not a frame');
@@ -100,7 +91,7 @@ export class FrameLink {
     }
     for (const frame of frames) {
       if (this.#isOver) return;
-      if (frame.type !== FrameType.beat) this.#listener.onFrame(frame);
+      this.#listener.onFrame(frame);
     }
   }
 }

@@ -2,7 +2,6 @@ import { isObject, type JsonObject } from '../protocol/capabilities.ts';
 
 /** What a frame is. Numbers are the wire's: they are never given to something else. */
 export const FrameType = {
-  beat: 0,
   // From the node that borrows.
   open: 1,
   call: 2,

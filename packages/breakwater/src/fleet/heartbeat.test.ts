@@ -15,17 +15,16 @@ function steppedClock(): { clock: Clock; tick: () => void } {
   return { clock, tick: () => next?.() };
 }
 
-test('silence is noticed after three beats without a sign of life', () => {
+test('silence is noticed after so many beats without a sign of life', () => {
   const { clock, tick } = steppedClock();
   let beats = 0;
   let isSilent = false;
-  const heartbeat = new Heartbeat(
-    clock,
-    () => beats++,
-    () => {
+  const heartbeat = new Heartbeat(clock, 3, {
+    beat: () => beats++,
+    onSilent: () => {
       isSilent = true;
     },
-  );
+  });
   for (let i = 0; i < 10; i++) {
     heartbeat.heard();
     tick();
@@ -43,13 +42,12 @@ test('silence is noticed after three beats without a sign of life', () => {
 test('a process that slept itself does not take its own sleep for the silence of others', () => {
   const { clock, tick } = steppedClock();
   let isSilent = false;
-  const heartbeat = new Heartbeat(
-    clock,
-    () => undefined,
-    () => {
+  const heartbeat = new Heartbeat(clock, 3, {
+    beat: () => undefined,
+    onSilent: () => {
       isSilent = true;
     },
-  );
+  });
   tick();
   // Stopped for an hour: one timer is due, and only after it is what arrived meanwhile read.
   tick();

@@ -1,15 +1,16 @@
 import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
 import { GatewayError } from '../core/errors.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Timer } from '../core/ports.ts';
 import type { Directory, PeerAddress } from './directory.ts';
 import type { ForwardFacts } from './fleet.ts';
 import type { PeerStream } from './frame-link.ts';
 import type { FleetKeys } from './keys.ts';
+import { LiveStream } from './live-stream.ts';
 import { PEER_HEADER, passedHeaders, writeMark } from './peer-headers.ts';
-import { ALIVE_PATH, HANDLE_PROTOCOL } from './peer-server.ts';
+import { framingOf, PeerSeal } from './peer-seal.ts';
+import { HANDLE_PROTOCOL } from './peer-server.ts';
 import { connectPeer } from './peer-tls.ts';
-import { PeerWatch } from './peer-watch.ts';
 
 /** What a peer client works with. */
 export interface PeerClientOptions {
@@ -30,13 +31,11 @@ const ANSWER_MS = 2_000;
 export class PeerClient {
   readonly #options: PeerClientOptions;
   readonly #agent: Agent;
-  readonly #watch: PeerWatch;
   readonly #open = new Set<ClientRequest>();
 
   constructor(options: PeerClientOptions) {
     this.#options = options;
     this.#agent = new PeerAgent(options);
-    this.#watch = new PeerWatch(options.clock, (address) => this.#askAlive(address));
   }
 
   /** See `Fleet.forward`. */
@@ -49,19 +48,11 @@ export class PeerClient {
     const address = await this.#options.directory.find(node);
     if (address === undefined) return false;
     if (this.#open.size >= MAX_OPEN) throw new GatewayError('gateway.overloaded');
-    const onward = this.#send(address, {
-      method: request.method ?? 'GET',
-      path: request.url ?? '/',
-      headers: [...headersOnward(request, facts.body), PEER_HEADER, writeMark({ ...facts, node: this.#options.node })],
-    });
-    const unwatch = this.#watch.expect(address, () => onward.destroy(new GatewayError('fleet.node-lost')));
-    try {
-      const isPassed = await passOn(onward, request, response, facts.body);
-      if (!isPassed) this.#options.directory.forget(node);
-      return isPassed;
-    } finally {
-      unwatch();
-    }
+    const onward = this.#send(address, request.method ?? 'GET', request.url ?? '/');
+    const mark = writeMark({ ...facts, node: this.#options.node });
+    const isPassed = await passOn({ onward, mark, request, response, body: facts.body });
+    if (!isPassed) this.#options.directory.forget(node);
+    return isPassed;
   }
 
   /** Opens a stream of frames. Rejects with `fleet.owner-gone` when the node is not there. */
@@ -69,14 +60,14 @@ export class PeerClient {
     const { directory, keys, clock } = this.#options;
     const address = await directory.find(node);
     if (address === undefined) throw new GatewayError('fleet.owner-gone', { cause: 'its address is not known' });
-    let socket: Duplex;
+    let stream: Duplex;
     try {
-      socket = await connectPeer(address, keys, clock);
+      stream = await connectLive(address, keys, clock);
     } catch (error) {
       directory.forget(node);
       throw error;
     }
-    return await upgrade(socket, address, clock);
+    return await upgrade(stream, address, clock);
   }
 
   close(): void {
@@ -84,38 +75,28 @@ export class PeerClient {
     this.#agent.destroy();
   }
 
-  #send({ host, port }: PeerAddress, options: { method: string; path: string; headers: string[] }): ClientRequest {
-    const request = send({ ...options, host, port, agent: this.#agent, maxHeaderSize: MAX_HEADER_BYTES });
+  /** Without headers: they are written, and sealed, for the connection that it gets. */
+  #send({ host, port }: PeerAddress, method: string, path: string): ClientRequest {
+    const options = { method, path, host, port, setHost: false, maxHeaderSize: MAX_HEADER_BYTES };
+    const request = send({ ...options, agent: this.#agent });
     this.#open.add(request);
     request.on('close', () => this.#open.delete(request));
     return request;
   }
+}
 
-  // By the address that is at work: a store out of reach must not end what runs between two nodes.
-  async #askAlive(address: PeerAddress): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const request = this.#send(address, { method: 'GET', path: ALIVE_PATH, headers: ['host', address.host] });
-      const timer = this.#options.clock.after(ANSWER_MS, () => request.destroy());
-      request.on('response', (answer) => {
-        answer.resume();
-        answer.on('end', resolve);
-      });
-      request.on('error', reject);
-      request.on('close', () => {
-        timer.clear();
-        reject(new GatewayError('fleet.node-lost'));
-      });
-      request.end();
-    });
-  }
+async function connectLive(address: PeerAddress, keys: FleetKeys['peer'], clock: Clock): Promise<Duplex> {
+  const socket = await connectPeer(address, keys, clock);
+  return PeerSeal.give(new LiveStream(socket, clock, 'asking'), socket);
 }
 
 /** Connections to peer ports. A request gets its connection once the other side has proved that it holds the key. */
 class PeerAgent extends Agent {
   readonly #options: PeerClientOptions;
+  readonly #idle = new WeakMap<Duplex, Timer>();
 
   constructor(options: PeerClientOptions) {
-    super({ keepAlive: true, maxFreeSockets: SPARE_CONNECTIONS, timeout: IDLE_MS, scheduling: 'lifo' });
+    super({ keepAlive: true, maxFreeSockets: SPARE_CONNECTIONS, scheduling: 'lifo' });
     this.#options = options;
   }
 
@@ -124,65 +105,130 @@ class PeerAgent extends Agent {
     onCreated: (error: Error | null, stream: Duplex) => void,
   ): undefined {
     const address = { host: options.host ?? '', port: Number(options.port) };
-    connectPeer(address, this.#options.keys, this.#options.clock).then(
-      (socket) => onCreated(null, socket),
+    connectLive(address, this.#options.keys, this.#options.clock).then(
+      (stream) => {
+        stream.once('close', () => this.#idle.get(stream)?.clear());
+        onCreated(null, stream);
+      },
       (error: Error) => onCreated(error, undefined as never),
     );
   }
+
+  // Beats are traffic: a socket's own timeout would never come.
+  override keepSocketAlive(stream: Duplex): boolean {
+    // More came than was asked for: the next request must not take it for its answer.
+    if (stream.readableLength > 0) return false;
+    this.#idle.set(
+      stream,
+      this.#options.clock.after(IDLE_MS, () => stream.destroy()),
+    );
+    return true;
+  }
+
+  override reuseSocket(stream: Duplex): void {
+    this.#idle.get(stream)?.clear();
+  }
 }
 
-function headersOnward(request: IncomingMessage, body: Buffer | undefined): string[] {
-  if (body !== undefined)
-    return [...passedHeaders(request.rawHeaders, ['content-length']), 'Content-Length', `${body.length}`];
-  const headers = passedHeaders(request.rawHeaders);
-  if (request.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
-  return headers;
+/** A request on its way to another node. */
+interface Onward {
+  readonly onward: ClientRequest;
+  readonly mark: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer | undefined;
 }
+
+/** Nothing in the gateway reads a body of these; without one, there is nothing whose end two nodes could see in different places. */
+const BODILESS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
 /** Resolves true when the answer was passed on whole or its client has left, false when nothing was sent. */
-function passOn(
-  onward: ClientRequest,
-  request: IncomingMessage,
-  response: ServerResponse,
-  body: Buffer | undefined,
-): Promise<boolean> {
+function passOn(passing: Onward): Promise<boolean> {
+  const { onward, request, response } = passing;
   return new Promise((resolve, reject) => {
     let isSent = false;
+    let count: string | undefined;
     const onGone = (): void => {
       // The client left: whoever works for it stops.
       onward.destroy();
       resolve(true);
     };
-    response.once('close', onGone);
-    onward.on('socket', () => {
-      isSent = true;
-    });
-    onward.on('error', (cause) => {
+    const onLost = (cause: unknown): void => {
       response.off('close', onGone);
       request.unpipe(onward);
       if (response.headersSent) response.destroy();
       if (response.headersSent || response.destroyed) resolve(true);
       else if (!isSent) resolve(false);
       else reject(new GatewayError('fleet.node-lost', { cause }));
+    };
+    response.once('close', onGone);
+    onward.on('error', onLost);
+    onward.on('socket', (stream) => {
+      isSent = true;
+      try {
+        count = sendOn(passing, PeerSeal.of(stream));
+      } catch (error) {
+        // What one parser took can be nothing that may be written.
+        onward.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
     });
     onward.on('response', (answer) => {
+      if (count === undefined || answer.headers[PEER_HEADER] !== count) {
+        onward.destroy();
+        onLost(new Error('the answer is not to this request'));
+        return;
+      }
       response.off('close', onGone);
       response.writeHead(answer.statusCode ?? 502, passedHeaders(answer.rawHeaders));
       // An event stream may say nothing for long; its client waits for the head.
       response.flushHeaders();
       // A cut on either side cuts the other one: half an answer must not look like a whole one.
-      pipeline(answer, response, () => resolve(true));
+      pipeline(answer, response, () => {
+        if (!onward.writableFinished) abandon(onward, request);
+        resolve(true);
+      });
     });
     if (response.destroyed) onGone();
-    else if (body !== undefined) onward.end(body);
-    else request.pipe(onward);
   });
+}
+
+/** Writes a request with a head of our own making: what its sender says of its end counts for the first node alone. Returns the count of its seal. */
+function sendOn({ onward, mark, request, body }: Onward, seal: PeerSeal): string {
+  const isStreamed = body === undefined && hasBody(request);
+  onward.appendHeader('Host', request.headers.host ?? `localhost:${request.socket.localPort ?? 80}`);
+  const passed = passedHeaders(request.rawHeaders, ['content-length', 'host']);
+  for (let at = 0; at + 1 < passed.length; at += 2) onward.appendHeader(passed[at] ?? '', passed[at + 1] ?? '');
+  if (isStreamed) onward.appendHeader('Transfer-Encoding', 'chunked');
+  else if (!BODILESS.has(request.method)) onward.appendHeader('Content-Length', `${body?.length ?? 0}`);
+  const { method, path } = onward;
+  onward.appendHeader(PEER_HEADER, seal.close(mark, { method, path, framing: framingOf(onward.getHeaders()) }));
+  if (isStreamed) request.pipe(onward);
+  else {
+    // What is not passed on is read all the same: a connection that is not read does not say that its client has left.
+    request.resume();
+    onward.end(BODILESS.has(request.method) ? undefined : body);
+  }
+  return String(seal.last);
+}
+
+function hasBody({ method, headers }: IncomingMessage): boolean {
+  if (BODILESS.has(method)) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** It was answered before it was whole: on this connection nobody could tell what comes next. */
+function abandon(onward: ClientRequest, request: IncomingMessage): void {
+  request.unpipe(onward);
+  request.resume();
+  onward.destroy();
 }
 
 function upgrade(socket: Duplex, { host, port }: PeerAddress, clock: Clock): Promise<PeerStream> {
   return new Promise((resolve, reject) => {
-    const headers = ['Host', host, 'Connection', 'Upgrade', 'Upgrade', HANDLE_PROTOCOL];
-    const request = send({ host, port, path: '/', headers, createConnection: () => socket });
+    const asked = { method: 'GET', path: '/' };
+    const sealed = PeerSeal.of(socket).close(HANDLE_PROTOCOL, { ...asked, framing: framingOf({}) });
+    const headers = ['Host', host, 'Connection', 'Upgrade', 'Upgrade', HANDLE_PROTOCOL, PEER_HEADER, sealed];
+    const request = send({ ...asked, host, port, headers, createConnection: () => socket });
     const fail = (cause: unknown): void => {
       timer.clear();
       socket.destroy();

@@ -17,11 +17,18 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Say where a message ends and whom it is for: a sender that could have them dropped would choose what the next node takes for the next message. */
+const NEVER_NAMED: ReadonlySet<string> = new Set(['content-length', 'host']);
+
 /** The headers that go on with a message (RFC 9110 §7.6.1), names and values by turns as they came. Never one that speaks for a peer. */
 export function passedHeaders(raw: readonly string[], without: readonly string[] = []): string[] {
   const dropped = new Set([...HOP_BY_HOP, ...without, PEER_HEADER]);
   for (const [name, value] of pairs(raw)) {
-    if (name === 'connection') for (const named of value.split(',')) dropped.add(named.trim().toLowerCase());
+    if (name !== 'connection') continue;
+    for (const option of value.toLowerCase().split(',')) {
+      const named = option.trim();
+      if (!NEVER_NAMED.has(named)) dropped.add(named);
+    }
   }
   const passed: string[] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
@@ -35,29 +42,29 @@ function* pairs(raw: readonly string[]): Generator<readonly [name: string, value
   for (let at = 0; at + 1 < raw.length; at += 2) yield [(raw[at] ?? '').toLowerCase(), raw[at + 1] ?? ''];
 }
 
-/** The mark of a request that is passed on, as a header value. */
-export function writeMark(forwarded: Forwarded): string {
-  const { node, principal, remoteAddress } = forwarded;
+/** The mark of a request that is passed on: what is said of it, to be sealed. */
+export function writeMark({ node, principal, remoteAddress, protocol, host }: Forwarded): string {
   const { key, personal } = principal;
-  return Buffer.from(JSON.stringify({ node, principal: { key, personal }, remoteAddress })).toString('base64url');
+  return JSON.stringify({ node, principal: { key, personal }, remoteAddress, protocol, host });
 }
 
 /** Reads a mark; undefined for anything else. */
-export function readMark(header: unknown): Forwarded | undefined {
-  if (typeof header !== 'string') return undefined;
+export function readMark(mark: string): Forwarded | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(header, 'base64url').toString());
+    value = JSON.parse(mark);
   } catch {
-    return undefined; // a peer that speaks otherwise is no peer
+    return undefined; // a peer of another version
   }
   if (!isObject(value) || !isObject(value['principal'])) return undefined;
-  const { node, remoteAddress } = value;
+  const { node, remoteAddress, protocol, host } = value;
   const { key, personal } = value['principal'];
   const isMark =
     typeof node === 'string' &&
     typeof remoteAddress === 'string' &&
+    (protocol === 'http' || protocol === 'https') &&
+    (host === undefined || typeof host === 'string') &&
     typeof key === 'string' &&
     typeof personal === 'boolean';
-  return isMark ? { node, remoteAddress, principal: { key, personal } } : undefined;
+  return isMark ? { node, remoteAddress, protocol, host, principal: { key, personal } } : undefined;
 }

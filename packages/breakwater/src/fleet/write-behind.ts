@@ -23,6 +23,7 @@ export class WriteBehind {
   readonly #pending = new Map<string, Pending>();
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -36,6 +37,8 @@ export class WriteBehind {
 
   /** Changes a record soon and sets its lifetime, which counts from then. */
   add(key: string, change: FieldChange, ttlMs: number): void {
+    // What ends after the drain still has a last word; with the store closed it would be tried for ever.
+    if (this.#isClosed) return;
     const known = this.#pending.get(key);
     if (known === undefined) {
       const [oldest] = this.#pending.size >= MOST_PENDING ? this.#pending.keys() : [];
@@ -68,6 +71,7 @@ export class WriteBehind {
 
   /** Writes what waits, once more, and nothing after it. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#flushing;
     await this.#writeAll();
     this.#timer?.clear();

@@ -3,12 +3,15 @@ import type { Clock, Timer } from '../core/ports.ts';
 interface Entry<V> {
   readonly value: V;
   expiresAt: number;
+  bytes: number;
 }
 
 const SWEEP_EVERY_MS = 1_000;
 const LEAST_PER_SWEEP = 1_000;
 /** Every entry is looked at once in so many sweeps. */
 const SWEEPS_PER_ROUND = 30;
+/** What an entry takes beyond its key and its value. */
+const ENTRY_BYTES = 128;
 
 /**
  * Values that are gone once their time is over. What nobody asks for any more is freed by a sweep within half a minute: one timer for all, which
@@ -16,14 +19,23 @@ const SWEEPS_PER_ROUND = 30;
  */
 export class ExpiringMap<V> {
   readonly #clock: Clock;
+  readonly #weigh: (value: V) => number;
   readonly #entries = new Map<string, Entry<V>>();
   #timer: Timer | undefined;
   /** Where the next sweep goes on; iterators of a Map follow its changes. */
   #place: MapIterator<[string, Entry<V>]> | undefined;
   #perSweep = LEAST_PER_SWEEP;
+  #bytes = 0;
 
-  constructor(clock: Clock) {
+  /** @param weigh bytes of a value; asked when it is set and when it is touched. */
+  constructor(clock: Clock, weigh: (value: V) => number = () => 0) {
     this.#clock = clock;
+    this.#weigh = weigh;
+  }
+
+  /** Bytes of all it holds, about. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Entries held, including those whose time is over and that no sweep has met yet. */
@@ -36,7 +48,9 @@ export class ExpiringMap<V> {
   }
 
   set(key: string, value: V, ttlMs: number): void {
-    this.#entries.set(key, { value, expiresAt: this.#clock.now() + ttlMs });
+    const bytes = ENTRY_BYTES + key.length + this.#weigh(value);
+    this.#bytes += bytes - (this.#entries.get(key)?.bytes ?? 0);
+    this.#entries.set(key, { value, expiresAt: this.#clock.now() + ttlMs, bytes });
     this.#plan();
   }
 
@@ -44,17 +58,27 @@ export class ExpiringMap<V> {
   touch(key: string, ttlMs: number): boolean {
     const entry = this.#live(key);
     if (entry === undefined) return false;
+    const bytes = ENTRY_BYTES + key.length + this.#weigh(entry.value);
+    this.#bytes += bytes - entry.bytes;
+    entry.bytes = bytes;
     entry.expiresAt = this.#clock.now() + ttlMs;
     return true;
   }
 
   /** False when there was none. */
   delete(key: string): boolean {
-    return this.#live(key) !== undefined && this.#entries.delete(key);
+    return this.#live(key) !== undefined && this.#drop(key);
+  }
+
+  /** Drops the entry that was made first; false when there is none. */
+  dropOldest(): boolean {
+    for (const key of this.#entries.keys()) return this.#drop(key);
+    return false;
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#bytes = 0;
     this.#place = undefined;
     this.#timer?.clear();
     this.#timer = undefined;
@@ -63,8 +87,13 @@ export class ExpiringMap<V> {
   #live(key: string): Entry<V> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined || this.#clock.now() < entry.expiresAt) return entry;
-    this.#entries.delete(key);
+    this.#drop(key);
     return undefined;
+  }
+
+  #drop(key: string): boolean {
+    this.#bytes -= this.#entries.get(key)?.bytes ?? 0;
+    return this.#entries.delete(key);
   }
 
   #plan(): void {
@@ -85,7 +114,7 @@ export class ExpiringMap<V> {
         break;
       }
       const [key, entry] = next.value;
-      if (entry.expiresAt <= now) this.#entries.delete(key);
+      if (entry.expiresAt <= now) this.#drop(key);
     }
     if (this.#entries.size > 0) this.#plan();
   }

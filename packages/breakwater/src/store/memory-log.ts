@@ -1,5 +1,8 @@
 import type { LogBounds, LogContent } from '../core/store.ts';
 
+/** What an entry takes beyond its data. */
+const ENTRY_BYTES = 128;
+
 /** One log of a {@link MemoryStore}. */
 export class MemoryLog {
   readonly #note: Buffer;
@@ -14,9 +17,19 @@ export class MemoryLog {
     this.#note = note;
   }
 
+  /** Bytes of its entries and its note. */
+  get bytes(): number {
+    return this.#note.length + this.#bytes + this.#entries.length * ENTRY_BYTES;
+  }
+
+  /** True when it is this writer's. */
+  isOf(writer: string): boolean {
+    return writer === this.#writer;
+  }
+
   /** True when this writer may still add to it. */
   isOpenTo(writer: string): boolean {
-    return writer === this.#writer && !this.#hasEnded;
+    return this.isOf(writer) && !this.#hasEnded;
   }
 
   append(data: Buffer, bounds: LogBounds): void {

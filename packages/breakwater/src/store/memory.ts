@@ -10,13 +10,19 @@ interface Listener {
 }
 
 const MICROS_PER_MS = 1_000;
+/** What a field takes beyond its name and its value. */
+const FIELD_BYTES = 64;
+/** What it may hold, when nothing else is said: every process of a machine may be at its mercy. */
+const MOST_BYTES = 256 * 1_048_576;
 
 /**
  * A store in this process: for a node alone, for the workers of one machine, and for simulations. Each operation takes place at the moment of its
- * call; messages are delivered right after the running code.
+ * call; messages are delivered right after the running code. It is bounded: the oldest logs go first, and what has no room without them either is refused
+ * with `store.unavailable`.
  */
 export class MemoryStore implements Store {
   readonly #clock: Clock;
+  readonly #mostBytes: number;
   readonly #born: number;
   readonly #records: ExpiringMap<Fields>;
   readonly #leases: ExpiringMap<LeaseState>;
@@ -25,12 +31,13 @@ export class MemoryStore implements Store {
   #epoch = 0;
   #isOpen = true;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, mostBytes = MOST_BYTES) {
     this.#clock = clock;
+    this.#mostBytes = mostBytes;
     this.#born = clock.now();
-    this.#records = new ExpiringMap(clock);
+    this.#records = new ExpiringMap(clock, bytesOf);
     this.#leases = new ExpiringMap(clock);
-    this.#logs = new ExpiringMap(clock);
+    this.#logs = new ExpiringMap(clock, (log) => log.bytes);
   }
 
   get isUp(): boolean {
@@ -44,16 +51,20 @@ export class MemoryStore implements Store {
 
   async write(key: string, change: FieldChange, ttlMs: number): Promise<void> {
     this.#requireOpen();
-    const fields = changedFields(this.#records.get(key), change);
-    if (fields.size === 0) this.#records.delete(key);
-    else this.#records.set(key, fields, ttlMs);
+    const known = this.#records.get(key);
+    const fields = changedFields(known, change);
+    if (fields.size === 0) return void this.#records.delete(key);
+    this.#makeRoom(bytesOf(fields) - (known === undefined ? 0 : bytesOf(known)));
+    this.#records.set(key, fields, ttlMs);
   }
 
   async create(key: string, fields: FieldChange, ttlMs: number): Promise<boolean> {
     this.#requireOpen();
     requireValue(fields);
     if (this.#records.get(key) !== undefined) return false;
-    this.#records.set(key, changedFields(undefined, fields), ttlMs);
+    const made = changedFields(undefined, fields);
+    this.#makeRoom(bytesOf(made));
+    this.#records.set(key, made, ttlMs);
     return true;
   }
 
@@ -71,6 +82,7 @@ export class MemoryStore implements Store {
     this.#requireOpen();
     const held = this.#leases.get(name);
     if (held !== undefined && held.holder !== holder) return held;
+    if (held === undefined) this.#makeRoom(0);
     const lease = held ?? { holder, epoch: this.#nextEpoch() };
     this.#leases.set(name, lease, ttlMs);
     return lease;
@@ -93,11 +105,14 @@ export class MemoryStore implements Store {
 
   async openLog(key: string, writer: string, note: Buffer, ttlMs: number): Promise<void> {
     this.#requireOpen();
+    this.#makeRoom(note.length);
     this.#logs.set(key, new MemoryLog(writer, Buffer.from(note)), ttlMs);
   }
 
   async append(key: string, writer: string, data: Buffer, bounds: LogBounds): Promise<boolean> {
     this.#requireOpen();
+    if (this.#openLogOf(key, writer) !== undefined) this.#makeRoom(data.length);
+    // Asked again: it may have been the oldest.
     const log = this.#openLogOf(key, writer);
     log?.append(Buffer.from(data), bounds);
     return log !== undefined && this.#logs.touch(key, bounds.ttlMs);
@@ -105,9 +120,11 @@ export class MemoryStore implements Store {
 
   async endLog(key: string, writer: string, ttlMs: number): Promise<boolean> {
     this.#requireOpen();
-    const log = this.#openLogOf(key, writer);
-    log?.end();
-    return log !== undefined && this.#logs.touch(key, ttlMs);
+    const log = this.#logs.get(key);
+    if (log?.isOf(writer) !== true) return false;
+    log.end();
+    if (ttlMs <= 0) return this.#logs.delete(key);
+    return this.#logs.touch(key, ttlMs);
   }
 
   async takeLog(key: string, writer: string, ttlMs: number): Promise<LogContent | undefined> {
@@ -162,6 +179,13 @@ export class MemoryStore implements Store {
     if (!this.#isOpen) throw new GatewayError('store.unavailable', { cause: new Error('the store is closed') });
   }
 
+  #makeRoom(bytes: number): void {
+    const isFull = (): boolean =>
+      this.#records.bytes + this.#leases.bytes + this.#logs.bytes + bytes > this.#mostBytes;
+    while (isFull() && this.#logs.dropOldest());
+    if (isFull()) throw new GatewayError('store.unavailable', { cause: new Error('the store is full') });
+  }
+
   #openLogOf(key: string, writer: string): MemoryLog | undefined {
     const log = this.#logs.get(key);
     return log?.isOpenTo(writer) === true ? log : undefined;
@@ -177,4 +201,10 @@ export class MemoryStore implements Store {
     this.#epoch = Math.max(this.#epoch + 1, Math.floor(this.#clock.now() * MICROS_PER_MS));
     return this.#epoch;
   }
+}
+
+function bytesOf(fields: Fields): number {
+  let bytes = 0;
+  for (const [name, value] of fields) bytes += FIELD_BYTES + name.length + value.length;
+  return bytes;
 }

@@ -83,8 +83,7 @@ return 1`);
 
 /** KEYS: log, its entries. ARGV: writer, ttl. */
 const END_LOG = script(`
-local log = redis.call('HMGET', KEYS[1], 'writer', 'ended')
-if log[1] ~= ARGV[1] or log[2] then return 0 end
+if redis.call('HMGET', KEYS[1], 'writer')[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'ended', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])

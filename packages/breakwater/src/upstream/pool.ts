@@ -1,33 +1,14 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
-import type { Ownership } from '../core/fleet.ts';
-import type { Clock, HandleNeed, Lease, Random } from '../core/ports.ts';
+import type { HandleNeed, Lease } from '../core/ports.ts';
 import { NO_QUESTIONS } from '../protocol/capabilities.ts';
-import { BackOff, type CircuitState } from './back-off.ts';
+import { Circuit } from './circuit.ts';
 import { FairQueue } from './fair-queue.ts';
 import { type HandleKey, handleKey } from './key.ts';
 import { MemoryWatch } from './memory-watch.ts';
-import type { HandleOpener, OpenedHandle, OpenNeed } from './opener.ts';
-import type { CommonUpstreamOptions } from './options.ts';
+import type { OpenedHandle, OpenNeed } from './opener.ts';
 import { hasSession, haveHandle, isNowhereElse, type Placed } from './placing.ts';
 import { bestOf, obstacleTo, type PoolEntry, type Waiter } from './pool-entry.ts';
-
-/** What a pool works with. */
-export interface PoolDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly emit: Emit;
-  readonly open: HandleOpener;
-  /** Settles which node of a fleet has a handle; without it all are this node's. */
-  readonly ownership?: Ownership | undefined;
-  /** What is known of the transport now; a URL may turn out to be either. */
-  readonly transport: () => 'duplex' | 'http';
-  /** A number in [0, 1); Math.random unless a test needs to know it. */
-  readonly jitter?: () => number;
-}
-
-/** The part of an upstream's options that concerns its pool. */
-export type PoolOptions = Pick<CommonUpstreamOptions, 'name' | 'isolation' | 'limits' | 'idleMs' | 'restart'>;
+import type { PoolDeps, PoolOptions, PoolStatus } from './pool-options.ts';
 
 /** How long the gateway's own reads of a server wait for its next opening after a failure: about two short restarts. */
 const OWN_READ_WAIT_MS = 1_000;
@@ -37,20 +18,6 @@ const OWN_READ_WAIT_MS = 1_000;
  * down and nobody is to wait for it.
  */
 type Placement = 'placed' | 'full' | 'back-off' | 'refused';
-
-/** How a pool is doing. */
-export interface PoolStatus {
-  /** Open handles. */
-  readonly handles: number;
-  /** Those of them that are other nodes'. */
-  readonly borrowed: number;
-  readonly opening: number;
-  /** Callers who wait for a place. */
-  readonly waiting: number;
-  readonly circuit: CircuitState;
-  /** Handles that ended by themselves or could not be opened, since the start. */
-  readonly failures: number;
-}
 
 /** How often a node that hands over looks for the next owner, for the last callers it has. */
 const HAND_OVER_POLL_MS = 200;
@@ -70,18 +37,21 @@ export class HandlePool {
   readonly #entries = new Set<PoolEntry>();
   readonly #byKey = new Map<string, PoolEntry>();
   readonly #queue = new FairQueue<Waiter>();
-  readonly #backOff: BackOff;
+  readonly #circuit: Circuit;
   readonly #memory: MemoryWatch | undefined;
   #hasSession: boolean | undefined;
   #isWakeUpSet = false;
-  #failures = 0;
   #isHandingOver = false;
   #closed = false;
 
   constructor(options: PoolOptions, deps: PoolDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#backOff = new BackOff(deps.clock, { ...options.restart, jitter: deps.jitter ?? Math.random });
+    this.#circuit = new Circuit(
+      options.name,
+      { ...options.restart, jitter: deps.jitter ?? Math.random },
+      { clock: deps.clock, emit: deps.emit, onTripped: () => this.#pump() },
+    );
     const { memoryBytes } = options.limits;
     this.#memory =
       memoryBytes === undefined
@@ -109,21 +79,19 @@ export class HandlePool {
       borrowed,
       opening: this.#entries.size - handles,
       waiting: this.#queue.size,
-      circuit: this.#backOff.state,
-      failures: this.#failures,
+      circuit: this.#circuit.state,
+      failures: this.#circuit.total,
     };
   }
 
   /** Takes note of how a request over an open handle fared: with an error when it did not reach the server. */
   noteReached(error: Error | undefined): void {
     // Every response comes by here, and there may be thousands of handles.
-    if (error === undefined && !this.#backOff.hasFailed) return;
+    if (error === undefined && !this.#circuit.hasFailed) return;
     // What happens while a handle opens is told by whether it opens: a server may answer and still refuse us.
     for (const entry of this.#entries) if (entry.handle === undefined && entry.closing === undefined) return;
-    if (error === undefined) return this.#backOff.answer();
-    const before = this.#backOff.state;
-    this.#backOff.miss(error);
-    this.#noteTripped(before, error);
+    if (error === undefined) return this.#circuit.answer();
+    this.#circuit.miss(error);
   }
 
   acquire(need: HandleNeed): Lease | Promise<Lease> {
@@ -132,7 +100,7 @@ export class HandlePool {
 
   /** The common case without a promise: the handle is there, nothing is in its way, and nobody is before us. */
   #lendOpen(need: HandleNeed): Lease | undefined {
-    if (this.#closed || this.#backOff.state !== 'closed') return undefined;
+    if (this.#closed || this.#circuit.state !== 'closed') return undefined;
     const entry = this.#find(need, handleKey(need, this.#traits()));
     if (entry?.handle === undefined || obstacleTo(entry, need) !== undefined) return undefined;
     return this.#lend(entry, entry.handle);
@@ -151,8 +119,13 @@ export class HandlePool {
       if (waiter.need.sessionId === sessionId) this.#refuse(waiter, new GatewayError('upstream.unavailable'), group);
     }
     const ended: Promise<void>[] = [];
-    for (const entry of this.#entries)
-      if (entry.sessionId === sessionId) ended.push(this.#close(entry, 'session-ended'));
+    for (const entry of this.#entries) {
+      if (entry.sessionId !== sessionId) continue;
+      // It was opened before it was known that the server has no sessions: others of the same person are on it by now, and finish.
+      if (entry.handle !== undefined && !hasSession(entry.handle)) this.#retire(entry, 'session-ended');
+      else void this.#close(entry, 'session-ended');
+      if (entry.closing !== undefined) ended.push(entry.closing);
+    }
     if (ended.length > 0) await Promise.all(ended);
   }
 
@@ -191,7 +164,7 @@ export class HandlePool {
         return 'placed';
       }
       // A child that runs is asked whatever happened to others; a server behind a network may be down though its handle is there.
-      if (this.#deps.transport() === 'http' && this.#backOff.state !== 'closed' && this.#backOff.enter() === 'refuse')
+      if (this.#deps.transport() === 'http' && this.#circuit.state !== 'closed' && this.#circuit.enter() === 'refuse')
         return 'refused';
       this.#grant(entry, entry.handle, waiter);
       return 'placed';
@@ -200,7 +173,7 @@ export class HandlePool {
       this.#seat(entry, waiter);
       return 'placed';
     }
-    if (this.#backOff.state === 'closed' && this.#backOff.waitMs > 0) return 'back-off';
+    if (this.#circuit.state === 'closed' && this.#circuit.waitMs > 0) return 'back-off';
     if (this.size >= this.#options.limits.handles) {
       this.#evictIdle();
       if (!isNew || !this.#isOwned(key)) return 'full';
@@ -208,7 +181,7 @@ export class HandlePool {
       this.#open(key, waiter, true);
       return 'placed';
     }
-    if (this.#backOff.enter() !== 'pass') return 'refused';
+    if (this.#circuit.enter() !== 'pass') return 'refused';
     this.#open(key, waiter);
     return 'placed';
   }
@@ -290,7 +263,7 @@ export class HandlePool {
     entry.handle = handle;
     entry.hold = hold;
     this.#hasSession = hasSession(handle);
-    this.#backOff.succeed();
+    this.#circuit.succeed();
     const detail = `${this.#options.name} ${handle.revision}`;
     this.#deps.emit({
       type: 'open',
@@ -321,7 +294,7 @@ export class HandlePool {
     if (entry.closing !== undefined) return;
     if (isNowhereElse(error)) return this.#awaitPlace(entry);
     // That the fleet did not settle whose it is says nothing about the server.
-    if (error.code !== 'store.unavailable' && error.code !== 'fleet.owner-gone') this.#fail(error);
+    if (error.code !== 'store.unavailable' && error.code !== 'fleet.owner-gone') this.#circuit.fail(error);
     const detail = { upstream: this.#options.name, code: error.code, cause: error.cause };
     this.#deps.emit({ type: 'notice', level: 'warn', message: 'An upstream could not be opened.', detail });
     this.#remove(entry);
@@ -343,7 +316,7 @@ export class HandlePool {
   #onEnded(entry: PoolEntry, reason: string): void {
     if (entry.closing !== undefined || !this.#entries.has(entry)) return;
     // An HTTP session that expired is no crash: the next one is opened at once.
-    if (this.#deps.transport() === 'duplex' && !entry.isBorrowed) this.#fail(new Error(reason));
+    if (this.#deps.transport() === 'duplex' && !entry.isBorrowed) this.#circuit.fail(new Error(reason));
     this.#remove(entry);
     this.#deps.emit({ type: 'close', resource: 'handle', id: entry.id, reason });
     if (entry.handle !== undefined) void this.#closeHandle({ handle: entry.handle, hold: entry.hold }, reason);
@@ -385,21 +358,6 @@ export class HandlePool {
     entry.idleSince = this.#deps.clock.now();
     const idleMs = entry.isBorrowed ? Math.min(BORROWED_IDLE_MS, this.#options.idleMs) : this.#options.idleMs;
     entry.idleTimer = this.#deps.clock.after(idleMs, () => void this.#close(entry, 'idle'));
-    this.#pump();
-  }
-
-  #fail(error: Error): void {
-    const before = this.#backOff.state;
-    this.#failures++;
-    this.#backOff.fail(error);
-    this.#noteTripped(before, error);
-  }
-
-  #noteTripped(before: CircuitState, cause: Error): void {
-    if (before !== 'closed' || this.#backOff.state === 'closed') return;
-    const detail = { upstream: this.#options.name, cause, retryAfterMs: Math.ceil(this.#backOff.retryAfterMs) };
-    const message = 'An upstream failed too often in a row; requests are refused until it answers again.';
-    this.#deps.emit({ type: 'notice', level: 'error', message, detail });
     this.#pump();
   }
 
@@ -489,9 +447,9 @@ export class HandlePool {
     const now = this.#deps.clock.now();
     const { need } = waiter;
     // Nothing will be tried before the waiter's time is up: it is told now.
-    const isInVain = placement === 'back-off' && now + this.#backOff.waitMs > this.#patienceOf(need, now);
+    const isInVain = placement === 'back-off' && now + this.#circuit.waitMs > this.#patienceOf(need, now);
     if (placement === 'refused' || isInVain) {
-      waiter.reject(this.#unavailable());
+      waiter.reject(this.#circuit.refusal);
       return;
     }
     const group = need.principal.personal ? need.principal.key : (need.sessionId ?? need.principal.key);
@@ -499,7 +457,7 @@ export class HandlePool {
     const busyAt = Math.min(need.deadline, now + this.#options.limits.acquireTimeoutMs);
     this.#setTimer(waiter, placement === 'full' ? busyAt : need.deadline, () => {
       this.#queue.remove(group, waiter);
-      waiter.reject(this.#backOff.waitMs > 0 ? this.#unavailable() : new GatewayError('upstream.busy'));
+      waiter.reject(this.#circuit.waitMs > 0 ? this.#circuit.refusal : new GatewayError('upstream.busy'));
     });
     if (placement === 'back-off') this.#setWakeUp();
   }
@@ -509,15 +467,10 @@ export class HandlePool {
     return anyProfile === true ? Math.min(deadline, now + OWN_READ_WAIT_MS) : deadline;
   }
 
-  #unavailable(): GatewayError {
-    const { cause, retryAfterMs } = this.#backOff;
-    return new GatewayError('upstream.unavailable', { cause, data: { retryAfterMs: Math.ceil(retryAfterMs) } });
-  }
-
   #setWakeUp(): void {
     if (this.#isWakeUpSet) return;
     this.#isWakeUpSet = true;
-    this.#deps.clock.after(Math.max(1, Math.ceil(this.#backOff.waitMs)), () => {
+    this.#deps.clock.after(Math.max(1, Math.ceil(this.#circuit.waitMs)), () => {
       this.#isWakeUpSet = false;
       this.#pump();
     });
@@ -529,7 +482,7 @@ export class HandlePool {
       const placement = this.#place(waiter);
       if (placement === 'placed') this.#queue.serve(group, waiter);
       else if (placement === 'back-off') this.#setWakeUp();
-      else if (placement === 'refused') this.#refuse(waiter, this.#unavailable(), group);
+      else if (placement === 'refused') this.#refuse(waiter, this.#circuit.refusal, group);
     }
   }
 

@@ -13,7 +13,8 @@ import type {
   StdioUpstreamOptions,
   UpstreamLog,
 } from './options.ts';
-import { HandlePool, type PoolStatus } from './pool.ts';
+import { HandlePool } from './pool.ts';
+import type { PoolStatus } from './pool-options.ts';
 import { openSseChannel } from './sse-channel.ts';
 import { StdioChannel } from './stdio-channel.ts';
 
