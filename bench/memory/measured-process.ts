@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,8 @@ import type { Reading } from './reading.ts';
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
 const BIN = fileURLToPath(new URL('../../packages/breakwater/src/bin.ts', import.meta.url));
 const DIRECT = fileURLToPath(new URL('../upstream.ts', import.meta.url));
+/** What nodes that are measured together trust each other by. */
+const SECRET = randomBytes(48).toString('base64');
 const LONG = 24 * 3_600_000;
 
 /** A process whose memory is measured. */
@@ -52,7 +55,7 @@ export async function startDirect(core: number): Promise<MeasuredProcess> {
 
 function startMeasured(args: readonly string[], core: number): Child {
   const flags = ['--expose-gc', '--no-warnings', '--import', PROBE];
-  return startChild({ args: [...flags, ...args], core, ipc: true });
+  return startChild({ args: [...flags, ...args], core, ipc: true, env: { BENCH_SECRET: SECRET } });
 }
 
 function measure(child: Child, url: string): MeasuredProcess {

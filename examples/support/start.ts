@@ -18,6 +18,8 @@ export interface RunningProgram {
   readonly url: string;
   /** Asks it to end, and returns its exit code. */
   stop(): Promise<number>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
 }
 
 /** Runs `breakwater` as a shell would, and waits until it says where it listens. */
@@ -30,16 +32,16 @@ export async function startBreakwater(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, LOG_LEVEL: 'warn', ...env },
   });
+  // Whatever goes wrong here, it must not stay behind.
+  process.once('exit', () => child.kill());
   const url = await readUrl(child);
-  return {
-    url,
-    stop: async () => {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      const [code] = await ended;
-      return Number(code);
-    },
+  const end = async (signal: NodeJS.Signals): Promise<number> => {
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    const [code] = await ended;
+    return Number(code);
   };
+  return { url, stop: () => end('SIGTERM'), kill: async () => void (await end('SIGKILL')) };
 }
 
 async function readUrl({ stdout }: ChildProcess): Promise<string> {

@@ -35,7 +35,8 @@ export interface HarnessInit {
     readonly emit: (event: GatewayEvent) => void;
     readonly random: Random;
     readonly policy: () => SessionLimits;
-  }) => Pick<DownstreamDeps, 'peers' | 'archive'> & { readonly vault: SessionVault };
+  }) => Pick<DownstreamDeps, 'peers' | 'archive' | 'calls'> &
+    Partial<Pick<DownstreamDeps, 'handler'>> & { readonly vault: SessionVault };
 }
 
 /** The facts the scripted edge tells; a test may replace members. */
@@ -62,6 +63,10 @@ export class ScriptedEdge implements EdgeFacts {
     await this.gate;
     if (this.failure !== undefined) throw this.failure;
     return { tools: this.listed.slice(0, most), total: this.listed.length };
+  }
+
+  async lists(): Promise<undefined> {
+    return undefined;
   }
 
   async paramHeaders(_subscriber: Subscriber, tool: string): Promise<readonly ParamHeader[]> {

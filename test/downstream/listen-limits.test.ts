@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { BOTH, modernHeaders, modernParams, open, openSession, post, postModern, request } from './client.ts';
 import { EventReader } from './event-reader.ts';
@@ -58,13 +59,40 @@ describe('streams that are held open', () => {
 
   test('are bounded on the node where strangers share a principal', async () => {
     const options = {
-      listens: { perPrincipal: 1, total: 2 },
+      listens: { perPrincipal: 10, total: 2 },
       principalOf: () => ({ key: 'anybody', personal: false }),
     };
     await using harness = await Harness.start({ options });
     const readers = [new EventReader(await listen(harness)), new EventReader(await listen(harness))];
     expect((await listen(harness)).status).toBe(429);
     for (const reader of readers) await reader.close();
+  });
+
+  // Attack: one stranger opens as many as there are for all.
+  test('are bounded per address where strangers share a principal', async () => {
+    const options = {
+      listens: { perPrincipal: 1, total: 10 },
+      principalOf: () => ({ key: 'anybody', personal: false }),
+      callerOf: (req: IncomingMessage) => ({
+        address: String(req.headers['x-address']),
+        protocol: 'http' as const,
+        host: undefined,
+        httpsPort: undefined,
+      }),
+    };
+    await using harness = await Harness.start({ options });
+    const from = async (address: string) => {
+      const headers = { 'content-type': 'application/json', accept: BOTH, ...modernHeaders('subscriptions/listen') };
+      const body = JSON.stringify(request('subscriptions/listen', modernParams({ notifications: {} }), 'L1'));
+      return await open(harness, 'POST', { ...headers, 'x-address': address }, body);
+    };
+    const opened = [await from('198.51.100.1'), await from('198.51.100.2'), await from('2001:db8:0:1::1')];
+    // The same customer under another of 2^64 addresses.
+    const refused = [await from('198.51.100.1'), await from('2001:db8:0:1:ffff::2')];
+    expect([...opened, ...refused].map(({ status }) => status)).toEqual([200, 200, 200, 429, 429]);
+    opened.push(await from('2001:db8:0:2::1'));
+    expect(opened.at(-1)?.status).toBe(200);
+    for (const response of opened) await new EventReader(response).close();
   });
 
   test('are bounded per person: 2024 streams over which nobody was initialized', async () => {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { needDebian } from '../fixtures/debian.ts';
 import { findDescendants, type Program, REPOSITORY, runProgram, startProgram } from './support/programs.ts';
 
 const FOLDER = join(REPOSITORY, 'examples');
@@ -13,6 +14,7 @@ let demo: Program;
 let url: string;
 
 beforeAll(async () => {
+  needDebian(['redis-server', 'haproxy'], ['redis-server', 'haproxy']);
   const bin = join(REPOSITORY, 'packages/breakwater/dist/bin.js');
   demo = startProgram(process.execPath, [bin, 'demo', '--port', '0']);
   const [, found = ''] = await demo.until(/MCP +(http\S+)\/mcp/);

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
-import type { Timer } from '../../packages/breakwater/src/core/ports.ts';
+import type { GatewayOptions } from '../../packages/breakwater/src/core/gateway.ts';
+import type { ExchangeHandler, Timer } from '../../packages/breakwater/src/core/ports.ts';
 import type { Store } from '../../packages/breakwater/src/core/store.ts';
 import type { ForwardFacts, Peers } from '../../packages/breakwater/src/downstream/options.ts';
+import { StoreCallRecords } from '../../packages/breakwater/src/fleet/call-records.ts';
 import { StoreArchive } from '../../packages/breakwater/src/fleet/event-archive.ts';
 import { type Fleet, openFleet } from '../../packages/breakwater/src/fleet/fleet.ts';
 import { tagsOf } from '../../packages/breakwater/src/fleet/node.ts';
@@ -20,6 +22,12 @@ export interface TestNode {
   readonly passedOn: string[];
   /** Its peer port, under the machine's clock. */
   readonly fleet: Fleet | undefined;
+}
+
+/** What a node is made with. */
+export interface NodeInit extends HarnessInit {
+  /** Makes what runs its exchanges; without one a script does. */
+  readonly core?: (parts: Pick<GatewayOptions, 'clock' | 'random' | 'emit' | 'records'>) => ExchangeHandler;
 }
 
 /** The machine's clock in the shape of one that a test moves, for stores that run by it. */
@@ -46,6 +54,8 @@ export class TestFleet implements AsyncDisposable {
   readonly store: Store;
   readonly #ring = [randomBytes(32)] as const;
   readonly #gone = new Set<string>();
+  /** Those that nobody reaches and that the store still knows. */
+  readonly #entered = new Set<string>();
 
   constructor(makeStore: (clock: ManualClock) => Store, clock = new ManualClock()) {
     this.clock = clock;
@@ -53,7 +63,7 @@ export class TestFleet implements AsyncDisposable {
   }
 
   /** Adds a node. `store` is its own way to the shared store. */
-  async join(init: HarnessInit = {}, store: Store = this.store): Promise<TestNode> {
+  async join(init: NodeInit = {}, store: Store = this.store): Promise<TestNode> {
     const passedOn: string[] = [];
     let made: FleetSessions | undefined;
     const fleet = this.clock instanceof RealTime ? await this.#openFleet(store, () => harness, passedOn) : undefined;
@@ -65,10 +75,13 @@ export class TestFleet implements AsyncDisposable {
         const common = { store, ring: this.#ring, node: name };
         made = new FleetSessions({ ...common, clock: this.clock, random, emit, policy });
         const limits = { events: 200, bytes: 1_048_576 };
+        const calls = new StoreCallRecords({ ...common, clock: this.clock });
         return {
           vault: made,
+          calls,
+          ...(init.core && { handler: init.core({ clock: this.clock, random, emit, records: calls }) }),
           archive: new StoreArchive({ ...common, clock: this.clock, limits, resumeMs: 300_000 }),
-          peers: fleet === undefined ? this.#peersOf(name) : realPeers(fleet, store),
+          peers: fleet === undefined ? this.#peersOf(name) : realPeers(fleet),
         };
       },
     });
@@ -77,6 +90,18 @@ export class TestFleet implements AsyncDisposable {
     const node = { name, harness, vault: made, passedOn, fleet };
     this.nodes.push(node);
     return node;
+  }
+
+  /** Cuts a node off from the others, while it lives on. `isEntered`: and while they know that. */
+  cutOff({ name }: TestNode, isEntered = false): void {
+    this.#gone.add(name);
+    if (isEntered) this.#entered.add(name);
+    else this.#entered.delete(name);
+  }
+
+  /** Makes an end of {@link cutOff}. */
+  reach({ name }: TestNode): void {
+    this.#gone.delete(name);
   }
 
   /** Takes a node away as a crash does: nobody reaches it any more, and its connections break. */
@@ -112,6 +137,7 @@ export class TestFleet implements AsyncDisposable {
   #peersOf(node: string): Peers {
     return {
       tags: tagsOf(node),
+      isEntered: async (other) => this.#entered.has(other),
       wasForwarded: (req) => req.headers[MARK] !== undefined,
       forward: (to, req, res, facts) => this.#forward(to, req, res, facts),
     };
@@ -138,11 +164,10 @@ export class TestFleet implements AsyncDisposable {
   }
 }
 
-function realPeers(fleet: Fleet, store: Store): Peers {
+function realPeers(fleet: Fleet): Peers {
   return {
     ...fleet,
     wasForwarded: (req) => fleet.forwardedOf(req) !== undefined,
-    isUnsettled: async () => systemClock.now() - (await store.born()) < 10_000,
   };
 }
 

@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
-import { call, INITIALIZED, initializeMessage, open, openSession, post, request, send } from '../downstream/client.ts';
+import {
+  call,
+  INITIALIZED,
+  initializeMessage,
+  open,
+  openSession,
+  post,
+  postModern,
+  request,
+  send,
+} from '../downstream/client.ts';
 import { EventReader } from '../downstream/event-reader.ts';
 import type { Harness } from '../downstream/harness.ts';
 import { TestFleet, type TestNode, until } from './nodes.ts';
@@ -248,6 +258,17 @@ describe('what only one node can go on with', () => {
     await reader.rest();
   });
 
+  test('answers in a batch wait for a node that cannot be reached for a while', async () => {
+    const { fleet, a, b } = await three();
+    await using _ = fleet;
+    const headers = await openSession(a.harness, '2025-03-26');
+    fleet.cutOff(a, true);
+    const answering = post(b.harness, [{ jsonrpc: '2.0', id: `${a.name}.x`, result: {} }], headers);
+    await untilReached(fleet, a, answering);
+    expect((await answering).status).toBe(202);
+    expect(a.passedOn).toEqual(['POST']);
+  });
+
   test('an answer to a node that is gone is taken and dropped', async () => {
     const { fleet, a, b } = await three();
     await using _ = fleet;
@@ -289,7 +310,6 @@ describe('what only one node can go on with', () => {
     const { fleet, a, b } = await three();
     await using _ = fleet;
     b.harness.handler.nodeOf = () => a.name;
-    const { postModern } = await import('../downstream/client.ts');
     const answer = await postModern(b.harness, 'tools/call', {
       name: 'echo',
       arguments: { x: 1 },
@@ -302,7 +322,35 @@ describe('what only one node can go on with', () => {
     await postModern(b.harness, 'tools/call', { name: 'echo', arguments: {}, requestState: 'g1.x' });
     expect(b.harness.handler.seen).toHaveLength(1);
   });
+
+  test('a retry of a call whose node cannot be reached for a while', async () => {
+    const { fleet, a, b } = await three();
+    await using _ = fleet;
+    b.harness.handler.nodeOf = () => a.name;
+    fleet.cutOff(a, true);
+    // Nobody else has the call; and to who has it, the same state may come twice.
+    const retrying = postModern(b.harness, 'tools/call', { name: 'echo', arguments: {}, requestState: 'g1.x' });
+    await untilReached(fleet, a, retrying);
+    expect((await retrying).status).toBe(200);
+    expect([a.harness.handler.seen.length, b.harness.handler.seen.length]).toEqual([1, 0]);
+  });
 });
+
+/** Lets a node be out of reach for seconds, then reached again, and a request find it. */
+async function untilReached(fleet: TestFleet, node: TestNode, request: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  const over = request.finally(() => {
+    isOver = true;
+  });
+  const step = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    fleet.clock.advance(500);
+  };
+  for (let steps = 0; steps < 12; steps++) await step();
+  fleet.reach(node);
+  while (!isOver) await step();
+  await over;
+}
 
 describe('a stream that is resumed', () => {
   async function begin(a: TestNode) {
@@ -351,6 +399,42 @@ describe('a stream that is resumed', () => {
     expect(again.filter((event) => event.data !== undefined).map((event) => event.data)).toEqual(
       resumed.filter((event) => event.data !== undefined).map((event) => event.data),
     );
+  });
+
+  // Attack: one client fills the store with answers that it has long read, or that go on when their session has ended.
+  test('leaves nothing in the store once it was read to its end, nor once its session has ended', async () => {
+    const { fleet, a, b } = await three();
+    await using _ = fleet;
+    const keyOf = (id: string): string => `{e:${id.slice(0, id.lastIndexOf('-'))}}`;
+    const read = await begin(a);
+    await until(async () => (await fleet.store.readLog(keyOf(read.id))) !== undefined);
+    read.held.finish();
+    await read.reader.rest();
+    await until(async () => {
+      fleet.clock.advance(1_000);
+      return (await fleet.store.readLog(keyOf(read.id))) === undefined;
+    });
+    expect(fleet.clock.now()).toBeLessThan(1_700_000_060_000);
+    const unread = await begin(a);
+    await until(async () => (await fleet.store.readLog(keyOf(unread.id))) !== undefined);
+    expect((await send(b.harness, 'DELETE', unread.headers)).status).toBe(200);
+    await until(async () => (await fleet.store.readLog(keyOf(unread.id))) === undefined);
+    await unread.reader.close().catch(() => undefined);
+  });
+
+  // Attack on a client: a server says more than is kept; without a word of it the client would wait for ever on the node that took over.
+  test('of which too much was sent to be kept ends with an error on the node that takes over', async () => {
+    const { fleet, a, b } = await three();
+    await using _ = fleet;
+    const { headers, held, reader, id } = await begin(a);
+    held.progress(2, 'x'.repeat(1_100_000));
+    const last = (await reader.message())?.id ?? '';
+    await until(async () => (await fleet.store.readLog(`{e:${id.slice(0, id.lastIndexOf('-'))}}`))?.last === 2);
+    fleet.lose(a);
+    const events = await (await openStream(b.harness, headers, last)).rest();
+    const data = events.flatMap((event) => (event.data === undefined ? [] : [event.data]));
+    expect(data).toHaveLength(1);
+    expect(JSON.parse(data[0] ?? '{}')).toMatchObject({ id: 'q', error: { data: { reason: 'fleet.node-lost' } } });
   });
 
   test('that was answered before its node went is replayed whole', async () => {

@@ -52,6 +52,28 @@ describe('a page of another site', () => {
     expect(typed.status).toBe(200);
   });
 
+  // Attack: the same in a network without https: there browsers do not say where a request comes from.
+  test('cannot call a tool by an image in a network without https', async () => {
+    await using gateway = await startDemo({ allowedHosts: ['gate.lan', '127.0.0.1'] });
+    const lan = { host: 'gate.lan:8808' };
+    for (const path of ['/tools/echo?text=hi', '/prompts/greet?name=x', '/resources?uri=demo://readme']) {
+      const answer = await askRaw(`${gateway.base}/api${path}`, { headers: lan });
+      expect(answer, path).toMatchObject({ status: 403, json: { code: 'request.origin' } });
+      expect(answer.text).toContain('X-Requested-With');
+      const asked = { ...lan, 'x-requested-with': 'curl' };
+      expect((await askRaw(`${gateway.base}/api${path}`, { headers: asked })).status, path).toBe(200);
+    }
+    const init = { method: 'POST', headers: { ...lan, ...JSON_TYPE }, body: '{"text":"hi"}' };
+    expect((await askRaw(`${gateway.base}/api/tools/echo`, init)).status).toBe(200);
+    expect((await askRaw(`${gateway.base}/api/tools/echo`, { headers: lan })).status).toBe(200);
+    // A page cannot send it without asking, and only pages of allowed origins are told that they may.
+    const preflight = await askRaw(`${gateway.base}/api/tools/echo`, {
+      method: 'OPTIONS',
+      headers: { ...lan, 'access-control-request-headers': 'x-requested-with', origin: 'http://localhost:1' },
+    });
+    expect(preflight.headers['access-control-allow-headers'] ?? '').not.toMatch(/x-requested-with/i);
+  });
+
   // Attack: DNS rebinding, and a page that may not speak to us.
   test('is refused by its Host and by its Origin', async () => {
     await using gateway = await startDemo();
@@ -273,6 +295,24 @@ describe('a caller that is no friend', () => {
     expect((await get(`${gateway.base}/api/tools/${name}`)).status).toBe(404);
     expect((await get(`${gateway.base}/api/${name}`)).status).toBe(404);
     expect((await get(`${gateway.base}/api/tools/echo?${name}=x`)).json).toMatchObject({ name: 'echo' });
+  });
+
+  // Attack: the document of a large catalogue is asked for again and again, by anybody; each time it is made anew nobody else is served.
+  test('has a document made once, until the server has other tools', async () => {
+    await using gateway = await startDemo();
+    const listed = (): number =>
+      gateway.events.filter((event) => event.type === 'exchange' && event.record.method === 'tools/list').length;
+    for (const path of ['/openapi.json', '/openapi.yaml', '/api/docs']) {
+      const first = await get(`${gateway.base}${path}`);
+      const etag = first.headers.get('etag') ?? '';
+      const before = listed();
+      for (let at = 0; at < 5; at++) expect((await get(`${gateway.base}${path}`)).text).toBe(first.text);
+      expect((await get(`${gateway.base}${path}`, { 'if-none-match': etag })).status).toBe(304);
+      expect([path, listed()]).toEqual([path, before]);
+      // Somebody else's is another one.
+      await get(`${gateway.base}${path}`, { 'x-test-principal': `somebody else at ${path}` });
+      expect([path, listed()]).toEqual([path, before + 1]);
+    }
   });
 
   // Attack: callers that come and go leave streams, calls and handles behind.

@@ -1,4 +1,5 @@
 /** What the plain HTTP door holds, and for how long, under a clock that the test moves. */
+import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { Harness } from '../downstream/harness.ts';
 import { eventsOf, get, post, postForEvents, readEvents } from './support.ts';
@@ -47,6 +48,30 @@ describe('outcomes', () => {
     expect(await Promise.all(locations.map(async (location) => (await get(location)).status))).toEqual([404, 200, 200]);
   });
 
+  // Attack: somebody's large outcomes push out what somebody else has paid for and not fetched yet.
+  test('of one caller push out their own first', async () => {
+    await using harness = await Harness.start({ options: { heldCalls } });
+    const as = async (principal: string, text: string) => {
+      const { headers } = await post(harness.url('/api/tools/hold'), {}, { ...ASYNC, 'x-principal': principal });
+      const location = headers.get('location') ?? '';
+      (await harness.handler.next()).finish(result(text));
+      return location;
+    };
+    const status = async (principal: string, location: string) =>
+      (await get(location, { 'x-principal': principal })).json['status'];
+    const victim = await as('victim', 'v');
+    await expect.poll(() => status('victim', victim), { timeout: 20_000 }).toBe('done');
+    const large: string[] = [];
+    for (let at = 0; at < 5; at++) {
+      const location = await as('mallory', 'm'.repeat(400));
+      await expect.poll(() => status('mallory', location), { timeout: 20_000 }).toBe('done');
+      large.push(location);
+    }
+    expect(await status('victim', victim)).toBe('done');
+    const kept = await Promise.all(large.map((location) => status('mallory', location)));
+    expect(kept).toEqual([404, 404, 404, 'done', 'done']);
+  });
+
   test('one that is larger than the room says so', async () => {
     await using harness = await Harness.start({ options: { heldCalls } });
     const location = await hold(harness);
@@ -62,6 +87,36 @@ describe('outcomes', () => {
     expect([await status('a'), await status('a'), await status('a')]).toEqual([202, 202, 429]);
     expect([await status('b'), await status('c')]).toEqual([202, 429]);
   });
+});
+
+/** Starts a call as a stranger who comes from this address. */
+function holdFrom(harness: Harness, localAddress: string): Promise<number | undefined> {
+  const headers = { 'content-type': 'application/json', ...ASYNC };
+  return new Promise((resolve, reject) => {
+    const sent = request(harness.url('/api/tools/hold'), { method: 'POST', localAddress, headers, agent: false });
+    sent.on('response', (answer) => {
+      answer.resume();
+      answer.on('end', () => resolve(answer.statusCode));
+    });
+    sent.on('error', reject);
+    sent.end('{}');
+  });
+}
+
+// Attack: strangers have one principal between them; one of them holds everything that is there for all.
+test('one stranger holds no more than a person may, and another one still finds room', async () => {
+  const principalOf = () => ({ key: 'anonymous', personal: false });
+  await using harness = await Harness.start({
+    options: { principalOf, heldCalls: { ...heldCalls, perPrincipal: 2, total: 5 } },
+  });
+  const from = async (address: string, times: number) => {
+    const statuses: (number | undefined)[] = [];
+    for (let at = 0; at < times; at++) statuses.push(await holdFrom(harness, address));
+    return statuses;
+  };
+  expect(await from('127.0.0.1', 3)).toEqual([202, 202, 429]);
+  expect(await from('127.0.0.2', 3)).toEqual([202, 202, 429]);
+  expect(await from('127.0.0.3', 2)).toEqual([202, 429]);
 });
 
 test('a silent stream says that it is alive, before and after its first event', async () => {

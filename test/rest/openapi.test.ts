@@ -25,6 +25,7 @@ test('a public validator takes it, in both forms', async () => {
   const yaml = await get(`${gateway.base}/openapi.yaml`);
   expect(yaml.headers.get('content-type')).toBe('application/yaml');
   expect(parse(yaml.text)).toEqual(json);
+  expect(yaml.text).toMatch(/^\{"openapi"/);
   expect((await get(`${gateway.base}/api/openapi.json`)).json).toEqual(json);
   const moved = await get(`${gateway.base}/api/v1/openapi.json`);
   expect([moved.status, moved.headers.get('location')]).toEqual([302, `${gateway.base}/openapi.json`]);

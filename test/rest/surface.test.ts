@@ -348,5 +348,13 @@ describe('pages of other origins', () => {
     expect(answer.headers['access-control-expose-headers']).toMatch(/ETag, Location/);
     const described = await askRaw(`${api}/tools`, { headers: { origin } });
     expect(described.headers.vary).toBe('Origin, Accept, Authorization');
+    // Attack: a shared cache that takes "unchanged" for everybody's answer, with one origin's permission in it.
+    for (const path of [`${api}/tools`, new URL('/', api).href, new URL('/llms.txt', api).href]) {
+      const full = await askRaw(path, { headers: { origin } });
+      const known = { origin, 'if-none-match': String(full.headers.etag) };
+      const unchanged = await askRaw(path, { headers: known });
+      expect([path, unchanged.status, unchanged.headers.vary]).toEqual([path, 304, full.headers.vary]);
+      expect(unchanged.headers.vary).toMatch(/^Origin/);
+    }
   });
 });

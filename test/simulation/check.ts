@@ -46,13 +46,13 @@ export function check(history: History, plan: FaultPlan): readonly string[] {
 }
 
 /**
- * A replica that has not heard of the newest sessions is told of them by the nodes that have them. A session whose node is gone as well, or cannot tell, is
- * lost once it is older than the shortest silence.
+ * What a store does not know, because it was away or is a replica that has not heard of it, it is told by the nodes that do. A session whose node is gone as
+ * well, or cannot tell, ends with the silence that its record shows.
  */
-function mayLoseSessions({ faults, cuts }: FaultPlan): boolean {
-  const isForgetful = faults.some((fault) => fault.kind === 'store' && fault.comeback.kind === 'failover');
+export function mayLoseSessions({ faults, cuts }: FaultPlan): boolean {
+  const isIgnorant = faults.some((fault) => fault.kind === 'store' && fault.comeback.kind !== 'flush');
   const isMute = faults.some(({ kind }) => kind === 'kill' || kind === 'pause');
-  return isForgetful && (isMute || cuts.some(({ between }) => between.includes('store')));
+  return isIgnorant && (isMute || cuts.some(({ between }) => between.includes('store')));
 }
 
 function faultsOf(

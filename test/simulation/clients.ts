@@ -89,6 +89,11 @@ export class LegacyClient extends SimClient {
     this.route = `/${kind}`;
   }
 
+  /** Its session, where that is one which must live or must be gone. */
+  get settledSession(): string | undefined {
+    return this.#isProven ? this.sessionId : undefined;
+  }
+
   async run(): Promise<void> {
     const { random, shared, until } = this.deps;
     await this.sleep(random.between(0, 3_000));

@@ -104,7 +104,7 @@ export class ScriptedHandle implements OpenedHandle {
     if (this.upstream !== 'http') return false;
     const { world, random } = this.#deps;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    world.later(random.between(1, 60), this.#gateway, () => resolve(false));
+    world.later(random.between(1, 400), this.#gateway, () => resolve(false));
     return await promise;
   }
 

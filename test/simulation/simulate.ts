@@ -1,5 +1,5 @@
 import { Balancer } from './balancer.ts';
-import { check } from './check.ts';
+import { check, mayLoseSessions } from './check.ts';
 import { type ClientDeps, LegacyClient, ModernClient } from './clients.ts';
 import { drawFaults, type Fault, type FaultPlan, placeOf, SLOTS } from './faults.ts';
 import { History } from './history.ts';
@@ -150,7 +150,7 @@ class Stage {
     await world.run(world.elapsed + NEWS_MS);
     let left = 0;
     for (const client of this.#legacy) {
-      const { sessionId, principal, route, hasDeleted } = client;
+      const { settledSession: sessionId, principal, route, hasDeleted } = client;
       if (sessionId === undefined) continue;
       for (const node of this.#nodes) {
         left++;
@@ -158,7 +158,8 @@ class Stage {
           left--;
           const isKnown = told?.kind === 'taken';
           // What a store forgets that a session was deleted, the session's id cannot say.
-          if (isKnown === hasDeleted && !(hasDeleted && storeServer.lostAt > 0)) {
+          const mayBe = hasDeleted ? storeServer.lostAt > 0 : mayLoseSessions(this.#plan);
+          if (isKnown === hasDeleted && !mayBe) {
             faults.push(
               `${node.name} ${isKnown ? 'still knows' : 'has lost'} the session of ${principal.key} on ${route}: ${JSON.stringify(told)}`,
             );

@@ -235,7 +235,8 @@ export function describeStore(kind: string, open: () => Promise<StorePair>): voi
         expect(await one.endLog(key, 'w', LONG_MS)).toBe(false);
         expect(await other.append(key, 'v', Buffer.from('3'), ROOMY)).toBe(true);
         expect(await other.endLog(key, 'v', LONG_MS)).toBe(true);
-        expect(await other.endLog(key, 'v', LONG_MS)).toBe(false);
+        expect(await one.endLog(key, 'w', 0)).toBe(false);
+        expect(await other.endLog(key, 'v', LONG_MS)).toBe(true);
         expect(await other.append(key, 'v', Buffer.from('4'), ROOMY)).toBe(false);
         expect(await one.readLog(key)).toMatchObject({ last: 2, ended: true, entries: [{ seq: 1 }, { seq: 2 }] });
       });
@@ -248,6 +249,27 @@ export function describeStore(kind: string, open: () => Promise<StorePair>): voi
         const accepted = (await Promise.all(appends)).filter(Boolean).length;
         expect(taken?.entries.length).toBe(accepted);
         expect((await one.readLog(key))?.last).toBe(accepted);
+      });
+
+      test('that has ended is given another lifetime by its writer alone, and with none it is gone', async () => {
+        const key = freshKey();
+        await one.openLog(key, 'w', Buffer.from('note'), LONG_MS);
+        await one.append(key, 'w', Buffer.from('1'), ROOMY);
+        await one.endLog(key, 'w', LONG_MS);
+        expect(await other.endLog(key, 'v', 0)).toBe(false);
+        expect(await other.readLog(key)).toMatchObject({ last: 1, ended: true });
+        expect(await one.endLog(key, 'w', 0)).toBe(true);
+        expect(await other.readLog(key)).toBeUndefined();
+        await one.openLog(key, 'w', Buffer.alloc(0), LONG_MS);
+        expect(await other.readLog(key)).toMatchObject({ entries: [], last: 0 });
+      });
+
+      test('is emptied by an entry without room, and still says what its writer said of it', async () => {
+        const key = freshKey();
+        await one.openLog(key, 'w', Buffer.from('note'), LONG_MS);
+        for (let at = 0; at < 3; at++) await one.append(key, 'w', Buffer.from('1'), ROOMY);
+        expect(await one.append(key, 'w', Buffer.alloc(0), { entries: 0, bytes: 0, ttlMs: LONG_MS })).toBe(true);
+        expect(await other.readLog(key)).toMatchObject({ entries: [], note: Buffer.from('note'), ended: false });
       });
 
       test('begins anew when it is opened again', async () => {

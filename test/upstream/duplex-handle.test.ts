@@ -268,6 +268,24 @@ describe('questions', () => {
     );
   });
 
+  test('a call that waits for an answer is not asked what another one may have asked', async () => {
+    await using server = testUpstream(scripted('normal'));
+    await using(
+      server.upstream,
+      async (handle) => {
+        // Its client says nothing any more and nobody knows yet that it is lost: a question that stuck to it would end with it.
+        const lost = start(handle, 'tools/call', { name: 'ask' }, { client: askable });
+        await lost.asked;
+        const next = start(handle, 'tools/call', { name: 'ask' }, { client: askable });
+        const question = await next.asked;
+        lost.control.cancel('the gateway node that made this call was lost');
+        question.answer({ result: Buffer.from('{"action":"decline"}') });
+        expect(textOf(await next.done)).toBe('{"action":"decline"}');
+      },
+      asking(),
+    );
+  });
+
   test('a question whose call was answered meanwhile was for another call, and is asked there', async () => {
     await using server = testUpstream(scripted('normal'));
     await using(
@@ -276,17 +294,13 @@ describe('questions', () => {
         const oldest = start(handle, 'tools/call', { name: 'hold' }, { client: askable });
         await server.stderr(/^holding/);
         const asking = [1, 2].map(() => start(handle, 'tools/call', { name: 'ask' }, { client: askable }));
-        // Nothing on the channel says whose they are: both go to the oldest call first.
+        // Nothing on the channel says whose they are: the first one goes to the oldest call.
         const first = await oldest.asked;
         const withdrawn = new Promise<void>((resolve) => first.onWithdrawn(resolve));
         await start(handle, 'tools/call', { name: 'release' }, { client: askable }).done;
         await withdrawn;
         expect(textOf(await oldest.done)).toBe('released');
-        const [call] = asking;
-        const question = await call?.asked;
-        question?.answer({ result: Buffer.from('{"action":"decline"}') });
-        for (const left of (call?.questions ?? []).slice(1))
-          left.answer({ result: Buffer.from('{"action":"decline"}') });
+        for (const each of asking) (await each.asked).answer({ result: Buffer.from('{"action":"decline"}') });
         for (const each of asking) expect(textOf(await each.done)).toBe('{"action":"decline"}');
       },
       asking(),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDescendants, type Program, REPOSITORY, startProgram } from '../e2e/support/programs.ts';
 import { at } from '../requirements/support/json.ts';
-import { send, type WireAnswer } from '../requirements/support/wire.ts';
+import { type Headers, send, type WireAnswer } from '../requirements/support/wire.ts';
 
 /** The program as several processes. */
 export interface Workers extends AsyncDisposable {
@@ -51,6 +51,9 @@ export async function startWorkers(config: object, count = 2): Promise<Workers> 
   };
 }
 
+/** Of requests over connections of their own: the primary chooses anew who gets each. */
+export const ALONE: Headers = { connection: 'close' };
+
 /** True while there is such a process. */
 export function isAlive(pid: number): boolean {
   try {
@@ -62,5 +65,5 @@ export function isAlive(pid: number): boolean {
 
 /** Asks several times, each over a connection of its own. */
 export async function ask(url: string, times: number): Promise<WireAnswer[]> {
-  return await Promise.all(Array.from({ length: times }, () => send('GET', url, {})));
+  return await Promise.all(Array.from({ length: times }, () => send('GET', url, ALONE)));
 }

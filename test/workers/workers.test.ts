@@ -99,7 +99,10 @@ test('SIGTERM: what runs is finished, the code is 0, and no process is left', { 
 
 /** Handles that are in use or open, of all workers. */
 function openCalls(status: Readonly<Record<string, unknown>>): number {
-  return Object.values(status).reduce<number>((sum, worker) => sum + Number(at(worker, 'upstreams', 'one', 'handles')), 0);
+  return Object.values(status).reduce<number>(
+    (sum, worker) => sum + Number(at(worker, 'upstreams', 'one', 'handles')),
+    0,
+  );
 }
 
 test('a changed configuration reaches every worker', { timeout: TEST_MS }, async () => {

@@ -16,6 +16,7 @@ import { directConnection } from './downstream/connection.ts';
 import { DOWNSTREAM_DEFAULTS, type DownstreamDeps } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { trustProxies } from './downstream/trusted-proxies.ts';
+import { StoreCallRecords } from './fleet/call-records.ts';
 import { StoreArchive } from './fleet/event-archive.ts';
 import type { FleetStatus } from './fleet/fleet.ts';
 import { FleetSessions } from './fleet/session-vault.ts';
@@ -44,9 +45,6 @@ import type { WorkerSeat } from './worker-seat.ts';
 const DOCUMENTATION = 'https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http';
 /** Most principals whose view of an upstream is kept. */
 const VIEW_LIMIT = 10_000;
-
-/** A store that is so young may not know yet which nodes there are: they enter themselves every 3 s. */
-const UNSETTLED_MS = 10_000;
 
 /** How long a node that leaves its fleet answers on connections that are still open: balancers keep some, and learn from its answers. */
 const LINGER_MS = 2_000;
@@ -95,6 +93,7 @@ export class App {
   readonly #parks: Parks;
   readonly #tasks: TaskBook;
   readonly #asides: Asides;
+  readonly #records: StoreCallRecords | undefined;
   readonly #options: AppOptions;
   readonly #guard: OverloadGuard;
   /** Every upstream that may still hold something, also those of an earlier configuration. */
@@ -107,8 +106,20 @@ export class App {
   #generation: Generation;
   #draining = false;
 
-  /** Wires the gateway, as a node of a fleet where the configuration says so. Rejects when the store or the peer port cannot be had. */
+  /**
+   * Wires the gateway, as a node of a fleet where the configuration says so. Rejects when the store or the peer port cannot be had; then nothing is left
+   * open, the audit log included.
+   */
   static async open(options: AppOptions): Promise<App> {
+    try {
+      return await App.#join(options);
+    } catch (error) {
+      await options.audit?.close();
+      throw error;
+    }
+  }
+
+  static async #join(options: AppOptions): Promise<App> {
     let app: App | undefined;
     const membership = await joinFleet(options.config, options.seat, {
       emit: (event) => (app === undefined ? options.onEvent(event) : app.#emit(event)),
@@ -118,9 +129,26 @@ export class App {
         else app.handle(request, response);
       },
     });
-    app = new App(options, membership);
-    await app.#vault?.start();
-    return app;
+    try {
+      app = new App(options, membership);
+      await app.#vault?.start();
+      return app;
+    } catch (error) {
+      // Half a node would hold its ports and its name in the fleet, and keep the process from ending.
+      if (app !== undefined) await app.#abandon();
+      await membership?.fleet.close();
+      await membership?.store.close();
+      throw error;
+    }
+  }
+
+  /** Releases what it has before it ever served. */
+  async #abandon(): Promise<void> {
+    for (const upstream of this.#upstreams) await upstream.close();
+    this.#generation.gateway.close();
+    this.#parks.close();
+    this.#tasks.close();
+    this.#guard.close();
   }
 
   private constructor(options: AppOptions, membership: Membership | undefined) {
@@ -153,6 +181,14 @@ export class App {
     const common = { clock: systemClock, keys, node, emit: this.#emit };
     this.#parks = new Parks({ ...common, limits: parkLimits(options.config), random: systemRandom });
     this.#tasks = new TaskBook(common);
+    this.#records =
+      membership &&
+      new StoreCallRecords({
+        store: membership.store,
+        ring: membership.fleet.keys.values,
+        node: membership.fleet.tags.node,
+        clock: systemClock,
+      });
     this.#asides = new Asides({ clock: systemClock, tasks: this.#tasks });
     this.#generation = this.#generate(options.config, new Map());
     options.audit?.configured(describeForAudit(options.config));
@@ -214,18 +250,25 @@ export class App {
     }
     const served = new Set(config.routes.map((route) => route.path));
     await this.#sessions.endAll('route-removed', (session) => !served.has(session.route));
-    this.#finishing.set(old, this.#finish(old));
+    const finished = this.#finish(old).catch((error: unknown) => {
+      const message = 'Something of the former configuration did not end cleanly.';
+      this.#emit({ type: 'notice', level: 'warn', message, detail: { error } });
+    });
+    this.#finishing.set(old, finished);
   }
 
   /** Lets the work of a former configuration end, and then what only that one had. */
   async #finish(old: Generation): Promise<void> {
-    await old.downstream.close();
-    old.gateway.close();
-    this.#finishing.delete(old);
-    const others = [this.#generation, ...this.#finishing.keys()];
-    const kept = new Set(others.flatMap(({ upstreams }) => [...upstreams.values()].map(({ upstream }) => upstream)));
-    const gone = [...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream));
-    await Promise.all(gone.map(({ upstream }) => this.#closeUpstream(upstream)));
+    try {
+      await old.downstream.close();
+    } finally {
+      old.gateway.close();
+      this.#finishing.delete(old);
+      const others = [this.#generation, ...this.#finishing.keys()];
+      const kept = new Set(others.flatMap(({ upstreams }) => [...upstreams.values()].map(({ upstream }) => upstream)));
+      const gone = [...old.upstreams.values()].filter(({ upstream }) => !kept.has(upstream));
+      await Promise.all(gone.map(({ upstream }) => this.#closeUpstream(upstream)));
+    }
   }
 
   /** Stops taking work, lets exchanges finish, and releases everything. */
@@ -296,6 +339,7 @@ export class App {
       parks: this.#parks,
       tasks: this.#tasks,
       asides: this.#asides,
+      records: this.#records,
       questions: { ttlMs: config.timeouts.answerMs },
       viewLimit: VIEW_LIMIT,
     });
@@ -362,7 +406,7 @@ export class App {
     return this.#membership?.fleet.forwardedOf(request);
   }
 
-  #fleetDeps({ limits }: ResolvedConfig): Pick<DownstreamDeps, 'peers' | 'archive'> {
+  #fleetDeps({ limits }: ResolvedConfig): Pick<DownstreamDeps, 'peers' | 'archive' | 'calls'> {
     if (this.#membership === undefined) return {};
     const { store, fleet } = this.#membership;
     return {
@@ -371,8 +415,9 @@ export class App {
         forward: fleet.forward,
         wasForwarded: (request) => fleet.forwardedOf(request) !== undefined,
         isEntered: fleet.isEntered,
-        isUnsettled: async () => systemClock.now() - (await store.born()) < UNSETTLED_MS,
+        isUnsettled: fleet.isUnsettled,
       },
+      calls: this.#records,
       archive: new StoreArchive({
         store,
         ring: fleet.keys.values,

@@ -14,6 +14,7 @@ import type { ServerFactory } from './config/schema-upstream.ts';
 import { type ResolvedConfig, resolveSecrets } from './config/secrets.ts';
 import { findWarnings } from './config/warnings.ts';
 import { watchConfig } from './config/watch.ts';
+import { isGatewayError } from './core/errors.ts';
 import { runDoctor } from './doctor/doctor.ts';
 import { ACCOMMODATIONS } from './downstream/accommodations.ts';
 import { runRecord } from './record-command.ts';
@@ -28,6 +29,8 @@ import { runWorkers, type WorkersAddress } from './workers.ts';
 type Serving = Extract<Command, { kind: 'run' | 'demo' | 'serve' }>;
 
 const ACCOMMODATION_IDS = ACCOMMODATIONS.map(({ id }) => id);
+
+const STAY_MS = 60_000;
 
 /** Exit code of a program whose configuration cannot be used. */
 const BAD_CONFIG = 1;
@@ -114,6 +117,8 @@ async function serveCommand(command: Serving, seat: WorkerSeat | undefined): Pro
   };
   if (seat === undefined && config.workers > 1) return await runWorkers(resolved.config, log, greet);
   let gateway: RunningGateway;
+  // The gateway's own timers keep no process alive, and where a store is waited for there is nothing else that does.
+  const stay = setInterval(() => undefined, STAY_MS);
   try {
     gateway = await serve(resolved.config, log, seat);
   } catch (error) {
@@ -122,6 +127,8 @@ async function serveCommand(command: Serving, seat: WorkerSeat | undefined): Pro
     if (seat === undefined) process.stderr.write(`breakwater: ${reason}\n`);
     else seat.giveUp(reason);
     return BAD_CONFIG;
+  } finally {
+    clearInterval(stay);
   }
   if (seat === undefined) greet(gateway);
   else seat.serve(gateway);
@@ -200,12 +207,20 @@ async function reload(
   }
 }
 
+/** What an operator is told of a store that is of no use; what clients are told says less. */
+function describeStoreError(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const hint = /\bNOPERM\b/.test(message) ? '; docs/store.md lists what its user must be allowed to do' : '';
+  return `${message.startsWith('the store ') ? message : `the store cannot be used: ${message}`}${hint}`;
+}
+
 function describeListenError(error: unknown, { listen }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const place = `${listen.host}:${listen.port}`;
   if (code === 'EADDRINUSE') return `another program listens on ${place}; choose another port with --port`;
   if (code === 'EACCES') return `listening on ${place} is not permitted; choose a port above 1023 with --port`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${listen.host}`;
+  if (isGatewayError(error) && error.code === 'store.unavailable') return describeStoreError(error.cause);
   const message = error instanceof Error ? error.message : String(error);
   // Only the system names a call: what has none did not come from listening.
   return error instanceof Error && !('syscall' in error) ? message : `could not listen on ${place}: ${message}`;

@@ -18,6 +18,11 @@ export interface EdgeFacts {
   describe(subscriber: Subscriber): Promise<RouteFacts>;
   /** The first `most` tools of the route as this client would find them listed, and how many there are. Rejects with `upstream.*` when no upstream has a list. */
   tools(subscriber: Subscriber, most: number): Promise<ToolBriefs>;
+  /**
+   * One object for each list of the route as this client would find it: the same one until that list changes. Undefined where lists are read anew for each
+   * caller. Rejects with `upstream.*` when no upstream has a list.
+   */
+  lists(subscriber: Subscriber): Promise<readonly object[] | undefined>;
   /** What a tool, under its public name, mirrors into `Mcp-Param-*`, as far as it is known: a call waits for that hardly ever, and never long. */
   paramHeaders(subscriber: Subscriber, tool: string): Promise<readonly ParamHeader[]> | readonly ParamHeader[];
 }

@@ -86,8 +86,22 @@ export class EventLog<T> {
   /** Begins a stream and returns its id, which must be unguessable; `owner` is handed back on resumption. */
   open(owner: T, id: string = this.#random.id()): string {
     const stream: LogStream<T> = { id, owner, last: 0, dropped: 0, endedAt: undefined };
-    if (!this.#closed) this.#add(stream);
+    if (!this.#closed) this.#addStream(stream);
     return stream.id;
+  }
+
+  /** Goes on with a stream that another log began, from the last of its events, oldest first. */
+  restore(
+    owner: T,
+    id: string,
+    known: { readonly events: readonly { readonly seq: number; readonly data: Buffer }[]; readonly last: number },
+  ): void {
+    if (this.#closed) return;
+    const { events, last } = known;
+    const dropped = (events[0]?.seq ?? last + 1) - 1;
+    const stream: LogStream<T> = { id, owner, last, dropped, endedAt: undefined };
+    this.#addStream(stream);
+    for (const { seq, data } of events) this.#add({ stream, seq, data });
   }
 
   /** Logs an event and returns its id; undefined for a stream that ended or went with its session: an upstream may still talk to it. */
@@ -95,9 +109,7 @@ export class EventLog<T> {
     const stream = this.#find(streamId);
     if (stream === undefined || stream.endedAt !== undefined) return undefined;
     const seq = ++stream.last;
-    this.#entries.push({ stream, seq, data });
-    this.#bytes += data.length;
-    while (this.size > this.#limits.events || this.#bytes > this.#limits.bytes) this.#drop();
+    this.#add({ stream, seq, data });
     return `${streamId}-${seq}`;
   }
 
@@ -163,7 +175,7 @@ export class EventLog<T> {
     return this.#first?.id === streamId ? this.#first : this.#others?.get(streamId);
   }
 
-  #add(stream: LogStream<T>): void {
+  #addStream(stream: LogStream<T>): void {
     if (this.#first === undefined) this.#first = stream;
     else {
       this.#others ??= new Map();
@@ -174,6 +186,12 @@ export class EventLog<T> {
   #remove(stream: LogStream<T>): void {
     if (this.#first === stream) this.#first = undefined;
     else this.#others?.delete(stream.id);
+  }
+
+  #add(entry: Entry<T>): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.data.length;
+    while (this.size > this.#limits.events || this.#bytes > this.#limits.bytes) this.#drop();
   }
 
   #drop(): void {

@@ -79,6 +79,8 @@ export type GatewayEvent =
   | { readonly type: 'passed-on'; readonly outcome: PassedOn }
   /** A stream that a lost node began is ended here, from what that node had written down. */
   | { readonly type: 'stream-adopted' }
+  /** A call that a lost node began goes on here, as its client has not answered yet. */
+  | { readonly type: 'call-adopted' }
   /** A node of the fleet is gone without having said so. */
   | { readonly type: 'node-lost' }
   /** The store of the fleet did not do what it was asked, or nobody knows whether it did. */

@@ -1,6 +1,6 @@
 import { memberValue } from '../jsonrpc/raw.ts';
-import type { TaskWish } from '../protocol/bridge/request.ts';
 import { restoreForward } from '../protocol/bridge/questions/forward-record.ts';
+import type { TaskWish } from '../protocol/bridge/request.ts';
 import { servesTasks } from '../protocol/bridge/tasks/task-support.ts';
 import { isAtLeast, isLogLevel } from '../protocol/logging.ts';
 import { eraOf } from '../protocol/revision.ts';

@@ -54,8 +54,8 @@ export class ForwardedCall {
   #record: CallRecord | undefined;
   #place: CallPlace | undefined;
   #answerBy = 0;
-  /** The ids of questions that another node asked. */
-  #ids: ReadonlyMap<string, string> = new Map();
+  /** What the node before this one wrote down. */
+  #restored: WaitingCall | undefined;
   /** Runs while a person is waited for: with a question open, or a page that the server says is not finished. */
   #answerDeadline: Timer | undefined;
   #wait: Timer | undefined;
@@ -86,17 +86,16 @@ export class ForwardedCall {
     this.#isOver = true;
     this.#step({ type: 'cancelled' });
     this.#clear();
-    this.#record?.forget();
   }
 
   /** Goes on, in the place of a node that is gone, with a call whose client has its questions already. Instead of a first {@link take}. */
   goOn({ state, call, record }: RestoredCall): void {
     const { reply, clock, answerMs } = this.#deps;
     this.#state = state;
+    this.#restored = call;
     this.#place = call;
     this.#record = record;
     this.#answerBy = call.deadline;
-    this.#ids = new Map(call.questions);
     for (const [key, id] of call.questions) {
       const asked = state.open.has(key) ? reply.expect?.(id, (answer) => this.#take(key, answer)) : undefined;
       if (asked !== undefined) this.#asked.set(key, asked);
@@ -166,8 +165,9 @@ export class ForwardedCall {
 
   async #note(): Promise<boolean> {
     const { exchange, call } = this.#deps;
-    const { upstream } = call;
+    const upstream = call.upstream ?? this.#restored?.upstream;
     const record = this.#record;
+    const asked = new Map(this.#restored?.questions);
     if (record === undefined || this.#place === undefined || upstream === undefined) return true;
     const { streamId, requestId, progressToken } = this.#place;
     const { open } = this.#state;
@@ -179,9 +179,9 @@ export class ForwardedCall {
       name: exchange.name,
       logLevel: exchange.logLevel,
       upstream,
-      params: call.params?.bytes,
+      params: call.params?.bytes.subarray(call.params.start, call.params.end),
       state: writeForward(this.#state),
-      questions: [...open.keys()].map((key) => [key, this.#ids.get(key) ?? record.questionId(key)]),
+      questions: [...open.keys()].map((key) => [key, asked.get(key) ?? record.questionId(key)]),
       deadline: this.#answerBy,
     });
     return true;

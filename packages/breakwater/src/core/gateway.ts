@@ -1,7 +1,7 @@
-import { hasDuplicateKey, memberValue } from '../jsonrpc/raw.ts';
+import { hasDuplicateKey, memberValue, scanObject } from '../jsonrpc/raw.ts';
 import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
-import type { ListKind } from '../protocol/methods.ts';
+import { LISTS, type ListKind } from '../protocol/methods.ts';
 import type { ParamHeader } from '../protocol/modern/param-headers.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Asides } from './asides.ts';
@@ -85,22 +85,24 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   }
 
   handle(exchange: Exchange, reply: Reply): (reason: string) => void {
-    const { clock, emit, random, questions } = this.#options;
-    const run = new ExchangeRun({
-      exchange,
-      reply,
-      clock,
-      emit,
-      random,
-      views: this.#views,
-      parks: this.#parks,
-      tasks: this.#options.tasks,
-      asides: this.#options.asides,
-      answerMs: questions.ttlMs,
-    });
+    const run = this.#run(exchange, reply);
     const kind = exchange.traits?.list;
     if (kind !== undefined) void this.#answerList(kind, exchange, run);
     else if (!this.#resume(exchange, run)) this.#forward(exchange, run);
+    return (reason) => run.cancel(reason);
+  }
+
+  adopt(exchange: Exchange, reply: Reply, adopted: AdoptedCall): (reason: string) => void {
+    const run = this.#run(exchange, reply);
+    const { upstream, params: bytes } = adopted.call;
+    const member = this.#routes.get(exchange.route)?.route.members.find((each) => each.upstream.name === upstream);
+    const params = bytes === undefined ? undefined : scanObject(bytes);
+    const name = params === undefined ? undefined : memberValue(params, 'name');
+    // A reload may have taken the server, or the tool, away.
+    const isServed =
+      member !== undefined && !(exchange.method === 'tools/call' && member.disabledTools.has(String(name)));
+    if (isServed) run.adopt({ members: [member], params, repeatable: false }, adopted);
+    else run.fail(new GatewayError('upstream.unavailable'));
     return (reason) => run.cancel(reason);
   }
 
@@ -153,12 +155,36 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     return { tools: entries.slice(0, most).map(toolBrief), total: entries.length };
   }
 
+  async lists(subscriber: Subscriber): Promise<readonly object[] | undefined> {
+    const { catalogue, route } = this.#parts(subscriber.route);
+    if (!route.members.every((member) => member.cached)) return undefined;
+    return await Promise.all(LIST_KINDS.map((kind) => catalogue.list(kind, subscriber)));
+  }
+
   paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
     return this.#routes.get(subscriber.route)?.catalogue.paramHeaders(subscriber, tool) ?? [];
   }
 
   close(): void {
     this.#views.close();
+  }
+
+  #run(exchange: Exchange, reply: Reply): ExchangeRun {
+    const { clock, emit, random, parks, tasks, asides, questions, records } = this.#options;
+    const answerMs = questions.ttlMs;
+    return new ExchangeRun({
+      exchange,
+      reply,
+      clock,
+      emit,
+      random,
+      views: this.#views,
+      parks,
+      tasks,
+      asides,
+      answerMs,
+      records,
+    });
   }
 
   async #answerList(kind: ListKind, exchange: Exchange, run: ExchangeRun): Promise<void> {
@@ -229,6 +255,8 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
 
 /** Members of params that decide what is asked of whom. */
 const ADDRESSING: ReadonlySet<string> = new Set(['name', 'uri', 'ref', 'arguments', '_meta', 'cursor', 'taskId']);
+
+const LIST_KINDS = Object.keys(LISTS) as readonly ListKind[];
 
 function isTaskMethod(method: string): boolean {
   return method.startsWith('tasks/');

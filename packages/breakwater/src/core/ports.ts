@@ -223,7 +223,7 @@ export interface Reply {
     id?: string,
   ): AskControl | undefined;
   /** Waits for the answer to a question that the client has already, from a node that is gone. */
-  expect?(id: string, onAnswer: (answer: QuestionAnswer) => void): AskControl;
+  expect?(id: string, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined;
   /** Where the answer goes, when that is a stream of its own that is written down; it becomes one. Undefined where its end is the call's. */
   place?(): CallPlace | undefined;
   /** Sends a notification that is already in the client's own form; dropped where no stream is read. */

@@ -28,6 +28,9 @@ interface Load {
 /** An idle session that owns nothing here is let go after this time: any node can have it again for one read of the store. */
 const LEAVE_MS = 5_000;
 const LEAVE_EVERY_MS = 1_000;
+/** How long, and of how many, it is remembered here that they ended: the store learns it late when it is away or full. */
+const ENDED_MS = 3_600_000;
+const MOST_ENDED = 10_000;
 /** Sessions that are looked at anew at a time, after a gap in the news. */
 const CHECKS_AT_ONCE = 32;
 const RECHECK_MS = 1_000;
@@ -45,6 +48,8 @@ export class SessionVisits implements VaultListener {
   readonly #handles = new Map<string, Set<string>>();
   readonly #sessionOf = new Map<string, string>();
   readonly #leaving = new Recency<Session>();
+  /** Sessions that ended, and until when that is remembered; the oldest first. */
+  readonly #ended = new Map<string, number>();
   /** Sessions of which news may have been lost. */
   readonly #unsure = new Set<Session>();
   #timer: Timer | undefined;
@@ -59,6 +64,7 @@ export class SessionVisits implements VaultListener {
 
   /** Finds a session that is not here in the fleet. Requests that come together share one look-up. Rejects with `store.unavailable` or `session.limit`. */
   find(key: SessionKey): Promise<Session | undefined> {
+    if (this.#hasEnded(key.id)) return Promise.resolve(undefined);
     // With everything that it is bound to: who asks for somebody else's must not get what its owner asked for.
     const name = JSON.stringify([key.id, key.route, key.transport, key.principal.key]);
     const known = this.#loads.get(name);
@@ -70,6 +76,20 @@ export class SessionVisits implements VaultListener {
       .finally(() => this.#loads.delete(name))
       .then(resolve, reject);
     return found;
+  }
+
+  /** Takes note that a session ended: whatever the store says of it, it does not come back here. */
+  noteEnded(id: string): void {
+    const now = this.#clock.now();
+    for (const [known, until] of this.#ended) {
+      if (until > now && this.#ended.size < MOST_ENDED) break;
+      this.#ended.delete(known);
+    }
+    this.#ended.set(id, now + ENDED_MS);
+  }
+
+  #hasEnded(id: string): boolean {
+    return (this.#ended.get(id) ?? Number.NEGATIVE_INFINITY) > this.#clock.now();
   }
 
   /** Nothing runs in the session: it may be let go of soon. */
@@ -119,6 +139,7 @@ export class SessionVisits implements VaultListener {
   onNews(sessionId: string, news: SessionNews): void {
     const session = this.#host.get(sessionId);
     if (news.type === 'ended') {
+      this.noteEnded(sessionId);
       for (const load of this.#loads.values()) if (load.id === sessionId) load.isStale = true;
       if (session !== undefined) void this.#host.drop(session, 'ended-elsewhere', { withHandles: true });
       else if (this.#handles.has(sessionId)) void this.#host.releaseHandles(sessionId);
@@ -146,7 +167,7 @@ export class SessionVisits implements VaultListener {
     for (;;) {
       load.isStale = false;
       const known = await this.#vault.find(key);
-      if (known === undefined) return undefined;
+      if (known === undefined || this.#hasEnded(key.id)) return undefined;
       if (load.isStale) continue;
       return this.#host.get(key.id) ?? this.#host.admit(key.id, known);
     }

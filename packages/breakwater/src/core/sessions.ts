@@ -130,6 +130,8 @@ export class Sessions {
   async end(id: string, reason: string): Promise<boolean> {
     const session = this.#sessions.get(id);
     if (session === undefined) return false;
+    // Before anything is awaited: what the store says of it may be out of date for as long as the store is away.
+    if (session.isShared) this.#visits?.noteEnded(id);
     const told = session.isShared ? this.vault?.end(session) : undefined;
     await this.#remove(session, reason, true);
     await told;
@@ -218,10 +220,11 @@ export class Sessions {
     await released;
   }
 
+  /** What its upstream handles have kept goes on with it, wherever it is next; a route that is gone takes them along. */
   #letGo(session: Session, reason: string): void {
     session.livesOn = true;
     this.vault?.leave(session);
-    void this.#remove(session, reason, reason !== 'drain');
+    void this.#remove(session, reason, reason === 'route-removed');
   }
 
   #settledKind({ route, client }: SessionInit): SessionKind | undefined {

@@ -92,7 +92,7 @@ class OpenSubscription implements Subscription {
   #watches: Map<RouteMember, Watch> | undefined;
   /** Made when a task is watched: most streams watch none. */
   #tasks: Map<string, TaskWatch> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown> | undefined;
   #honoured: SubscriptionFilter = { tools: false, prompts: false, resources: false, uris: [] };
   #closed = false;
 
@@ -162,7 +162,7 @@ class OpenSubscription implements Subscription {
       };
       this.#keep(
         view.onChange((change) => {
-          if (change.kind !== 'updated' && change.kind !== 'task' && wanted.includes(change.kind))
+          if (change.kind !== 'updated' && change.kind !== 'task' && this.#honoured[change.kind])
             this.#report({ kind: change.kind });
         }),
       );
@@ -219,17 +219,18 @@ class OpenSubscription implements Subscription {
 
   // They are few, and an array that is pushed to has room for many.
   #keep(stop: () => void): void {
-    this.#stops = [...this.#stops, stop];
+    this.#stops = this.#stops.concat(stop);
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work).finally(() => this.#endUnused());
+    const done = (this.#last ?? Promise.resolve()).then(work).finally(() => this.#endUnused());
     this.#last = done.catch(noteNothing);
     return done;
   }
 
   #endUnused(): void {
-    for (const watch of [...(this.#watches?.values() ?? [])]) if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
+    for (const watch of [...(this.#watches?.values() ?? [])])
+      if (watch.uris.size + watch.lost.size === 0) this.#endWatch(watch);
   }
 
   async #watch(member: RouteMember, uri: string): Promise<boolean> {

@@ -21,6 +21,8 @@ export interface Answer {
   withdraw(message: Buffer, status: number): void;
   /** Calls `run` once the client has caught up, or is gone. */
   onceDrained(run: () => void): void;
+  /** The stream that this answer is, from now on at the latest, when it is that of one request and is written down. */
+  keptAs?(): string | undefined;
 }
 
 /** What a {@link LateAnswer} is made of. */
@@ -118,6 +120,15 @@ export class LateAnswer implements Answer {
   onceDrained(run: () => void): void {
     if (this.#stream === undefined) run();
     else this.#stream.onceDrained(run);
+  }
+
+  keptAs(): string | undefined {
+    const { batch, ids, inbound, log } = this.#init;
+    const isAlone = !batch && ids.length === 1;
+    if (this.#over || !isAlone || log === undefined || inbound.accept === 'json') return undefined;
+    if (inbound.context.deps.archive === undefined) return undefined;
+    this.#becomeStream();
+    return this.#stream?.id;
   }
 
   /** Ends whatever was begun because its session ended; `message` and `status` are for a client that has no head yet. */

@@ -1,3 +1,4 @@
+import type { TakenStream } from '../core/event-archive.ts';
 import type { LoggedEvent } from '../core/event-log.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { EventStream } from './event-stream.ts';
@@ -13,22 +14,28 @@ const NOTHING = Buffer.alloc(0);
 export class CallStream {
   /** The requests it answers. */
   readonly ids: readonly RawId[];
+  /** Its id in the session's log. */
+  readonly id: string | undefined;
   readonly #log: SessionLog | undefined;
-  readonly #streamId: string | undefined;
   #stream: EventStream | undefined;
   #ended = false;
 
-  constructor(ids: readonly RawId[], log: SessionLog | undefined) {
+  /** @param taken what another node wrote down of it. */
+  constructor(
+    ids: readonly RawId[],
+    log: SessionLog | undefined,
+    taken?: { readonly id: string; readonly stream: TakenStream },
+  ) {
     this.ids = ids;
     this.#log = log;
-    this.#streamId = log?.openCall(this);
+    this.id = taken === undefined ? log?.openCall(this) : log?.restoreCall(this, taken.id, taken.stream);
   }
 
   /** Begins to send on a connection. `primes`: the revision knows events without data, which give the client an id to resume by. */
   open(stream: EventStream, primes: boolean): void {
     this.#stream = stream;
-    if (primes && this.#log !== undefined && this.#streamId !== undefined) {
-      stream.send({ id: this.#log.position(this.#streamId), data: NOTHING });
+    if (primes && this.#log !== undefined && this.id !== undefined) {
+      stream.send({ id: this.#log.position(this.id), data: NOTHING });
     }
   }
 
@@ -50,12 +57,12 @@ export class CallStream {
   lose(stream: EventStream): void {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
-    if (this.#ended && stream.isDelivered && this.#streamId !== undefined) this.#log?.read(this.#streamId);
+    if (this.#ended && stream.isDelivered && this.id !== undefined) this.#log?.read(this.id);
   }
 
   /** Sends or logs a message. False when the client reads too slowly. */
   publish(data: Buffer): boolean {
-    const id = this.#streamId === undefined ? undefined : this.#log?.append(this.#streamId, data);
+    const id = this.id === undefined ? undefined : this.#log?.append(this.id, data);
     if (this.#stream === undefined) return true;
     return this.#stream.send(id === undefined ? { data } : { id, data });
   }
@@ -70,7 +77,7 @@ export class CallStream {
   end(reason: EndReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#streamId !== undefined) this.#log?.end(this.#streamId, reason === 'ended');
+    if (this.id !== undefined) this.#log?.end(this.id, reason === 'ended');
     this.#stream?.end(reason);
   }
 }

@@ -48,7 +48,7 @@ export async function serveBatch(
   }
   // Answers to what another node asked go there, with the whole batch; one that also asks for something is served here.
   const asker = streamable === undefined || requests.length > 0 ? undefined : askerOf(inbound, messages);
-  if (asker !== undefined && (await passOn(inbound, asker, bytes))) return;
+  if (asker !== undefined && (await passOn(inbound, asker, bytes, true))) return;
   for (const message of messages) {
     if (streamable === undefined || message.kind === 'request') continue;
     if (message.kind === 'notification') await applyNotification(inbound.context, streamable, message);

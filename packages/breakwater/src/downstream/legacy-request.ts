@@ -1,4 +1,5 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
 import type { ClientFacts } from '../core/ports.ts';
 import { isIdToken } from '../jsonrpc/id.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
@@ -82,6 +83,27 @@ function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer,
     logLevel: state?.session.logLevel,
   });
   if (made.traits?.interactive === true) state?.session.noteCall();
+  runExchange(caller, { exchange: made, message, progressToken, answer }, onSessionEnd, (reply) =>
+    inbound.context.deps.handler.handle(made, reply),
+  );
+}
+
+/** An exchange of a legacy client with what its answer needs. */
+interface LegacyExchange {
+  readonly exchange: Exchange;
+  readonly message: RequestMessage;
+  readonly progressToken: string | undefined;
+  readonly answer: Answer;
+}
+
+/** Runs an exchange as one of its session's calls, which end with it. `start` hands it to the core and returns what cancels it there. */
+export function runExchange(
+  caller: LegacyCaller,
+  { exchange: made, message, progressToken, answer }: LegacyExchange,
+  onSessionEnd: () => void,
+  start: (reply: ExchangeReply) => (reason: string) => void,
+): void {
+  const { state } = caller;
   let stop: ((reason: string) => void) | undefined;
   const over = state?.run({
     id: message.id,
@@ -100,7 +122,7 @@ function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer,
   });
   const onDone = (): void => over?.();
   const reply = new ExchangeReply({ answer, exchange: made, id: message.id, progressToken, session: state, onDone });
-  stop = inbound.context.deps.handler.handle(made, reply);
+  stop = start(reply);
 }
 
 function setLevel(caller: LegacyCaller, message: RequestMessage, answer: Answer): void {

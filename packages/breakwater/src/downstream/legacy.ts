@@ -2,6 +2,7 @@ import type { Message, RequestMessage } from '../jsonrpc/message.ts';
 import { readInitialize } from '../protocol/legacy/initialize.ts';
 import { MODERN_REVISIONS } from '../protocol/revision.ts';
 import { acceptsOf } from '../wire/content-type.ts';
+import { callOf, passToCall } from './adopt-call.ts';
 import type { EraHeaders } from './era.ts';
 import { accommodates, headerOf, type Inbound } from './inbound.ts';
 import {
@@ -66,7 +67,7 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   if (message.kind === 'result' || message.kind === 'error') {
     // Before the session is looked up: the node that asked does that, and it needs no store for it.
     const asker = headers.sessionId === undefined ? undefined : makerOfMessage(inbound, message.id);
-    // Where it is gone, nobody waits for the answer. Of two that are the same it takes the first.
+    // Where it is gone, another one may wait for the answer. Of two that are the same it takes the first.
     if (asker !== undefined && (await passOn(inbound, asker, hints.bytes, true))) return;
   }
   const streamable = await findStreamable(inbound, headers.sessionId);
@@ -76,7 +77,11 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   }
   if (headers.sessionId !== undefined && session === undefined) return refuse(inbound, 'session.unknown', { id });
   if (request?.method !== 'ping' && !checkVersion(inbound, headers, session, id)) return;
-  if (message.kind !== 'request') return receiveMessage(inbound, message, streamable);
+  if (message.kind !== 'request') {
+    const answered = message.kind === 'notification' ? undefined : message.id;
+    if (streamable !== undefined && (await passToCall(inbound, streamable, callOf(answered), hints.bytes))) return;
+    return receiveMessage(inbound, message, streamable);
+  }
   if (session === undefined && message.method !== 'ping' && !servesSessionless(inbound)) {
     return refuse(inbound, 'session.missing', { id });
   }

@@ -26,7 +26,7 @@ export async function serveListen(inbound: Inbound, message: RequestMessage, cli
   if (inbound.accept === 'json') return refuse(inbound, 'request.accept', { id, modern: true });
   const filter = readFilter(message);
   if (typeof filter === 'string') return refuse(inbound, 'params.invalid', { id, modern: true, message: filter });
-  const leave = inbound.context.listens.take(inbound.principal);
+  const leave = inbound.context.listens.take(inbound);
   if (leave === undefined) return refuse(inbound, 'request.rate', { id, modern: true });
   // It may live for days, and neither the id nor the client's description may keep the body they are slices of.
   const listen = new Listen(inbound, Buffer.from(id, 'latin1').toString('latin1') as RawId, client.revision, leave);

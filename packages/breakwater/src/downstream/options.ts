@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CallRecords } from '../core/call-records.ts';
 import type { EdgeFacts } from '../core/edge.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 import type { Emit } from '../core/events.ts';
@@ -131,6 +132,8 @@ export interface DownstreamDeps {
   readonly peers?: Peers | undefined;
   /** Where streams are written down that must outlive their node. */
   readonly archive?: EventArchive | undefined;
+  /** Where calls are written down that wait for their client. */
+  readonly calls?: CallRecords | undefined;
   /** False while the gateway should get no new traffic (starting, draining). */
   ready(): boolean;
   /** True while new work should be refused early; absent means never. */

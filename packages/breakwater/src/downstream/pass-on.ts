@@ -27,13 +27,15 @@ export function makerOfMessage(inbound: Inbound, id: RawId | undefined): string 
 /**
  * Has another node serve the request and passes its answer back; `body` is what was read of it. False when that node is gone: then nothing was
  * answered. Rejects with `store.unavailable` when nobody can say where it is. `isRepeatable`: it does no harm when that node gets the request twice,
- * because only the way to it was cut.
+ * because only the way to it was cut. `waitsForIt`: while it lives, nobody else can take the request.
  */
 export async function passOn(
   inbound: Inbound,
   node: string,
   body: Buffer | undefined,
   isRepeatable = inbound.req.method === 'GET',
+  // A stream can be had from what was written down; an answer can go to nobody else.
+  waitsForIt = inbound.req.method !== 'GET',
 ): Promise<boolean> {
   const { context, req, res, principal, caller } = inbound;
   const { drain, deps } = context;
@@ -50,8 +52,7 @@ export async function passOn(
         forward: () => deps.peers?.forward(node, req, res, facts),
         looksOn: () => !res.destroyed && deps.clock.now() < startedAt + LOOK_MS,
         triesOn: () => isRepeatable && !res.destroyed && deps.clock.now() < startedAt + LOST_MS,
-        // A stream can be had from what was written down; an answer can go to nobody else.
-        waits: async () => req.method !== 'GET' && (await deps.peers?.isEntered?.(node)) === true,
+        waits: async () => waitsForIt && (await deps.peers?.isEntered?.(node)) === true,
       });
       if (passed === true) outcome = 'answered';
       if (passed !== undefined) return passed;
@@ -105,7 +106,9 @@ export async function continueElsewhere(
   const { peers, handler } = inbound.context.deps;
   if (peers === undefined || request.params === undefined || peers.wasForwarded(inbound.req)) return false;
   const node = handler.nodeOf?.({ ...request, principal: inbound.principal });
-  return node !== undefined && (await passOn(inbound, node, body));
+  // To a parked call the same state may come twice: the first answers it, and both are told the same.
+  const isRepeatable = !request.method.startsWith('tasks/');
+  return node !== undefined && (await passOn(inbound, node, body, isRepeatable));
 }
 
 function noteNothing(): void {

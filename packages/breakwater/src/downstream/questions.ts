@@ -18,9 +18,9 @@ export class Questions {
     this.#mint = mint;
   }
 
-  /** Opens a question and returns the id to send it under. `onAnswer` is called at most once. */
-  add(onAnswer: (answer: QuestionAnswer) => void): RawId {
-    const id = makeId(this.#mint(randomUUID()));
+  /** Opens a question and returns the id to send it under, which is `named` where others have to know it. `onAnswer` is called at most once. */
+  add(onAnswer: (answer: QuestionAnswer) => void, named?: string): RawId {
+    const id = makeId(named ?? this.#mint(randomUUID()));
     this.#open.set(id, onAnswer);
     return id;
   }

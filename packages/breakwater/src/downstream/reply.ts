@@ -1,3 +1,4 @@
+import type { CallPlace } from '../core/call-records.ts';
 import { type ErrorCode, GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { AskControl, CallNotification, Outcome, QuestionAnswer, Reply, SessionAside } from '../core/ports.ts';
@@ -83,9 +84,14 @@ export class ExchangeReply implements Reply {
     this.#answer.onceDrained(run);
   }
 
-  ask(method: string, params: Buffer | undefined, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined {
+  ask(
+    method: string,
+    params: Buffer | undefined,
+    onAnswer: (answer: QuestionAnswer) => void,
+    named?: string,
+  ): AskControl | undefined {
     const session = this.#session;
-    const id = this.#done ? undefined : session?.questions.add(onAnswer);
+    const id = this.#done ? undefined : session?.questions.add(onAnswer, named);
     if (session === undefined || id === undefined) return undefined;
     const message = writeRequest(id, method, params);
     // On the request's own stream the client knows what it is asked about; its session's stream is the way for clients that take JSON only.
@@ -93,6 +99,21 @@ export class ExchangeReply implements Reply {
       session.questions.drop(id);
       return undefined;
     }
+    return this.#control(session, id);
+  }
+
+  expect(id: string, onAnswer: (answer: QuestionAnswer) => void): AskControl | undefined {
+    const session = this.#session;
+    return session && this.#control(session, session.questions.add(onAnswer, id));
+  }
+
+  place(): CallPlace | undefined {
+    const streamId = this.#done || this.#session === undefined ? undefined : this.#answer.keptAs?.();
+    if (streamId === undefined) return undefined;
+    return { streamId, requestId: this.#id, progressToken: this.#progressToken };
+  }
+
+  #control(session: SessionState, id: RawId): AskControl {
     this.#asked.push(id);
     return {
       withdraw: (reason) => {

@@ -1,10 +1,12 @@
 import { GatewayError } from '../core/errors.ts';
-import type { TakenStream } from '../core/event-archive.ts';
+import type { EventArchive, TakenStream } from '../core/event-archive.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { findMember, memberValue, scanObject } from '../jsonrpc/raw.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
+import { passToCall } from './adopt-call.ts';
 import { EventStream } from './event-stream.ts';
 import type { Inbound } from './inbound.ts';
+import type { Peers } from './options.ts';
 import { passOn } from './pass-on.ts';
 import { rpcErrorOf } from './refusal.ts';
 import type { StreamableSession } from './streamable-session.ts';
@@ -15,18 +17,38 @@ import type { StreamableSession } from './streamable-session.ts';
  */
 export async function resumeElsewhere(
   inbound: Inbound,
-  { session, log }: StreamableSession,
+  streamable: StreamableSession,
   lastEventId: string | undefined,
 ): Promise<boolean> {
+  const { session, log } = streamable;
   const { peers, archive } = inbound.context.deps;
   const position = lastEventId === undefined ? undefined : readPosition(lastEventId);
   if (peers === undefined || archive === undefined || position === undefined) return false;
-  const { streamId, seq } = position;
+  const { streamId } = position;
   const maker = peers.tags.elsewhere(streamId);
   const isAnswer = maker !== undefined || streamId.startsWith(peers.tags.mint(''));
   if (!isAnswer || log.has(streamId)) return false;
+  // While a node is waited for, this one must not let go of the session.
+  const over = inbound.context.deps.sessions.begin(session);
+  try {
+    return await serveRest(inbound, streamable, position, { peers, archive, maker });
+  } finally {
+    over();
+  }
+}
+
+async function serveRest(
+  inbound: Inbound,
+  streamable: StreamableSession,
+  { streamId, seq }: Position,
+  { peers, archive, maker }: { peers: Peers; archive: EventArchive; maker: string | undefined },
+): Promise<boolean> {
+  const { session, log } = streamable;
   const mayPass = !peers.wasForwarded(inbound.req);
   if (mayPass && maker !== undefined && (await passOn(inbound, maker, undefined))) return true;
+  // Where its call waits for the client, it goes on: at the node that has taken it over, or here.
+  if (await passToCall(inbound, streamable, streamId, undefined)) return true;
+  if (log.has(streamId)) return false;
   const found = await archive.find(streamId);
   if (found === undefined) return false;
   // Somebody else took it over since, and still adds to it.

@@ -1,4 +1,4 @@
-import type { EventArchive, StreamCopy } from '../core/event-archive.ts';
+import type { EventArchive, StreamCopy, TakenStream } from '../core/event-archive.ts';
 import { EventLog, type Resumption } from '../core/event-log.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Context } from './inbound.ts';
@@ -35,7 +35,16 @@ export class SessionLog {
     if (peers === undefined) return this.#log.open(stream);
     const id = this.#log.open(stream, peers.tags.mint(random.id()));
     const copy = this.#archive?.open(this.#sessionId, id, stream.ids);
-    if (copy === undefined) return id;
+    return copy === undefined ? id : this.#keep(id, copy);
+  }
+
+  /** Goes on with the stream that another node began and wrote down. */
+  restoreCall(stream: CallStream, id: string, taken: TakenStream): string {
+    this.#log.restore(stream, id, taken);
+    return this.#keep(id, taken.copy);
+  }
+
+  #keep(id: string, copy: StreamCopy): string {
     this.#copies ??= new Map();
     // Attack: a client that leaves before the end of every answer. What cannot be resumed here any more is nobody's.
     for (const known of this.#copies.keys()) if (!this.#log.has(known)) this.#copies.delete(known);

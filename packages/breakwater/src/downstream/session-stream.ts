@@ -14,6 +14,7 @@ import type { SessionState } from './session-state.ts';
 const NOTHING = Buffer.alloc(0);
 const RETRY_MS = 1_000;
 const SWAPS = 5;
+const NO_SWAPS: readonly number[] = [];
 const SWAP_WINDOW_MS = 10_000;
 const LISTS: readonly Change[] = [{ kind: 'tools' }, { kind: 'prompts' }, { kind: 'resources' }];
 
@@ -31,7 +32,7 @@ export class SessionStream {
   #streamId: string | undefined;
   #stream: EventStream | undefined;
   #openedAt = 0;
-  #swaps: readonly number[] = [];
+  #swaps = NO_SWAPS;
   /** Made when somebody waits: hardly any session is asked something without a stream. */
   #onOpen: Set<() => void> | undefined;
 

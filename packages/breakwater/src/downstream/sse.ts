@@ -27,7 +27,7 @@ export class SseChannels {
   /** Answers a GET with a new stream whose first event says where to post. */
   open(inbound: Inbound): void {
     // Attack: a loop of GETs, each of which holds a stream for as long as a person may take to start a client.
-    const leavePending = this.#pending.take(inbound.principal);
+    const leavePending = this.#pending.take(inbound);
     if (leavePending === undefined) return refuse(inbound, 'request.rate');
     const { random, peers } = this.#context.deps;
     const id = peers === undefined ? random.id() : peers.tags.mint(random.id());

@@ -1,4 +1,4 @@
-import type { Principal } from '../core/ports.ts';
+import { holderOf, type SlotHolder } from './slot-holder.ts';
 
 /** Most streams of one kind that clients may hold open. */
 export interface SlotLimits {
@@ -6,7 +6,7 @@ export interface SlotLimits {
   readonly total: number;
 }
 
-/** Counts streams that cost much and ask for nothing: per person, and in all. Strangers who share a principal have the total alone. */
+/** Counts streams that cost much and ask for nothing: per holder, and in all. */
 export class StreamSlots {
   readonly #limits: SlotLimits;
   readonly #held = new Map<string, number>();
@@ -17,9 +17,10 @@ export class StreamSlots {
   }
 
   /** Takes a slot; returns what gives it back, harmless when called twice. Undefined when there is none. */
-  take({ key, personal }: Principal): (() => void) | undefined {
+  take(holder: SlotHolder): (() => void) | undefined {
+    const key = holderOf(holder);
     const held = this.#held.get(key) ?? 0;
-    if (this.#total >= this.#limits.total || (personal && held >= this.#limits.perPrincipal)) return undefined;
+    if (this.#total >= this.#limits.total || held >= this.#limits.perPrincipal) return undefined;
     this.#total++;
     this.#held.set(key, held + 1);
     let isOver = false;

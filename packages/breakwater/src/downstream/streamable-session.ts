@@ -10,6 +10,8 @@ interface Parts {
   state?: SessionState;
   log?: SessionLog;
   stream?: SessionStream;
+  /** Calls that are being taken over from nodes that are gone, by stream. */
+  adoptions?: Map<string, Promise<boolean>>;
   /** Set while what is subscribed to is being looked up; `again`: it changed since. */
   following?: { again: boolean };
 }
@@ -43,6 +45,21 @@ export class StreamableSession {
     const parts = this.#parts();
     parts.log ??= this.#openLog();
     return parts.log;
+  }
+
+  /** The taking over of a call, while it is under way. */
+  adoptionOf(streamId: string): Promise<boolean> | undefined {
+    return this.#parts().adoptions?.get(streamId);
+  }
+
+  /** Takes a call over, with all who want that at this moment. */
+  adoptOnce(streamId: string, adopt: () => Promise<boolean>): Promise<boolean> {
+    const parts = this.#parts();
+    parts.adoptions ??= new Map();
+    const { adoptions } = parts;
+    const running = adoptions.get(streamId) ?? adopt().finally(() => adoptions.delete(streamId));
+    adoptions.set(streamId, running);
+    return running;
   }
 
   /** Its GET stream. */

@@ -127,7 +127,8 @@ class StoredCall implements CallRecord {
     const last = this.#lastNoted;
     this.#noted = undefined;
     // Only what this node wrote: another one may have gone on since.
-    if (last !== undefined) void this.#then(() => store.write(this.#key, { [fieldOf(this.#turn)]: null }, lifeOf(last, clock)));
+    if (last !== undefined)
+      void this.#then(() => store.write(this.#key, { [fieldOf(this.#turn)]: null }, lifeOf(last, clock)));
   }
 
   /** What the store said; undefined when it is away. */

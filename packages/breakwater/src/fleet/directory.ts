@@ -20,7 +20,7 @@ export interface DirectoryOptions {
 }
 
 interface Known {
-  readonly address: PeerAddress | undefined;
+  readonly address: PeerAddress;
   readonly until: number;
 }
 
@@ -28,13 +28,24 @@ const RECORD_MS = 10_000;
 const RENEW_MS = 3_000;
 const KNOWN_MS = 3_000;
 const UNKNOWN_MS = 1_000;
-// Anybody can invent names of nodes; what is remembered of them is bounded.
+// Who can write to the store can enter any number of nodes; nobody has so many.
 const KNOWN_LIMIT = 1_000;
+/**
+ * Anybody can invent names of nodes: so many are remembered as nobody's, apart from those of nodes, and so many that no node has announced are looked for in
+ * the store per second. The others are taken for nobody's, as they nearly always are.
+ */
+const ABSENT_LIMIT = 1_000;
+const STRANGERS_PER_SECOND = 100;
+const SECOND_MS = 1_000;
 
 /** The nodes of the fleet and their addresses: keeps this node's own record alive and looks up the others'. */
 export class Directory {
   readonly #options: DirectoryOptions;
   readonly #known = new Map<string, Known>();
+  /** Names that no node had, and until when that is believed; the oldest first. */
+  readonly #absent = new Map<string, number>();
+  #born = { at: 0, until: Number.NEGATIVE_INFINITY };
+  #strangers = { since: Number.NEGATIVE_INFINITY, count: 0 };
   readonly #asked = new Map<string, Promise<PeerAddress | undefined>>();
   readonly #rollCall: RollCall;
   #timer: Timer | undefined;
@@ -67,6 +78,7 @@ export class Directory {
     if (known !== undefined && known.until > this.#options.clock.now()) return Promise.resolve(known.address);
     let asked = this.#asked.get(node);
     if (asked === undefined) {
+      if (!this.#isWorthReading(node)) return Promise.resolve(undefined);
       // Without the store the address that was known last is the best there is: what runs between two nodes goes on.
       const last = known?.address;
       const looked = last === undefined ? this.#look(node) : this.#look(node).catch(() => last);
@@ -78,7 +90,17 @@ export class Directory {
 
   /** Whether a node is entered, now, in the store: it lives, or died seconds ago. Rejects with `store.unavailable`. */
   async has(node: string): Promise<boolean> {
-    return isNode(node) && (await this.#options.store.read(keyOf(node))) !== undefined;
+    return isNode(node) && this.#isWorthReading(node) && (await this.#read(node)) !== undefined;
+  }
+
+  /**
+   * Whether nodes may be there that the store does not know yet: it was emptied a moment ago, and they enter themselves again within seconds. Rejects with
+   * `store.unavailable`.
+   */
+  async isUnsettled(): Promise<boolean> {
+    const { store, clock } = this.#options;
+    if (clock.now() >= this.#born.until) this.#born = { at: await store.born(), until: clock.now() + UNKNOWN_MS };
+    return clock.now() - this.#born.at < RECORD_MS;
   }
 
   /** Forgets what is known of a node that did not answer. */
@@ -99,22 +121,41 @@ export class Directory {
   }
 
   async #look(node: string): Promise<PeerAddress | undefined> {
-    const { clock } = this.#options;
-    const address = await this.#read(node);
-    if (this.#known.size >= KNOWN_LIMIT) this.#known.clear();
-    this.#known.set(node, { address, until: clock.now() + (address === undefined ? UNKNOWN_MS : KNOWN_MS) });
+    let address: PeerAddress | undefined;
+    try {
+      address = readAddress(await this.#read(node));
+    } catch (error) {
+      // While the store is out of reach the last address is as good as any: nodes do not move.
+      address = this.#known.get(node)?.address;
+      if (address === undefined) throw error;
+    }
+    this.#known.delete(node);
+    if (address === undefined) return undefined;
+    makeRoom(this.#known, KNOWN_LIMIT);
+    this.#known.set(node, { address, until: this.#options.clock.now() + KNOWN_MS });
     return address;
   }
 
-  async #read(node: string): Promise<PeerAddress | undefined> {
-    try {
-      return readAddress((await this.#options.store.read(keyOf(node)))?.get('address'));
-    } catch (error) {
-      // While the store is out of reach the last address is as good as any: nodes do not move.
-      const last = this.#known.get(node)?.address;
-      if (last === undefined) throw error;
-      return last;
-    }
+  async #read(node: string): Promise<Buffer | undefined> {
+    const address = (await this.#options.store.read(keyOf(node)))?.get('address');
+    if (address === undefined) this.#noteAbsent(node);
+    else this.#absent.delete(node);
+    return address;
+  }
+
+  #noteAbsent(node: string): void {
+    this.#absent.delete(node);
+    makeRoom(this.#absent, ABSENT_LIMIT);
+    this.#absent.set(node, this.#options.clock.now() + UNKNOWN_MS);
+  }
+
+  /** Whether the store is to be asked for a node: always for one that is known or heard of, and within bounds for a name that may be invented. */
+  #isWorthReading(node: string): boolean {
+    if (this.#known.has(node) || this.#rollCall.hears(node)) return true;
+    const now = this.#options.clock.now();
+    if ((this.#absent.get(node) ?? Number.NEGATIVE_INFINITY) > now) return false;
+    if (now - this.#strangers.since >= SECOND_MS) this.#strangers = { since: now, count: 0 };
+    return this.#strangers.count++ < STRANGERS_PER_SECOND;
   }
 
   async #renew(): Promise<void> {
@@ -133,6 +174,12 @@ export class Directory {
     if (this.#isClosed) return;
     this.#timer = clock.after(RENEW_MS, () => void this.#renew());
   }
+}
+
+/** Lets the oldest entry go where one more would be too many. */
+function makeRoom(map: Map<string, unknown>, limit: number): void {
+  const [oldest] = map.size < limit ? [] : map.keys();
+  if (oldest !== undefined) map.delete(oldest);
 }
 
 function keyOf(node: string): string {

@@ -51,7 +51,8 @@ export class StoreArchive implements EventArchive {
     } as const;
     return {
       ids: JSON.parse(note.toString('latin1')) as readonly RawId[],
-      events,
+      // An event without data says that those before it are lost.
+      events: events.filter(({ data }) => data.length > 0),
       last: events.at(-1)?.seq ?? 0,
       ended: content.ended,
       copy: new LogCopy(this.#deps, this.#budget, { uid: uidOf(sessionId), key, context }, kept, async () => true),

@@ -69,6 +69,8 @@ export interface Fleet {
   forward(node: string, request: IncomingMessage, response: ServerResponse, facts: ForwardFacts): Promise<boolean>;
   /** Whether a node is entered in the store: it lives, though it may be out of reach, or died seconds ago. Rejects with `store.unavailable`. */
   isEntered(node: string): Promise<boolean>;
+  /** Whether nodes that live may not be found: the store was emptied a moment ago. Rejects with `store.unavailable`. */
+  isUnsettled(): Promise<boolean>;
   /** What is known of a request that another node passed on; undefined for one of a client's own connection. */
   forwardedOf(request: IncomingMessage): Forwarded | undefined;
   /** Lends no handles any more, and resolves when the calls that are made for other nodes are done. */
@@ -123,6 +125,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       // One hop: where the second node has not got it either, nobody has.
       server.forwardedOf(request) === undefined && (await client.forward(to, request, response, facts)),
     isEntered: (other) => directory.has(other),
+    isUnsettled: () => directory.isUnsettled(),
     forwardedOf: (request) => server.forwardedOf(request),
     drain: () => host.drain(),
     close: async () => {

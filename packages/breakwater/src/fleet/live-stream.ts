@@ -3,7 +3,7 @@ import type { Clock } from '../core/ports.ts';
 import { Heartbeat } from './heartbeat.ts';
 
 /** Which side of a connection between two nodes this is: the one that asked for it, or the one that works for it. */
-export type LiveSide = 'asking' | 'working';
+type LiveSide = 'asking' | 'working';
 
 const SIZE_BYTES = 4;
 const BEAT = Buffer.alloc(SIZE_BYTES);

@@ -32,6 +32,8 @@ const READ_MS = 10_000;
 /** What an event takes beyond its data: its number, its seal, its place. */
 const EVENT_BYTES = 64;
 const NOTHING = Buffer.alloc(0);
+/** More events than a stream has: what goes on with a hollow one counts from beyond all that its client may have got. */
+const HOLLOW_EVENTS = 1_000_000_000;
 
 /**
  * One copy. Its steps go to the store one after the other; the first that fails is the last. Beyond the bounds it is hollowed: it still says which requests
@@ -46,6 +48,7 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
   #state: CopyState;
   #bytes: number;
   #waitingBytes = 0;
+  #lastSeq = 0;
   #until = Number.POSITIVE_INFINITY;
   #lifeMs: number;
   #isBroken = false;
@@ -87,6 +90,7 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
 
   append(seq: number, data: Buffer): void {
     if (this.#state !== 'running' || this.#isGone || this.#isBroken) return;
+    this.#lastSeq = seq;
     const { limits } = this.#deps;
     const bytes = data.length + EVENT_BYTES;
     const isTooMuch = this.#waitingBytes + bytes > limits.bytes;
@@ -117,12 +121,10 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
 
   hollow(): void {
     if (this.#isGone || this.#state !== 'running') return;
-    const { node, store } = this.#deps;
-    const bounds: LogBounds = { entries: 0, bytes: 0, ttlMs: RUNNING_MS };
-    void this.#then(() => store.append(this.#at.key, node, NOTHING, bounds));
+    void this.#then(() => this.#write(this.#lastSeq + HOLLOW_EVENTS, NOTHING, 1));
     this.#budget.change(this.#at.uid, this, () => {
       this.#state = 'hollow';
-      this.#bytes = this.#outlineBytes;
+      this.#bytes = this.#outlineBytes + EVENT_BYTES;
     });
   }
 
@@ -150,9 +152,9 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
     });
   }
 
-  #write(seq: number, data: Buffer): Promise<boolean> {
+  #write(seq: number, data: Buffer, entries = this.#deps.limits.events): Promise<boolean> {
     const { store, ring, node, limits } = this.#deps;
-    const bounds: LogBounds = { entries: limits.events, bytes: limits.bytes, ttlMs: RUNNING_MS };
+    const bounds: LogBounds = { entries, bytes: limits.bytes, ttlMs: RUNNING_MS };
     const plain = Buffer.concat([Buffer.from(`${seq}\n`), data]);
     return store.append(this.#at.key, node, sealBytes(ring, plain, this.#at.context), bounds);
   }

@@ -36,6 +36,11 @@ export class RollCall {
     return this.#present.size + 1;
   }
 
+  /** Whether a node said lately that it is there. */
+  hears(node: string): boolean {
+    return this.#present.has(node);
+  }
+
   /** Says that this node is there, and looks who is not any more. Rejects with `store.unavailable`. */
   async answer(): Promise<void> {
     const { store, node } = this.#options;

@@ -64,7 +64,8 @@ export class WriteBehind {
     this.#timer = undefined;
     this.#flushing ??= this.#writeAll().finally(() => {
       this.#flushing = undefined;
-      if (this.#pending.size > 0) this.#timer ??= this.#clock.after(GATHER_MS, () => void this.flush());
+      if (this.#pending.size > 0 && !this.#isClosed)
+        this.#timer ??= this.#clock.after(GATHER_MS, () => void this.flush());
     });
     await this.#flushing;
   }
@@ -72,10 +73,10 @@ export class WriteBehind {
   /** Writes what waits, once more, and nothing after it. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#flushing;
-    await this.#writeAll();
     this.#timer?.clear();
     this.#timer = undefined;
+    await this.#flushing;
+    await this.#writeAll();
     this.#pending.clear();
   }
 

@@ -40,7 +40,7 @@ it('no value of arguments and results is in a record, and every record can be re
           ...{ v: 1, n: 1, client: 'client-x', atMs: 0, tookMs: 1, values: 'hidden', end: 'no-answer' },
           request: {
             method: 'POST',
-            path: redactPath(`/mcp/${encodeURIComponent(text)}`, names),
+            path: redactPath(`/api/resources/${encodeURIComponent(text)}`, names),
             query: redactQuery(`?q=${encodeURIComponent(text)}`, names),
             headers: redactHeaders(
               [

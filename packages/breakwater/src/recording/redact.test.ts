@@ -90,6 +90,56 @@ describe('heads', () => {
     'Mcp-Param-Region',
   ])('hides the value of %s', (name) => expect(headersOf([[name, 'open sesame']])[name]).toBe('‹hidden›'));
 
+  // Attack: what somebody reads is said twice, in the body and in Mcp-Name; the recording is handed on because values are hidden in it.
+  it.each([
+    ['resources/read', 'file:///home/alice/medical/hiv-test-result.pdf'],
+    ['resources/subscribe', 'customer:Jane Doe/invoice 42'],
+    ['tools/call', 'file:///home/alice/medical/hiv-test-result.pdf'],
+    ['resources/read', 'Jane Doe'],
+    ['completion/complete', 'Jane Doe'],
+  ])('hides the Mcp-Name of %s', (method, value) => {
+    const headers = headersOf([
+      ['Mcp-Name', value],
+      ['Mcp-Method', method],
+    ]);
+    expect(headers['Mcp-Name']).toMatch(/^‹(string|uri file) \d+›$/);
+    expect(headersOf([['Mcp-Name', value]])['Mcp-Name']).toMatch(/^‹/);
+    // Attack: one method for each reader of the headers.
+    const twice = headersOf([
+      ['Mcp-Method', 'tools/call'],
+      ['mcp-method', 'resources/read'],
+      ['Mcp-Name', value],
+    ]);
+    expect(twice['Mcp-Name']).toMatch(/^‹/);
+  });
+
+  // Attack: crawlers and scripts write whom to ask into User-Agent.
+  it.each([
+    ['probe/1 (+mailto:bob@example.com; 10.1.2.3)', 'probe/1 (+mailto:‹mailbox›; ‹address›)'],
+    ['probe/1 (bob.the+builder@mail.example.co.uk)', 'probe/1 (‹mailbox›)'],
+    ['probe/1 <jörg@exämple.de>', 'probe/1 <‹mailbox›>'],
+    ['probe/1 contact=bob%40example.com', 'probe/1 contact=‹mailbox›'],
+    ['alice@workstation python/3', '‹mailbox› python/3'],
+    [`${'a'.repeat(100)}@example.com`, `${'a'.repeat(36)}‹mailbox›`],
+    ['node (@modelcontextprotocol/sdk 1.2)', 'node (@modelcontextprotocol/sdk 1.2)'],
+  ])('hides who is named in %j', (value, shown) =>
+    expect(headersOf([['User-Agent', value]])['User-Agent']).toBe(shown),
+  );
+
+  // Attack: a proxy has decoded the slashes of a resource's URI, and each part of it is a plain word.
+  it('hides which resource a path names', () => {
+    const shown = redactPath('/api/resources/file:///home/alice/medical/hiv', names);
+    expect(shown).toMatch(/^\/api\/resources\/‹ref [\w-]+›/);
+    expect(shown).not.toMatch(/home|alice|medical|hiv/);
+    expect(redactPath('/api/resources/answers', names)).toBe('/api/resources/answers');
+    expect(redactPath('/api/resources', names)).toBe('/api/resources');
+  });
+
+  it('reads any mailbox in time that grows no faster than its text', () => {
+    for (const part of ['a', 'a@', '@', '%40', 'a.', 'ö'])
+      expect(headersOf([['User-Agent', part.repeat(60_000)]])['User-Agent']).toBeDefined();
+  });
+
   // Attack: a credential where a value is kept: in User-Agent, Accept, or the name of a header.
   it.each(SECRETS)('hides %s in kept headers and in header names', (secret) => {
     const shown = JSON.stringify(

@@ -26,6 +26,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   ],
   [/(:\/\/)[^/\s@]+@/g, `$1${SECRET}@`],
 ];
+/** Somebody's mailbox, or whatever looks like one. Bounded on both sides, so that it stays linear. */
+const MAILBOX = /[^\s@<>()[\]",;:/=]{1,64}(?:@|%40)[\p{L}\d[][^\s@<>()",;/]{0,254}/giu;
 const LONG_RUN = /[A-Za-z0-9+/_=-]{20,}/g;
 const ADDRESS =
   /(?<![\w.]|[A-Za-z]\/)\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])/gi;
@@ -37,9 +39,9 @@ export function scrub(text: string): string {
   return clean.replaceAll(LONG_RUN, (run) => (isRandom(run) ? SECRET : run));
 }
 
-/** The same for a text that must not tell where somebody was, either. */
+/** The same for a text that must not tell where somebody was, either, nor who. */
 export function scrubAddresses(text: string): string {
-  return scrub(text).replaceAll(ADDRESS, placeholder('address'));
+  return scrub(text).replaceAll(MAILBOX, placeholder('mailbox')).replaceAll(ADDRESS, placeholder('address'));
 }
 
 /** Whether a member of this name holds a credential. */

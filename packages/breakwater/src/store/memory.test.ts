@@ -81,6 +81,50 @@ describe('lifetimes in memory', () => {
   });
 });
 
+describe('a full memory', () => {
+  const KIB = 1_024;
+  const ROOMY = { entries: 1_000, bytes: 1_000 * KIB, ttlMs: 600_000 };
+
+  // Attack: answers that nobody reads fill the store that all workers of a machine share, and its process with it.
+  test('lets the oldest logs go first', async () => {
+    const store = new MemoryStore(new TestClock(), 64 * KIB);
+    for (let at = 0; at < 200; at++) {
+      await store.openLog(`{e:${at}}`, 'w', Buffer.from('note'), 600_000);
+      await store.append(`{e:${at}}`, 'w', Buffer.alloc(KIB), ROOMY);
+    }
+    const kept = [];
+    for (let at = 0; at < 200; at++) if ((await store.readLog(`{e:${at}}`)) !== undefined) kept.push(at);
+    expect(kept.length).toBeGreaterThan(30);
+    expect(kept.length).toBeLessThanOrEqual(64);
+    expect(kept.at(0)).toBe(200 - kept.length);
+    // One log that grows without end is no different.
+    for (let at = 0; at < 200; at++) await store.append('{e:199}', 'w', Buffer.alloc(KIB), ROOMY).catch(() => false);
+    expect((await store.readLog('{e:199}'))?.entries.length ?? 0).toBeLessThanOrEqual(64);
+    await store.close();
+  });
+
+  // Attack: sessions without end, which no log can make room for.
+  test('refuses what has no room, and takes it once there is some again', async () => {
+    const clock = new TestClock();
+    const store = new MemoryStore(clock, 64 * KIB);
+    await store.openLog('{e:1}', 'w', Buffer.alloc(0), 600_000);
+    const refused = { code: 'store.unavailable' };
+    const write = async (): Promise<void> => {
+      for (let at = 0; at < 200; at++) await store.create(`{s:${at}}`, { value: Buffer.alloc(KIB) }, 10_000);
+    };
+    await expect(write()).rejects.toMatchObject(refused);
+    await expect(store.write('{s:new}', { value: Buffer.alloc(KIB) }, 10_000)).rejects.toMatchObject(refused);
+    await expect(store.openLog('{e:2}', 'w', Buffer.alloc(KIB), 10_000)).rejects.toMatchObject(refused);
+    // What is there can still be changed and given up.
+    await store.write('{s:0}', { value: Buffer.alloc(KIB) }, 10_000);
+    expect(await store.remove('{s:0}')).toBe(true);
+    await store.write('{s:new}', { value: Buffer.alloc(KIB) }, 10_000);
+    clock.advance(60_000);
+    await store.openLog('{e:2}', 'w', Buffer.alloc(60 * KIB), 10_000);
+    await store.close();
+  });
+});
+
 test('epochs of a memory that was lost are not given again', async () => {
   const clock = new TestClock();
   const first = await new MemoryStore(clock).claim('l', 'a', 1_000);

@@ -180,8 +180,7 @@ export class MemoryStore implements Store {
   }
 
   #makeRoom(bytes: number): void {
-    const isFull = (): boolean =>
-      this.#records.bytes + this.#leases.bytes + this.#logs.bytes + bytes > this.#mostBytes;
+    const isFull = (): boolean => this.#records.bytes + this.#leases.bytes + this.#logs.bytes + bytes > this.#mostBytes;
     while (isFull() && this.#logs.dropOldest());
     if (isFull()) throw new GatewayError('store.unavailable', { cause: new Error('the store is full') });
   }

@@ -12,6 +12,8 @@ export interface PipeStoreOptions {
 }
 
 const DEFAULT_DEADLINE_MS = 2_000;
+/** Bytes that may wait in the pipe for a process that does not read them. */
+const MOST_UNSENT_BYTES = 64 * 1_048_576;
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -33,6 +35,7 @@ export class PipeStore implements Store {
   readonly #hear = (message: unknown): void => this.#take(message);
   /** Of all stores of this process, since several may share an end. */
   static #lastId = 0;
+  #unsentBytes = 0;
   #lost: Error | undefined;
 
   constructor(end: PipeEnd, { clock, deadlineMs = DEFAULT_DEADLINE_MS }: PipeStoreOptions) {
@@ -140,10 +143,16 @@ export class PipeStore implements Store {
 
   #ask(id: number, question: Question): Promise<unknown> {
     if (this.#lost !== undefined) return Promise.reject(unavailable(this.#lost));
+    const bytes = bytesOf(question);
+    // Attack: the other process is stuck, and each answer that is over its deadline leaves its bytes in the pipe.
+    if (this.#unsentBytes + bytes > MOST_UNSENT_BYTES)
+      return Promise.reject(unavailable(new Error('the process that keeps the store does not read')));
+    this.#unsentBytes += bytes;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(id, { resolve, reject });
     const request = { store: 'ask', id, ...question };
     this.#end.send?.(request, (error) => {
+      this.#unsentBytes -= bytes;
       if (error !== null) this.#settle(id)?.reject(unavailable(error));
     });
     return within(this.#clock, this.#deadlineMs, promise, () => {
@@ -178,4 +187,10 @@ export class PipeStore implements Store {
 
 function unavailable(cause: Error): GatewayError {
   return new GatewayError('store.unavailable', { cause });
+}
+
+/** Bytes of the values that it carries. */
+function bytesOf(question: Question): number {
+  if (!('words' in question)) return 0;
+  return question.words.reduce<number>((sum, word) => sum + (Buffer.isBuffer(word) ? word.length : 0), 0);
 }

@@ -6,6 +6,7 @@ export interface FleetCounts {
   readonly passedOn: Readonly<Record<PassedOn, number>>;
   readonly sessionsLoaded: number;
   readonly streamsAdopted: number;
+  readonly callsAdopted: number;
   readonly nodesLost: number;
   readonly storeFailures: number;
 }
@@ -40,6 +41,7 @@ export class Counters {
     passedOn: { answered: 0, gone: 0, lost: 0, refused: 0 },
     sessionsLoaded: 0,
     streamsAdopted: 0,
+    callsAdopted: 0,
     nodesLost: 0,
     storeFailures: 0,
   };
@@ -72,6 +74,9 @@ export class Counters {
         break;
       case 'stream-adopted':
         this.#fleet.streamsAdopted++;
+        break;
+      case 'call-adopted':
+        this.#fleet.callsAdopted++;
         break;
       case 'node-lost':
         this.#fleet.nodesLost++;

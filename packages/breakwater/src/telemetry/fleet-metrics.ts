@@ -28,5 +28,6 @@ export function renderFleet(reading: FleetReading): string {
     ),
     counter('mcpgw_fleet_sessions_loaded_total', 'Sessions taken in from the store.', reading.sessionsLoaded),
     counter('mcpgw_fleet_streams_adopted_total', 'Streams of lost nodes that ended here.', reading.streamsAdopted),
+    counter('mcpgw_fleet_calls_adopted_total', 'Calls of lost nodes that went on here.', reading.callsAdopted),
   ].join('');
 }

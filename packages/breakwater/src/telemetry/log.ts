@@ -81,6 +81,7 @@ export function logEvent(log: Logger, event: GatewayEvent): void {
     case 'accommodation':
     case 'upstream-request':
     case 'stream-adopted':
+    case 'call-adopted':
     case 'node-lost':
     case 'store-failure':
       break;

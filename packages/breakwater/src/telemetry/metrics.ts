@@ -2,8 +2,8 @@ import type { ExchangeRecord, GatewayEvent } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revision.ts';
-import { clientLabel } from './known-clients.ts';
 import { type FleetReading, renderFleet } from './fleet-metrics.ts';
+import { clientLabel } from './known-clients.ts';
 import type { LedgerCounts } from './ledger.ts';
 import { CounterFamily, HistogramFamily, renderGauge } from './series.ts';
 
@@ -118,6 +118,7 @@ export class Metrics {
       case 'notice':
       case 'passed-on':
       case 'stream-adopted':
+      case 'call-adopted':
       case 'node-lost':
       case 'store-failure':
         return;
@@ -146,7 +147,9 @@ export class Metrics {
     ];
     return [
       ...families.map((family) => family.render()),
-      renderGauge('mcpgw_sessions_active', 'Open sessions; in a fleet those that this node has now.', [{ value: open.session }]),
+      renderGauge('mcpgw_sessions_active', 'Open sessions; in a fleet those that this node has now.', [
+        { value: open.session },
+      ]),
       renderGauge(
         'mcpgw_streams_open',
         'Open event streams.',

@@ -33,8 +33,8 @@ const ENDED: RpcError = { code: RpcCode.internalError, message: 'The request thi
 
 /**
  * The questions of a legacy server (elicitation, sampling, roots) on a channel that does not say which call they belong to (eras.md §2.6): the
- * call of the task that it names; the interactive call in flight whose client can be asked this; of several the oldest; none: whoever takes questions
- * outside of calls, or the server is refused.
+ * call of the task that it names; the interactive call in flight whose client can be asked this; of several the oldest without an open question; none:
+ * whoever takes questions outside of calls, or the server is refused.
  */
 export class QuestionDesk {
   readonly #options: DeskOptions;
@@ -121,8 +121,9 @@ export class QuestionDesk {
     const able = interactive.filter(({ call }) => call.client.profile[needed]);
     const named = able.find(({ call }) => isAboutTaskOf(params, call));
     if (named !== undefined) return named;
-    // A server that waits for an answer seldom asks again; a call whose client is away is the last choice.
-    const waiting = able.filter((call) => !call.isSuspended);
+    // A server that waits for an answer seldom asks again: a call that has asked is the last choice, above all one whose client is away or lost.
+    const asking = new Set([...this.#open.values()].map(({ call }) => call));
+    const waiting = able.filter((call) => !call.isSuspended && !asking.has(call));
     const likely = waiting.length > 0 ? waiting : able;
     if (likely.length > 1) {
       const detail = { method, calls: likely.length };

@@ -24,6 +24,12 @@ export function ipv6Of(bytes: Buffer): string {
   return writeIpv6(Array.from({ length: GROUPS }, (_, index) => bytes.readUInt16BE(index * 2)));
 }
 
+/** The first 64 bits of an IPv6 address, which one customer has to himself; the text itself for what is no such address. */
+export function networkOf(text: string): string {
+  const groups = readGroups(text);
+  return groups === undefined ? text : writeIpv6([...groups.slice(0, 4), 0, 0, 0, 0]);
+}
+
 function readGroups(text: string): number[] | undefined {
   const [head = '', tail, ...more] = text.split('::');
   if (more.length > 0) return undefined;

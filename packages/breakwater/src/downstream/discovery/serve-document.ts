@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { entityTag, hasEntity, varyOf } from '../entity.ts';
 import type { Arrival } from '../inbound.ts';
 import { isPublicSite } from '../origin.ts';
 import { refusePlace } from '../refusal.ts';
@@ -25,33 +25,24 @@ function sendDocument(arrival: Arrival, { type, body, freshness, negotiated, hea
   // The client may have left while the document was made.
   if (res.headersSent || res.destroyed) return;
   const bytes = Buffer.from(body);
-  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+  const etag = entityTag(bytes);
   // What anybody can fetch, any page may read.
   if (freshness === 'shared' && isPublicSite(context.options.publicUrl))
     res.setHeader('access-control-allow-origin', '*');
-  // Beside what the answer may vary with already: the Origin.
-  if (negotiated === true) res.appendHeader('vary', 'Accept');
+  const vary = varyOf(res, negotiated === true ? 'Accept' : undefined);
   const common = {
     etag,
+    ...(vary === undefined ? {} : { vary }),
     'cache-control': freshness === 'shared' ? SHARED : 'no-cache',
     link: discoveryLinks(site.base),
     'x-content-type-options': 'nosniff',
     ...headers,
   };
-  if (isKnown(req.headers['if-none-match'], etag)) {
+  if (hasEntity(req, etag)) {
     res.writeHead(304, common);
     res.end();
     return;
   }
   res.writeHead(200, { ...common, 'content-type': type, 'content-length': String(bytes.length) });
   res.end(req.method === 'HEAD' ? undefined : bytes);
-}
-
-/** Whether If-None-Match names this entity; compared weakly (RFC 9110 §13.1.2): a proxy that compresses makes it weak. */
-function isKnown(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((tag) => {
-    const name = tag.trim();
-    return name === '*' || name.replace(/^W\//, '') === etag;
-  });
 }

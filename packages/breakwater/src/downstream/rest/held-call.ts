@@ -16,6 +16,8 @@ export class HeldCall {
   readonly ref: string;
   readonly route: string;
   readonly principal: string;
+  /** Whose share of the room its outcome counts to. */
+  readonly holder: string;
   readonly url: string;
   readonly startedAt: number;
   /** Cancels the exchange while it runs. */
@@ -26,11 +28,12 @@ export class HeldCall {
   progress: Buffer | undefined;
   readonly watchers = new Set<Watcher>();
 
-  constructor(init: { id: string; ref: string; route: string; principal: string; url: string; startedAt: number }) {
+  constructor(init: Pick<HeldCall, 'id' | 'ref' | 'route' | 'principal' | 'holder' | 'url' | 'startedAt'>) {
     this.id = init.id;
     this.ref = init.ref;
     this.route = init.route;
     this.principal = init.principal;
+    this.holder = init.holder;
     this.url = init.url;
     this.startedAt = init.startedAt;
   }

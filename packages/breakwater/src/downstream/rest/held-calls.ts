@@ -1,4 +1,5 @@
 import type { Context } from '../inbound.ts';
+import { holderOf } from '../slot-holder.ts';
 import { StreamSlots } from '../stream-slots.ts';
 import { type AnswerForm, type Written, writeAnswer, writtenProblem } from './deliver.ts';
 import { type RestAsk, startExchange } from './exchange.ts';
@@ -36,14 +37,19 @@ export class HeldCalls {
   /** Starts a call; undefined when the caller, or all together, hold too many. */
   start(request: RestRequest, ask: RestAsk, form: AnswerForm): HeldCall | undefined {
     const { context, principal, route } = request;
-    const leave = this.#slots.take(principal);
+    const leave = this.#slots.take(request);
     if (leave === undefined) return undefined;
     const { deps, drain } = context;
     const id = mintCallId(deps);
     const startedAt = deps.clock.now();
     const url = urlOf(request, 'calls', id);
     const ref = context.exchangeIds.next();
-    const call = new HeldCall({ id, ref, route: route.path, principal: principal.key, url, startedAt });
+    const call = new HeldCall({
+      ...{ id, ref, url, startedAt },
+      route: route.path,
+      principal: principal.key,
+      holder: holderOf(request),
+    });
     this.#calls.set(id, call);
     this.#leave.set(call, leave);
     const { key } = principal;
@@ -120,14 +126,22 @@ export class HeldCalls {
     call.watchers.clear();
     // Once this node goes nobody can ask for it any more.
     if (this.#isClosing) this.release(call, 'drain');
-    else this.#makeRoom(bytes, call);
+    else this.#makeRoom(bytes);
   }
 
-  // The oldest outcomes go first: a Map is in order of insertion.
-  #makeRoom(bytes: number, newest: HeldCall): void {
-    for (const call of this.#calls.values()) {
-      if (this.#keptBytes <= bytes) return;
-      if (call.outcome !== undefined && call !== newest) this.release(call, 'evicted');
+  // Attack: somebody's large outcomes push out those of others, fresh as they are. Whoever holds most gives up the oldest of theirs.
+  #makeRoom(bytes: number): void {
+    while (this.#keptBytes > bytes) {
+      const held = new Map<string, { bytes: number; readonly oldest: HeldCall }>();
+      // A Map is in order of insertion.
+      for (const call of this.#calls.values()) {
+        if (call.outcome === undefined) continue;
+        const share = held.get(call.holder) ?? { bytes: 0, oldest: call };
+        share.bytes += call.outcome.body.length;
+        held.set(call.holder, share);
+      }
+      const most = [...held.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
+      this.release(most.oldest, 'evicted');
     }
   }
 

@@ -21,6 +21,17 @@ describe('a schema in a larger document', () => {
     expect(embed(true)).toBe(true);
   });
 
+  // Attack: one tool's expression that no generator can read, and no client is made of the whole document.
+  test.each(['(', '[a', 'a{2,1}', '\\', '(?<n>a)(?<n>b)', '^[\\w-.]+$'])(
+    'an expression that is none (%s) is left out',
+    (pattern) => {
+      expect(embed({ type: 'string', pattern })).toEqual({ type: 'string' });
+      expect(embed({ patternProperties: { [pattern]: {}, '^a': {} }, additionalProperties: false })).toEqual({
+        patternProperties: { '^a': {} },
+      });
+    },
+  );
+
   test('its references go with it', () => {
     const schema = {
       $schema: 'https://json-schema.org/draft/2020-12/schema',

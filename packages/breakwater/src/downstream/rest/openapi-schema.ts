@@ -81,6 +81,12 @@ class Embedding {
       if (kept !== undefined) out[key] = kept;
     }
     this.#readOldTuple(value, out, depth, isSurvey);
+    // What a lost pattern allowed must not be forbidden with the rest.
+    const { patternProperties } = value;
+    if (isObject(patternProperties) && !Object.keys(patternProperties).every(isPattern)) {
+      delete out['additionalProperties'];
+      delete out['unevaluatedProperties'];
+    }
     return out;
   }
 
@@ -93,15 +99,16 @@ class Embedding {
       if (!Array.isArray(value) || value.length === 0) return undefined;
       return value.map((element) => this.#schema(element, depth + 1, isSurvey));
     }
-    if (NAMED.has(key)) return this.#named(value, depth, isSurvey);
+    if (NAMED.has(key)) return this.#named(value, depth, isSurvey, key === 'patternProperties' ? isPattern : isAnyName);
     return scalarKeyword(key, value);
   }
 
-  #named(value: unknown, depth: number, isSurvey: boolean): object | undefined {
+  #named(value: unknown, depth: number, isSurvey: boolean, isKept: (name: string) => boolean): object | undefined {
     if (!isObject(value)) return undefined;
     const out: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
     for (const [name, member] of Object.entries(value)) {
       if (this.#nodes > MOST_NODES) break;
+      if (!isKept(name)) continue;
       out[name] = this.#schema(member, depth + 1, isSurvey);
     }
     return out;
@@ -162,7 +169,7 @@ function scalarKeyword(key: string, value: unknown): unknown {
   if (NUMBERS.has(key)) return typeof value === 'number' && (key !== 'multipleOf' || value > 0) ? value : undefined;
   switch (key) {
     case 'pattern':
-      return typeof value === 'string' && value.length <= MOST_TEXT ? value : undefined;
+      return isPattern(value) ? value : undefined;
     case 'required':
       return isTexts(value) ? [...new Set(value)] : undefined;
     case 'enum':
@@ -177,6 +184,21 @@ function scalarKeyword(key: string, value: unknown): unknown {
     default:
       return undefined;
   }
+}
+
+// As JSON Schema has it (ECMA-262, with the `u` flag): a generator that compiles another one breaks, and with it every other tool's client.
+function isPattern(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > MOST_TEXT) return false;
+  try {
+    new RegExp(value, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isAnyName(): boolean {
+  return true;
 }
 
 function isTexts(value: unknown): value is string[] {

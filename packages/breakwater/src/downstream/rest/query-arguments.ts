@@ -13,11 +13,18 @@ export function readQueryArguments(query: URLSearchParams, schema: unknown): Buf
   const properties = isObject(schema) && isObject(schema['properties']) ? schema['properties'] : {};
   const isOpen =
     isObject(schema) && (schema['additionalProperties'] === true || isObject(schema['additionalProperties']));
+  // Attack: a query of thousands of names; to search it for each of them would take as many times as long.
+  const given = new Map<string, string[]>();
+  for (const [name, value] of query) {
+    const values = given.get(name);
+    if (values === undefined) given.set(name, [value]);
+    else values.push(value);
+  }
   const members: Member[] = [];
-  for (const name of new Set(query.keys())) {
+  for (const [name, values] of given) {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (property === undefined && !isOpen) continue;
-    members.push([name, Buffer.from(readValues(query.getAll(name), property))]);
+    members.push([name, Buffer.from(readValues(values, property))]);
   }
   return members.length === 0 ? undefined : writeMembers(members);
 }

@@ -42,11 +42,19 @@ export function refuseRest(request: RestRequest, code: ErrorCode, init: ProblemI
   refuseProblem(request, request.rest, code, init);
 }
 
+/** Any value of it says that no page sent the request by a mere link: a page has to ask before it sends it. */
+const ASKED = 'x-requested-with';
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+
 /**
- * True when a page of another site made the browser send this without asking anybody (a link, an image, a form): such a request carries no Origin that could have
- * been checked, and the user's own address lets it in (CSRF).
+ * True when a page of another site may have made the browser send this without asking anybody (a link, an image, a form): such a request carries no Origin that could
+ * have been checked, and the user's own address lets it in (CSRF). Browsers say where a request comes from only over https and to the machine itself; elsewhere
+ * a GET must prove that it is no link.
  */
-export function isCrossSite({ req }: RestRequest): boolean {
-  const site = req.headers['sec-fetch-site'];
-  return req.headers.origin === undefined && (site === 'cross-site' || site === 'same-site');
+export function isCrossSite({ req, caller }: RestRequest): boolean {
+  const { origin, host, 'sec-fetch-site': site } = req.headers;
+  if (origin !== undefined) return false;
+  if (site !== undefined) return site === 'cross-site' || site === 'same-site';
+  const tellsSite = caller.protocol === 'https' || LOOPBACK.test(caller.host ?? host ?? '');
+  return req.method !== 'POST' && !tellsSite && req.headers[ASKED] === undefined;
 }

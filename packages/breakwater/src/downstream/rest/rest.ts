@@ -1,14 +1,15 @@
-import { stringify } from 'yaml';
 import { acceptsHtml } from '../discovery/accepts-html.ts';
+import { entityTag } from '../entity.ts';
 import { baseUrlOf, type Context, headerOf } from '../inbound.ts';
 import { writtenProblem } from './deliver.ts';
+import { type Description, DescriptionCache } from './description-cache.ts';
 import { docsPage } from './docs-page.ts';
 import { HeldCalls } from './held-calls.ts';
-import { indexPage, introduce, writeIndex } from './index-page.ts';
+import { indexPage, introduce, type RouteIntroduction, writeIndex } from './index-page.ts';
 import { type Offer, readOffer } from './offer.ts';
 import { writeOpenApi } from './openapi.ts';
 import { PAGE_HEADERS } from './page.ts';
-import { type RestRequest, refuseRest } from './request.ts';
+import { type RestRequest, refuseRest, subscriberOf } from './request.ts';
 import { sendBody, sendDescribed, sendDescription } from './send.ts';
 import { serveHeldCall } from './serve-call.ts';
 import { serveList } from './serve-list.ts';
@@ -21,6 +22,7 @@ const HTML = 'text/html; charset=utf-8';
 /** The third way in: every tool, resource and prompt of a route over plain HTTP. */
 export class RestDoor {
   readonly #held: HeldCalls;
+  readonly #descriptions = new DescriptionCache();
 
   /** @param former the door of the configuration before a reload: the calls it holds go on here. */
   constructor(context: Context, former?: RestDoor) {
@@ -68,11 +70,9 @@ export class RestDoor {
       case 'index':
         return serveIndex(request);
       case 'docs':
-        return withOffer(request, async (offer) =>
-          sendPage(request, docsPage(request, await introduce(request), offer)),
-        );
+        return serveDocs(request, this.#descriptions);
       case 'openapi':
-        return serveOpenApi(request, target.form);
+        return serveOpenApi(request, target.form, this.#descriptions);
       case 'tools':
       case 'prompts':
         return serveList(request, target.area);
@@ -92,25 +92,62 @@ async function serveIndex(request: RestRequest): Promise<void> {
   sendDescribed(request, writeIndex(request, introduction));
 }
 
-async function serveOpenApi(request: RestRequest, form: 'json' | 'yaml' | 'moved'): Promise<void> {
-  const server = baseUrlOf(request);
-  if (form === 'moved') return sendBody(request, 302, Buffer.from('{}'), { location: `${server}/openapi.json` });
-  await withOffer(request, async (offer) => {
-    const { name, version, instructions } = await introduce(request);
-    const { base } = request.rest;
-    const document = writeOpenApi({ title: name, version, description: instructions, server, base, offer });
-    if (form === 'json') return sendDescription(request, 'application/json', Buffer.from(JSON.stringify(document)));
-    // Through JSON once: what is written twice must not become an alias, nor an object without prototype a tag.
-    const plain: unknown = JSON.parse(JSON.stringify(document));
-    sendDescription(request, 'application/yaml', Buffer.from(stringify(plain, { aliasDuplicateObjects: false })));
-  });
+async function serveDocs(request: RestRequest, cache: DescriptionCache): Promise<void> {
+  const page = await describe(request, cache, 'docs', (introduction, offer) => docsPage(request, introduction, offer));
+  if (page !== undefined) sendDescription(request, HTML, page.body, PAGE_HEADERS, page.etag);
 }
 
-async function withOffer(request: RestRequest, send: (offer: Offer) => Promise<void>): Promise<void> {
+async function serveOpenApi(
+  request: RestRequest,
+  form: 'json' | 'yaml' | 'moved',
+  cache: DescriptionCache,
+): Promise<void> {
+  const server = baseUrlOf(request);
+  if (form === 'moved') return sendBody(request, 302, Buffer.from('{}'), { location: `${server}/openapi.json` });
+  const made = await describe(request, cache, 'openapi', ({ name, version, instructions }, offer) => {
+    const { base } = request.rest;
+    const document = writeOpenApi({ title: name, version, description: instructions, server, base, offer });
+    return Buffer.from(escapeUnprintable(JSON.stringify(document)));
+  });
+  // JSON is YAML (1.2 §1.3), and twenty times faster to write.
+  if (made !== undefined) sendDescription(request, `application/${form}`, made.body, {}, made.etag);
+}
+
+/** A description of all that the route offers this caller, made anew when something of that has changed. Undefined when the request was refused. */
+async function describe(
+  request: RestRequest,
+  cache: DescriptionCache,
+  kind: 'docs' | 'openapi',
+  write: (introduction: RouteIntroduction, offer: Offer) => Buffer,
+): Promise<Description | undefined> {
+  const { route, principal, rest, context } = request;
+  const introduction = await introduce(request);
+  // Whatever is wrong with the lists is said when they are read.
+  const lists = await context.deps.edge.lists(subscriberOf(request)).catch(() => undefined);
+  const seen = lists === undefined ? undefined : cache.serialsOf(lists);
+  const key = JSON.stringify([kind, route.path, principal.key, baseUrlOf(request), rest.base, seen, introduction]);
+  const known = seen === undefined ? undefined : cache.get(key);
+  if (known !== undefined) return known;
   const offer = await readOffer(request);
-  if (offer.ok) return await send(offer.value);
-  const { status, body, headers } = writtenProblem(request, offer.problem);
-  sendBody(request, status, body, headers);
+  if (!offer.ok) {
+    const { status, body, headers } = writtenProblem(request, offer.problem);
+    sendBody(request, status, body, headers);
+    return undefined;
+  }
+  if (seen === undefined) {
+    const body = write(introduction, offer.value);
+    return { body, etag: entityTag(body) };
+  }
+  // Somebody else may have waited for the same.
+  return cache.get(key) ?? cache.set(key, write(introduction, offer.value));
+}
+
+// What may stand in a JSON text and not in a YAML one (1.2 §5.1).
+function escapeUnprintable(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\ufeff\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function sendPage(request: RestRequest, page: Buffer): void {

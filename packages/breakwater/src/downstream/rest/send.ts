@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { entityTag, hasEntity, varyOf } from '../entity.ts';
 import { PacedWriter } from '../paced-writer.ts';
 import type { RestRequest } from './request.ts';
 
@@ -16,15 +16,14 @@ export function sendBody(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (res.headersSent || res.destroyed) return;
-  // What the answer depends on beside the Origin, which is in the head already where it matters.
-  const vary = [res.getHeader('vary'), headers['vary']].filter((name) => name !== undefined);
+  const vary = varyOf(res, headers['vary']);
   res.writeHead(status, {
     'content-type': 'application/json',
     'content-length': String(body.length),
     'cache-control': 'no-store',
     ...SAFE,
     ...headers,
-    ...(vary.length === 0 ? {} : { vary: vary.join(', ') }),
+    ...(vary === undefined ? {} : { vary }),
   });
   if (req.method === 'HEAD') res.end();
   else if (body.length <= PACED_BYTES) res.end(body);
@@ -40,13 +39,13 @@ export function sendDescription(
   type: string,
   body: Buffer,
   headers: Readonly<Record<string, string>> = {},
+  etag = entityTag(body),
 ): void {
   const { req, res } = request;
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   const common = { etag, vary: 'Accept, Authorization', 'cache-control': 'private, no-cache', ...headers };
-  if (isKnown(req.headers['if-none-match'], etag)) {
+  if (hasEntity(req, etag)) {
     if (res.headersSent || res.destroyed) return;
-    res.writeHead(304, common);
+    res.writeHead(304, { ...common, vary: varyOf(res, common.vary) });
     res.end();
   } else sendBody(request, 200, body, { 'content-type': type, ...common });
 }
@@ -54,11 +53,6 @@ export function sendDescription(
 /** Sends a JSON value as {@link sendDescription} does. */
 export function sendDescribed(request: RestRequest, value: object | Buffer): void {
   sendDescription(request, 'application/json', Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)));
-}
-
-// Compared weakly (RFC 9110 §13.1.2): a proxy that compresses makes a tag weak.
-function isKnown(header: string | undefined, etag: string): boolean {
-  return header?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) === true;
 }
 
 function noteNothing(): void {

@@ -21,8 +21,10 @@ export interface RestCall extends AnswerForm {
 export async function serveCall(request: RestRequest, call: RestCall, held: HeldCalls): Promise<void> {
   // Attack: a link or an image on any page makes the browser of somebody behind this gateway call a tool.
   if (isCrossSite(request)) {
-    const detail = 'A page of another site sent this request without asking.';
-    return refuseRest(request, 'request.origin', { detail });
+    const detail =
+      'A page of another site sent this request without asking, or may have: nothing in it says otherwise.';
+    const how = 'Send the arguments by POST as application/json, or the header X-Requested-With with any value.';
+    return refuseRest(request, 'request.origin', { detail, how });
   }
   const { respondAsync, waitMs } = readPrefer(headerOf(request.req, 'prefer'));
   if (respondAsync) return await serveLater(request, call, held, waitMs);

@@ -52,7 +52,9 @@ export function restoreForward(written: WrittenForward, client: ForwardCall['cli
   return {
     ...plain,
     call: { method, client, limits, idPrefix },
-    open: new Map(open.map(({ key, serverKey, method: asked, kind, page }) => [key, { serverKey, method: asked, kind, page }])),
+    open: new Map(
+      open.map(({ key, serverKey, method: asked, kind, page }) => [key, { serverKey, method: asked, kind, page }]),
+    ),
     responses: new Map(responses.map(([key, response]) => [key, Buffer.from(response, 'latin1')])),
     requestState: requestState === undefined ? undefined : Buffer.from(requestState, 'latin1'),
     consents: new Map(consents),

@@ -4,6 +4,7 @@ import { scanObject } from '../../../jsonrpc/raw.ts';
 import { profileOf } from '../../capabilities.ts';
 import { LEGACY_REVISIONS, type Revision } from '../../revision.ts';
 import { stepForward } from './forward.ts';
+import { restoreForward, writeForward } from './forward-record.ts';
 import { type ForwardEffect, type ForwardEvent, type ForwardState, startForward } from './forward-state.ts';
 import { canBeAsked, questionKind } from './kind.ts';
 
@@ -198,6 +199,47 @@ describe('a forwarded call, whatever happens in whatever order', () => {
       ),
       { numRuns: 1_000 },
     );
+  });
+
+  it('goes on elsewhere from what was written of it as if nothing had happened', () => {
+    fc.assert(
+      fc.property(
+        calls,
+        fc.array(fc.tuple(drafts, fc.boolean()), { minLength: 10, maxLength: 60, size: 'max' }),
+        (call, events) => {
+          const { method, revision, profile, rounds } = call;
+          const client = { revision, profile };
+          let whole = startForward({ method, client, limits: { rounds }, idPrefix: 'é' });
+          let moved = whole;
+          const model = new Model(whole);
+          for (const [draft, moves] of events) {
+            const event = realise(draft, model);
+            if (event.type === 'input-required' && whole.phase !== 'calling') continue;
+            if (whole.phase !== 'ended') model.event(event);
+            if (moves) {
+              const written = JSON.parse(JSON.stringify(writeForward(moved)));
+              const restored = restoreForward(written, client);
+              if (restored === undefined) throw new Error('not restored');
+              expect(restored).toEqual(moved);
+              moved = restored;
+            }
+            const expected = stepForward(whole, event);
+            const step = stepForward(moved, event);
+            expect(step).toEqual(expected);
+            whole = expected.state;
+            moved = step.state;
+            for (const effect of expected.effects) model.effect(effect);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is not restored from a form that another release wrote', () => {
+    const client = { revision: '2025-11-25', profile: profileOf({}) } as const;
+    const state = startForward({ method: 'tools/call', client, limits: { rounds: 1 }, idPrefix: 'e' });
+    expect(restoreForward({ ...writeForward(state), form: 2 }, client)).toBeUndefined();
   });
 
   it('never throws on what is no input_required at all', () => {

@@ -1,0 +1,65 @@
+import { entityTag } from '../entity.ts';
+
+/** A description as it is sent. */
+export interface Description {
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+const MOST_KEPT = 128;
+const MOST_BYTES = 64 * 1_048_576;
+
+/**
+ * Descriptions that took long to make, each under what it was made of. Attack: the document of a thousand tools is asked for again and again, by anybody; making it
+ * takes as long as thousands of calls.
+ */
+export class DescriptionCache {
+  /** The one that was used last is the last one. */
+  readonly #kept = new Map<string, Description>();
+  readonly #serials = new WeakMap<object, number>();
+  #lastSerial = 0;
+  #bytes = 0;
+
+  /** What names these objects, as they are now. */
+  serialsOf(objects: readonly object[]): string {
+    return objects.map((object) => this.#serialOf(object)).join(' ');
+  }
+
+  get(key: string): Description | undefined {
+    const known = this.#kept.get(key);
+    if (known === undefined) return undefined;
+    this.#kept.delete(key);
+    this.#kept.set(key, known);
+    return known;
+  }
+
+  /** Keeps a body and returns it with its tag. */
+  set(key: string, body: Buffer): Description {
+    const made = { body, etag: entityTag(body) };
+    this.#drop(key);
+    this.#kept.set(key, made);
+    this.#bytes += sizeOf(key, made);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MOST_KEPT && this.#bytes <= MOST_BYTES) break;
+      this.#drop(oldest);
+    }
+    return made;
+  }
+
+  #drop(key: string): void {
+    const known = this.#kept.get(key);
+    if (known === undefined) return;
+    this.#kept.delete(key);
+    this.#bytes -= sizeOf(key, known);
+  }
+
+  #serialOf(object: object): number {
+    const known = this.#serials.get(object) ?? ++this.#lastSerial;
+    this.#serials.set(object, known);
+    return known;
+  }
+}
+
+function sizeOf(key: string, { body }: Description): number {
+  return key.length + body.length;
+}
