@@ -51,7 +51,14 @@ describe.each(UPSTREAMS)('to $name', ({ name: column, era, plan, start }) => {
 
   test('leaves nothing open and no process behind', async () => {
     await gateway.close();
-    expect(gateway.breakwater.counters().open).toEqual({ session: 0, stream: 0, subscription: 0, handle: 0, park: 0, call: 0 });
+    expect(gateway.breakwater.counters().open).toEqual({
+      session: 0,
+      stream: 0,
+      subscription: 0,
+      handle: 0,
+      park: 0,
+      call: 0,
+    });
     expect(findDescendants()).toEqual(processes);
   });
 });

@@ -109,17 +109,14 @@ async function askIn(
   // What the client has was written down before; the copy of the stream follows.
   const stream = eventId.slice(0, eventId.lastIndexOf('-'));
   await until(async () => {
-    const log = await logOf(node, stream);
+    const log = await fleetOf?.store.readLog(`{e:${stream}}`);
     return log === undefined || log.last === questions.length;
   });
   return { headers, reader, questions, eventId };
 }
 
+/** The fleet whose store the copies of streams reach. */
 let fleetOf: TestFleet | undefined;
-async function logOf(_node: TestNode, stream: string) {
-  return await fleetOf?.store.readLog(`{e:${stream}}`);
-}
-
 function answerOf(question: { readonly id: string } | undefined, name = 'Ann'): object {
   return { jsonrpc: '2.0', id: question?.id, result: { action: 'accept', content: { name } } };
 }
@@ -222,6 +219,18 @@ describe('a call that waits for its client when its node is lost', () => {
     });
     again.finish('Hello Ann', { resultType: 'complete' });
     expect(await nextMessage(await resume(b, headers, eventId))).toMatchObject(HELLO);
+  });
+
+  test('reaches a client that has events which its node did not write down any more', async () => {
+    await using stage = await setStage();
+    const { fleet, asker, a, b, c } = stage;
+    fleetOf = fleet;
+    const { headers, questions, eventId } = await ask(a, asker, { name: FORM_REQUEST });
+    fleet.lose(a);
+    await post(b.harness, answerOf(questions[0]), headers);
+    (await asker.nextCall()).finish('Hello Ann', { resultType: 'complete' });
+    const later = eventId.replace(/\d+$/, (seq) => String(Number(seq) + 7));
+    expect(await nextMessage(await resume(c, headers, later))).toMatchObject(HELLO);
   });
 
   test('is tried again for a page that its user opened', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
 import { isGatewayError } from '../../packages/breakwater/src/core/errors.ts';
 import { deriveKeys } from '../../packages/breakwater/src/fleet/keys.ts';
@@ -386,6 +386,17 @@ test('attack: a request that was sealed is served once, however often it is repe
   stream.write(sealed);
   await once(stream, 'close');
   expect(arrived).toEqual(['GET /x', 'GET /x']);
+});
+
+test('a connection between nodes that serves many requests one after another gathers nothing', async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error): void => void warnings.push(warning.name);
+  process.on('warning', note);
+  onTestFinished(() => void process.off('warning', note));
+  await using nodes = await pair();
+  for (let at = 0; at < 15; at++) await speak(nodes.port, head(`GET /${at}`, 'Connection: close'));
+  expect(nodes.arrived).toHaveLength(15);
+  expect(warnings).toEqual([]);
 });
 
 test('attack: an answer that belongs to another request is given to nobody', async () => {

@@ -315,6 +315,19 @@ describe('a caller that is no friend', () => {
     }
   });
 
+  // Attack: the same by many callers at once, while the document is not there yet.
+  test('has a document made once for all who ask at the same time', async () => {
+    await using gateway = await startDemo();
+    const listed = (): number =>
+      gateway.events.filter((event) => event.type === 'exchange' && event.record.method === 'tools/list').length;
+    // The lists themselves are read with the first one.
+    await get(`${gateway.base}/api/tools`);
+    const before = listed();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => get(`${gateway.base}/openapi.json`)));
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(listed()).toBe(before + 1);
+  });
+
   // Attack: callers that come and go leave streams, calls and handles behind.
   test('leaves nothing behind', async () => {
     const gateway = await startDemo();

@@ -58,6 +58,33 @@ test('when the process that keeps the store is stopped, what is asked is refused
   }
 });
 
+// Attack: the process that keeps the store is stuck while servers talk; what it does not read piles up in each worker.
+test('what a process that does not read is sent is bounded', async () => {
+  const keeper = await forkKeeper();
+  const store = new PipeStore(keeper, { clock: systemClock, deadlineMs: 100 });
+  try {
+    keeper.kill('SIGSTOP');
+    const fields = { a: Buffer.alloc(8 * 1_048_576) };
+    const asked = [];
+    for (let at = 0; at < 12; at++) asked.push(store.openLog(`{${at}}`, 'w', fields.a, LONG_MS));
+    const causes = (await Promise.allSettled(asked)).map((answer) =>
+      answer.status === 'rejected' ? String((answer.reason as Error).cause) : 'written',
+    );
+    expect(causes.filter((cause) => cause.includes('does not read')).length).toBeGreaterThanOrEqual(4);
+    expect(causes).not.toContain('written');
+    keeper.kill('SIGCONT');
+    await until('it is read again', () =>
+      store.openLog('{again}', 'w', fields.a, LONG_MS).then(
+        () => true,
+        () => false,
+      ),
+    );
+  } finally {
+    await store.close();
+    await end(keeper);
+  }
+});
+
 test('several processes share one store, and one that dies leaves nothing behind', async () => {
   const memory = new MemoryStore(systemClock);
   const server = new PipeStoreServer(memory);

@@ -35,6 +35,30 @@ function texts(resumption: ReturnType<EventLog<string>['resume']>): string[] | u
   return resumption.kind === 'known' ? resumption.events.map(({ data }) => data.toString()) : undefined;
 }
 
+describe('a stream that another log began', () => {
+  const events = ['b', 'c'].map((text, at) => ({ seq: at + 2, data: Buffer.from(text) }));
+
+  test('goes on from its last event', () => {
+    const { log } = setUp();
+    log.restore('owner', 'a.s', { events, last: 3 });
+    expect(log.append('a.s', Buffer.from('d'))).toBe('a.s-4');
+    expect(log.resume('a.s-2')).toMatchObject({ kind: 'known', owner: 'owner', trimmed: false, ended: false });
+    expect(texts(log.resume('a.s-2'))).toEqual(['c', 'd']);
+    // The first one was dropped there.
+    expect(log.resume('a.s-0')).toMatchObject({ trimmed: true });
+    expect(log.resume('a.s-1')).toMatchObject({ trimmed: false });
+  });
+
+  test('keeps to the bounds, and is not kept by a log that is closed', () => {
+    const { log } = setUp({ events: 1 });
+    log.restore('owner', 'a.s', { events, last: 3 });
+    expect([log.size, log.bytes]).toEqual([1, 1]);
+    log.close();
+    log.restore('owner', 'b.s', { events, last: 3 });
+    expect([log.has('b.s'), log.size]).toEqual([false, 0]);
+  });
+});
+
 describe('resume', () => {
   test('gives what came after an event, of that stream alone', () => {
     const { log } = setUp();

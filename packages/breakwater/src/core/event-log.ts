@@ -98,7 +98,7 @@ export class EventLog<T> {
   ): void {
     if (this.#closed) return;
     const { events, last } = known;
-    const dropped = (events[0]?.seq ?? last + 1) - 1;
+    const dropped = (events[0]?.seq ?? 1) - 1;
     const stream: LogStream<T> = { id, owner, last, dropped, endedAt: undefined };
     this.#addStream(stream);
     for (const { seq, data } of events) this.#add({ stream, seq, data });

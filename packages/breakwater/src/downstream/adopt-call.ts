@@ -16,6 +16,9 @@ import type { StreamableSession } from './streamable-session.ts';
 /** How often it is looked who has a call that others take over in the same moment. */
 const MOST_LOOKS = 4;
 
+/** More events than a node can have sent and not written down: what follows has numbers beyond all that the client may have. */
+const UNWRITTEN_EVENTS = 1_000_000;
+
 /** The stream of the call that a response belongs to; undefined for one to no call that is written down. */
 export function callOf(id: RawId | undefined): string | undefined {
   return id?.startsWith('"') === true ? streamOfQuestion(String(JSON.parse(id))) : undefined;
@@ -87,7 +90,8 @@ async function adopt(
   const { client } = session;
   const init = { client, sessionId: session.id, progress: progressToken !== undefined, logLevel };
   const exchange = { ...makeExchange(inbound, message, init), name };
-  const answer = new AdoptedAnswer(new CallStream([id], log, { id: streamId, stream: taken }), drain);
+  const stream = { ...taken, last: taken.last + UNWRITTEN_EVENTS };
+  const answer = new AdoptedAnswer(new CallStream([id], log, { id: streamId, stream }), drain);
   deps.emit({ type: 'call-adopted' });
   const { handler } = deps;
   runExchange(

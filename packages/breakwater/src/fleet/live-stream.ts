@@ -46,6 +46,11 @@ export class LiveStream extends Duplex {
     return this;
   }
 
+  /** Likewise: the socket below is held by whoever made it. */
+  ref(): this {
+    return this;
+  }
+
   override _read(): void {
     this.#stream.resume();
   }

@@ -125,8 +125,9 @@ class PeerAgent extends Agent {
     return true;
   }
 
-  override reuseSocket(stream: Duplex): void {
+  override reuseSocket(stream: Duplex, request: ClientRequest): void {
     this.#idle.get(stream)?.clear();
+    super.reuseSocket(stream, request);
   }
 }
 

@@ -1,4 +1,6 @@
 import { entityTag } from '../entity.ts';
+import { baseUrlOf } from '../inbound.ts';
+import { type RestRequest, subscriberOf } from './request.ts';
 
 /** A description as it is sent. */
 export interface Description {
@@ -16,9 +18,44 @@ const MOST_BYTES = 64 * 1_048_576;
 export class DescriptionCache {
   /** The one that was used last is the last one. */
   readonly #kept = new Map<string, Description>();
+  /** Settled when what is being made under a key is made. */
+  readonly #making = new Map<string, Promise<void>>();
   readonly #serials = new WeakMap<object, number>();
   #lastSerial = 0;
   #bytes = 0;
+
+  /**
+   * What `make` makes for this caller, kept until a list of the route changes. `what` says what else it is made of. Undefined, and nothing is kept, when `make` has
+   * refused the request.
+   */
+  async describe(
+    request: RestRequest,
+    what: readonly unknown[],
+    make: () => Promise<Buffer | undefined>,
+  ): Promise<Description | undefined> {
+    const { route, principal, rest, context } = request;
+    // Whatever is wrong with the lists is said when they are read.
+    const lists = await context.deps.edge.lists(subscriberOf(request)).catch(() => undefined);
+    if (lists === undefined) {
+      const body = await make();
+      return body === undefined ? undefined : { body, etag: entityTag(body) };
+    }
+    const place = [route.path, principal.key, baseUrlOf(request), rest.base];
+    const key = JSON.stringify([...place, this.serialsOf(lists), ...what]);
+    // Attack: many ask at once for what is not there yet. All but the first wait for it, once: it may be refused.
+    await this.#making.get(key);
+    const known = this.get(key);
+    if (known !== undefined) return known;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#making.set(key, promise);
+    try {
+      const body = await make();
+      return body === undefined ? undefined : this.set(key, body);
+    } finally {
+      if (this.#making.get(key) === promise) this.#making.delete(key);
+      resolve();
+    }
+  }
 
   /** What names these objects, as they are now. */
   serialsOf(objects: readonly object[]): string {

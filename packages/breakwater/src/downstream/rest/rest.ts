@@ -1,5 +1,4 @@
 import { acceptsHtml } from '../discovery/accepts-html.ts';
-import { entityTag } from '../entity.ts';
 import { baseUrlOf, type Context, headerOf } from '../inbound.ts';
 import { writtenProblem } from './deliver.ts';
 import { type Description, DescriptionCache } from './description-cache.ts';
@@ -9,7 +8,7 @@ import { indexPage, introduce, type RouteIntroduction, writeIndex } from './inde
 import { type Offer, readOffer } from './offer.ts';
 import { writeOpenApi } from './openapi.ts';
 import { PAGE_HEADERS } from './page.ts';
-import { type RestRequest, refuseRest, subscriberOf } from './request.ts';
+import { type RestRequest, refuseRest } from './request.ts';
 import { sendBody, sendDescribed, sendDescription } from './send.ts';
 import { serveHeldCall } from './serve-call.ts';
 import { serveList } from './serve-list.ts';
@@ -75,12 +74,14 @@ export class RestDoor {
         return serveOpenApi(request, target.form, this.#descriptions);
       case 'tools':
       case 'prompts':
-        return serveList(request, target.area);
+        return serveList(request, target.area, this.#descriptions);
       case 'resource-templates':
-        return serveList(request, 'resourceTemplates');
+        return serveList(request, 'resourceTemplates', this.#descriptions);
       case 'resources': {
         const uri = request.query.get('uri');
-        return uri === null ? serveList(request, 'resources') : serveResource(request, uri, this.#held);
+        return uri === null
+          ? serveList(request, 'resources', this.#descriptions)
+          : serveResource(request, uri, this.#held);
       }
     }
   }
@@ -120,26 +121,14 @@ async function describe(
   kind: 'docs' | 'openapi',
   write: (introduction: RouteIntroduction, offer: Offer) => Buffer,
 ): Promise<Description | undefined> {
-  const { route, principal, rest, context } = request;
   const introduction = await introduce(request);
-  // Whatever is wrong with the lists is said when they are read.
-  const lists = await context.deps.edge.lists(subscriberOf(request)).catch(() => undefined);
-  const seen = lists === undefined ? undefined : cache.serialsOf(lists);
-  const key = JSON.stringify([kind, route.path, principal.key, baseUrlOf(request), rest.base, seen, introduction]);
-  const known = seen === undefined ? undefined : cache.get(key);
-  if (known !== undefined) return known;
-  const offer = await readOffer(request);
-  if (!offer.ok) {
+  return await cache.describe(request, [kind, introduction], async () => {
+    const offer = await readOffer(request);
+    if (offer.ok) return write(introduction, offer.value);
     const { status, body, headers } = writtenProblem(request, offer.problem);
     sendBody(request, status, body, headers);
     return undefined;
-  }
-  if (seen === undefined) {
-    const body = write(introduction, offer.value);
-    return { body, etag: entityTag(body) };
-  }
-  // Somebody else may have waited for the same.
-  return cache.get(key) ?? cache.set(key, write(introduction, offer.value));
+  });
 }
 
 // What may stand in a JSON text and not in a YAML one (1.2 §5.1).

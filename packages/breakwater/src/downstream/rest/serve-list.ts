@@ -1,10 +1,11 @@
 import { editObject } from '../../jsonrpc/raw.ts';
 import { LISTS, type ListKind } from '../../protocol/methods.ts';
 import { writtenProblem } from './deliver.ts';
+import type { DescriptionCache } from './description-cache.ts';
 import { writeMembers } from './json-object.ts';
 import { type ListItem, readPage } from './lists.ts';
 import { type RestRequest, urlOf } from './request.ts';
-import { sendBody, sendDescribed } from './send.ts';
+import { sendBody, sendDescription } from './send.ts';
 
 /** The last part of the URL of each list. */
 export const LIST_PATHS = {
@@ -15,25 +16,30 @@ export const LIST_PATHS = {
 } as const satisfies Record<ListKind, string>;
 
 /** Serves one page of a list; each item says where it is found, and the page where the next one is. */
-export async function serveList(request: RestRequest, kind: ListKind): Promise<void> {
-  const read = await readPage(request, kind, request.query.get('cursor') ?? undefined);
+export async function serveList(request: RestRequest, kind: ListKind, cache: DescriptionCache): Promise<void> {
+  const cursor = request.query.get('cursor') ?? undefined;
+  const page = await cache.describe(request, ['list', kind, cursor], () => makePage(request, kind, cursor));
+  if (page !== undefined) sendDescription(request, 'application/json', page.body, {}, page.etag);
+}
+
+/** A page of a list; undefined when the request was refused. */
+async function makePage(request: RestRequest, kind: ListKind, from: string | undefined): Promise<Buffer | undefined> {
+  const read = await readPage(request, kind, from);
   if (!read.ok) {
     const { status, body, headers } = writtenProblem(request, read.problem);
-    return sendBody(request, status, body, headers);
+    sendBody(request, status, body, headers);
+    return undefined;
   }
   const { items, cursor, unavailable } = read.value;
   const written = items.map((entry) => writeItem(request, kind, entry));
   const next =
     cursor === undefined ? undefined : `${urlOf(request, LIST_PATHS[kind])}?${new URLSearchParams({ cursor })}`;
-  sendDescribed(
-    request,
-    writeMembers([
-      [LISTS[kind].member, joinArray(written)],
-      ['next', next],
-      ['nextCursor', cursor],
-      ['unavailable', unavailable.length === 0 ? undefined : unavailable],
-    ]),
-  );
+  return writeMembers([
+    [LISTS[kind].member, joinArray(written)],
+    ['next', next],
+    ['nextCursor', cursor],
+    ['unavailable', unavailable.length === 0 ? undefined : unavailable],
+  ]);
 }
 
 /** An item with the URL it is found at; a template has none until it is filled in. */

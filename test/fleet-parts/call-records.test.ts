@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../clock.ts';
-import type { WaitingCall } from '../core/call-records.ts';
-import { GatewayError } from '../core/errors.ts';
-import { freshKeyRing } from '../core/seal.ts';
-import type { Store } from '../core/store.ts';
-import { makeId } from '../jsonrpc/id.ts';
-import { writeForward } from '../protocol/bridge/questions/forward-record.ts';
-import { startForward } from '../protocol/bridge/questions/forward-state.ts';
-import { profileOf } from '../protocol/capabilities.ts';
-import { MemoryStore } from '../store/memory.ts';
-import { StoreCallRecords } from './call-records.ts';
+import { systemClock } from '../../packages/breakwater/src/clock.ts';
+import { questionOf, streamOfQuestion, type WaitingCall } from '../../packages/breakwater/src/core/call-records.ts';
+import { GatewayError } from '../../packages/breakwater/src/core/errors.ts';
+import { freshKeyRing } from '../../packages/breakwater/src/core/seal.ts';
+import type { Store } from '../../packages/breakwater/src/core/store.ts';
+import { StoreCallRecords } from '../../packages/breakwater/src/fleet/call-records.ts';
+import { makeId } from '../../packages/breakwater/src/jsonrpc/id.ts';
+import { writeForward } from '../../packages/breakwater/src/protocol/bridge/questions/forward-record.ts';
+import { startForward } from '../../packages/breakwater/src/protocol/bridge/questions/forward-state.ts';
+import { profileOf } from '../../packages/breakwater/src/protocol/capabilities.ts';
+import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
 
 const SESSION = 'uid1.sealed';
 const STREAM = 'aaaaaaaaaa.stream';
@@ -48,7 +48,7 @@ describe('the records of calls that wait for their client', () => {
     const found = await on('b').find(SESSION, STREAM);
     expect([found?.node, found?.isTaken]).toEqual(['a', false]);
     const adopted = await found?.take();
-    expect(adopted?.call).toEqual(JSON.parse(JSON.stringify({ ...call, params: undefined })) && call);
+    expect(adopted?.call).toEqual(call);
     expect(adopted?.call.params?.equals(call.params ?? Buffer.alloc(0))).toBe(true);
   });
 
@@ -146,5 +146,33 @@ describe('the records of calls that wait for their client', () => {
     expect(await record.claim()).toBe(true);
     record.forget();
     await expect(on('b', away).find(SESSION, STREAM)).rejects.toMatchObject({ code: 'store.unavailable' });
+  });
+});
+
+describe('the id of a question', () => {
+  it('says which call it belongs to, whoever asked', () => {
+    const id = new StoreCallRecords({
+      store: new MemoryStore(systemClock),
+      ring,
+      node: 'bbbbbbbbbb',
+      clock: systemClock,
+    })
+      .open(SESSION, STREAM)
+      .questionId('12.3');
+    expect(id).toBe(`bbbbbbbbbb.${questionOf(STREAM, '12.3')}`);
+    expect(streamOfQuestion(id)).toBe(STREAM);
+  });
+
+  it('says nothing where it was made up', () => {
+    // Attack: ids that would be odd keys, or very long ones.
+    const odd = [
+      'x',
+      'aaaaaaaaaa.x',
+      'aaaaaaaaaa.~1.1',
+      'aaaaaaaaaa.a b~1.1',
+      'aaaaaaaaaa.a~1.1}',
+      `aaaaaaaaaa.${'a'.repeat(200)}~1`,
+    ];
+    for (const id of odd) expect(streamOfQuestion(id)).toBeUndefined();
   });
 });

@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../clock.ts';
-import { freshKeyRing } from '../core/seal.ts';
-import type { Store } from '../core/store.ts';
-import type { RawId } from '../jsonrpc/id.ts';
-import { MemoryStore } from '../store/memory.ts';
-import { StoreArchive } from './event-archive.ts';
+import { StoreArchive } from '../../packages/breakwater/src/../packages/breakwater/src/fleet/event-archive.ts';
+import { systemClock } from '../../packages/breakwater/src/clock.ts';
+import { freshKeyRing } from '../../packages/breakwater/src/core/seal.ts';
+import type { Store } from '../../packages/breakwater/src/core/store.ts';
+import type { RawId } from '../../packages/breakwater/src/jsonrpc/id.ts';
+import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
 
 const SESSION = 'abcdefghijklmnop.sealed';
 const IDS = ['1' as RawId];
