@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -44,12 +45,13 @@ async function startDoor(ports: readonly number[]): Promise<{ readonly port: num
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** All at once, so that none is given twice. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 test('a person who answers after the node was killed gets the answer of the tool, which took effect once', async () => {
@@ -63,18 +65,20 @@ test('a person who answers after the node was killed gets the answer of the tool
     await launchFixture('test/fleet/servers/modern-http.ts', [], { env: { EFFECTS_FILE: effects } }),
   );
   const nodes: FleetNode[] = [];
-  for (const name of ['first', 'second', 'third']) {
+  const names = ['first', 'second', 'third'];
+  const ports = await freePorts(2 * names.length);
+  for (const [at, name] of names.entries()) {
     const file = join(folder, `${name}.yaml`);
     writeFileSync(
       file,
       stringify({
         store: redis.url,
-        fleet: { secret: { env: 'BREAKWATER_TEST_SECRET' }, listen: { port: await freePort() } },
+        fleet: { secret: { env: 'BREAKWATER_TEST_SECRET' }, listen: { port: ports[at] } },
         upstreams: { it: { url: server.url } },
         routes: [{ path: '/mcp', upstreams: ['it'] }],
       }),
     );
-    nodes.push(makeNode(name, await freePort(), file, folder, SECRET));
+    nodes.push(makeNode(name, ports[names.length + at] ?? 0, file, folder, SECRET));
   }
   stack.defer(async () => {
     await Promise.all(nodes.map((node) => node.kill()));

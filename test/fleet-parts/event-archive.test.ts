@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { StoreArchive } from '../../packages/breakwater/src/../packages/breakwater/src/fleet/event-archive.ts';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
 import { freshKeyRing } from '../../packages/breakwater/src/core/seal.ts';
 import type { Store } from '../../packages/breakwater/src/core/store.ts';
+import { StoreArchive } from '../../packages/breakwater/src/fleet/event-archive.ts';
 import type { RawId } from '../../packages/breakwater/src/jsonrpc/id.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
 

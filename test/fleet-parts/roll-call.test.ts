@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ManualClock } from '../../packages/breakwater/src/../../../test/downstream/manual-clock.ts';
-import { RollCall } from '../../packages/breakwater/src/../packages/breakwater/src/fleet/roll-call.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
+import { RollCall } from '../../packages/breakwater/src/fleet/roll-call.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
+import { ManualClock } from '../downstream/manual-clock.ts';
 
 const SILENCE_MS = 10_000;
 
