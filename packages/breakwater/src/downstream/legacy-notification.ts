@@ -37,9 +37,10 @@ export async function receiveMessage(
 /** What a notification does to its session. Unknown ones do nothing. The promise, where there is one, is for who answers it: the fleet knows then. */
 export function applyNotification(
   { deps }: Context,
-  { session, state }: { readonly session: Session; readonly state: SessionState },
+  of: { readonly session: Session; readonly state: SessionState },
   message: NotificationMessage,
 ): Promise<void> | undefined {
+  const { session } = of;
   if (message.method === 'notifications/initialized') {
     session.confirmed = true;
     session.initialized = true;
@@ -49,6 +50,7 @@ export function applyNotification(
   const member = findMember(message.params, 'requestId');
   if (member === undefined) return undefined;
   const id = message.params.bytes.toString('latin1', member.start, member.end) as RawId;
-  if (!state.cancel(id) && session.isShared) deps.sessions.vault?.cancel(session, id);
+  // Not before: reading the state makes it, and most sessions never need one.
+  if (!of.state.cancel(id) && session.isShared) deps.sessions.vault?.cancel(session, id);
   return undefined;
 }

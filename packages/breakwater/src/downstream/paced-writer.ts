@@ -56,7 +56,8 @@ export class PacedWriter implements SlowReader {
     this.#backlog = deps.backlog;
     this.#onEnd = onEnd;
     res.on('drain', this.#onDrain);
-    res.once('close', this.#onClose);
+    // It closes once; `once` would keep a wrapper for each of many thousand streams.
+    res.on('close', this.#onClose);
   }
 
   /** True while bytes can still be written. */

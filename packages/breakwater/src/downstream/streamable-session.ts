@@ -1,8 +1,9 @@
 import type { Session, SessionKeeper } from '../core/session.ts';
 import type { SessionNews } from '../core/session-vault.ts';
+import type { Change } from '../core/subscription.ts';
 import type { Context } from './inbound.ts';
 import { SessionLog } from './session-log.ts';
-import { SessionState } from './session-state.ts';
+import { type SessionSide, SessionState } from './session-state.ts';
 import { SessionStream } from './session-stream.ts';
 
 /** What a session keeps on this side; each part is made when it is first needed, because most sessions need none. */
@@ -19,7 +20,7 @@ interface Parts {
 const PARTS = new WeakMap<Session, Parts>();
 
 /** A legacy session of the Streamable HTTP transport as one request sees it. */
-export class StreamableSession {
+export class StreamableSession implements SessionSide {
   readonly session: Session;
   readonly #context: Context;
 
@@ -31,13 +32,24 @@ export class StreamableSession {
   /** What runs and what is asked in the session. */
   get state(): SessionState {
     const parts = this.#parts();
-    parts.state ??= new SessionState(this.session, this.#context.deps.sessions, {
-      onChange: (change) => this.stream.report(change),
-      requestAside: (message) => parts.stream?.request(message) === true,
-      onceReadable: (run) => this.stream.onceOpen(run),
-      mint: this.#context.deps.peers?.tags.mint,
-    });
+    parts.state ??= new SessionState(this.session, this.#context.deps.sessions, this);
     return parts.state;
+  }
+
+  onChange(change: Change): void {
+    this.stream.report(change);
+  }
+
+  requestAside(message: Buffer): boolean {
+    return this.#parts().stream?.request(message) === true;
+  }
+
+  onceReadable(run: () => void): () => void {
+    return this.stream.onceOpen(run);
+  }
+
+  get mint(): SessionSide['mint'] {
+    return this.#context.deps.peers?.tags.mint;
   }
 
   /** What its streams sent, for clients that resume. */

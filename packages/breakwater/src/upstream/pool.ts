@@ -19,6 +19,8 @@ const OWN_READ_WAIT_MS = 1_000;
  */
 type Placement = 'placed' | 'full' | 'back-off' | 'refused';
 
+/** How long a node that hands over waits for a next owner of what its last callers need. */
+const HAND_OVER_MS = 1_000;
 /** How often a node that hands over looks for the next owner, for the last callers it has. */
 const HAND_OVER_POLL_MS = 200;
 /** How long another node's handle stays open unused: it keeps the owner's from being idle. */
@@ -41,7 +43,7 @@ export class HandlePool {
   readonly #memory: MemoryWatch | undefined;
   #hasSession: boolean | undefined;
   #isWakeUpSet = false;
-  #isHandingOver = false;
+  #handedOverAt: number | undefined;
   #closed = false;
 
   constructor(options: PoolOptions, deps: PoolDeps) {
@@ -134,7 +136,7 @@ export class HandlePool {
    * that: of a child process there are two until then.
    */
   handOver(): void {
-    this.#isHandingOver = true;
+    this.#handedOverAt = this.#deps.clock.now();
     for (const entry of [...this.#entries]) {
       const { hold } = entry;
       if (hold === undefined) continue;
@@ -143,6 +145,11 @@ export class HandlePool {
       // Not as one that ended: the next owner goes on with the session that a server keeps for it.
       this.#retire(entry, 'closed');
     }
+  }
+
+  // Where no other node wants it, because all of them are leaving, the last callers are served here after all.
+  get #leavesToOthers(): boolean {
+    return this.#handedOverAt !== undefined && this.#deps.clock.now() - this.#handedOverAt < HAND_OVER_MS;
   }
 
   async close(): Promise<void> {
@@ -237,7 +244,7 @@ export class HandlePool {
       upstream: this.#options.name,
       need,
       open: bounds,
-      mayOpen: !isBorrowed && !this.#isHandingOver,
+      mayOpen: !isBorrowed && !this.#leavesToOthers,
       onOwner,
     };
     const opening = haveHandle(this.#deps, { ...placing, key: this.#isOwned(key) ? key.key : undefined });
@@ -278,7 +285,6 @@ export class HandlePool {
     handle.onRetired?.(() => this.#retire(entry, 'handed over'));
     // Another node has it now: two of them must not both do what they are asked.
     hold?.onLost(() => void this.#close(entry, 'lease-lost'));
-    if (this.#isHandingOver) this.handOver();
     if (!this.#entries.has(entry) || entry.closing !== undefined) return;
     for (const waiter of [...entry.waiters]) {
       const obstacle = obstacleTo(entry, waiter.need);
@@ -309,7 +315,7 @@ export class HandlePool {
     for (const waiter of [...entry.waiters]) this.#enqueue(waiter, 'full');
     entry.waiters.clear();
     // Its next owner is whichever node is asked for it first.
-    if (this.#isHandingOver) this.#deps.clock.after(HAND_OVER_POLL_MS, () => this.#pump());
+    if (this.#leavesToOthers) this.#deps.clock.after(HAND_OVER_POLL_MS, () => this.#pump());
     else if (this.size < this.#options.limits.handles) this.#pump();
   }
 
