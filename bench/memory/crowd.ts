@@ -54,7 +54,8 @@ export async function openStreams(
 function openStream(to: { hostname: string; port: string; pathname: string; id: string }): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: to.hostname, port: Number(to.port) });
-    socket.once('error', reject);
+    // Also later: the process at the other end is stopped when it was measured.
+    socket.on('error', reject);
     socket.once('data', (head: Buffer) => {
       if (head.toString('latin1', 9, 12) === '200') resolve(socket.resume());
       else reject(new Error(`no stream: ${head.toString('latin1', 0, 200)}`));

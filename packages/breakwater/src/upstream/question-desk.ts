@@ -121,10 +121,12 @@ export class QuestionDesk {
     const able = interactive.filter(({ call }) => call.client.profile[needed]);
     const named = able.find(({ call }) => isAboutTaskOf(params, call));
     if (named !== undefined) return named;
-    // A server that waits for an answer seldom asks again: a call that has asked is the last choice, above all one whose client is away or lost.
+    // A server that waits for an answer seldom asks again: a call that has asked comes after those that have not, and one whose client is away is the
+    // last choice.
     const asking = new Set([...this.#open.values()].map(({ call }) => call));
-    const waiting = able.filter((call) => !call.isSuspended && !asking.has(call));
-    const likely = waiting.length > 0 ? waiting : able;
+    const present = able.filter((call) => !call.isSuspended);
+    const quiet = present.filter((call) => !asking.has(call));
+    const likely = [quiet, present, able].find((each) => each.length > 0) ?? able;
     if (likely.length > 1) {
       const detail = { method, calls: likely.length };
       this.#options.log('info', 'A question could belong to several calls; it goes to the oldest.', detail);
