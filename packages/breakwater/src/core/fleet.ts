@@ -2,6 +2,9 @@ import type { ServerFacts } from '../protocol/capabilities.ts';
 import type { LegacyRevision } from '../protocol/revision.ts';
 import type { Handle, HandleNeed, Principal } from './ports.ts';
 
+/** Why a call is cancelled whose caller's node is gone: nobody changed their mind, so what it was asked may have been another call's. */
+export const CALLER_LOST = 'the gateway node that made this call was lost';
+
 /** A thing that exists once in the fleet and is this node's. */
 export interface Hold {
   /** False from the moment on in which another node may have it: then nothing new may be begun with it. True again when the lease turned out to be still ours. */

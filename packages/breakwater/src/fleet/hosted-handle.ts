@@ -1,4 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
+import { CALLER_LOST } from '../core/fleet.ts';
 import type { Handle, Lease, ServerQuestion } from '../core/ports.ts';
 import { RpcCode } from '../jsonrpc/message.ts';
 import type { ServerFacts } from '../protocol/capabilities.ts';
@@ -113,7 +114,7 @@ export class HostedHandle {
   release(): void {
     for (const stop of this.#listeners) stop();
     this.#stopTaking?.();
-    for (const call of this.#calls.values()) call.cancel('the gateway node that made this call was lost');
+    for (const call of this.#calls.values()) call.cancel(CALLER_LOST);
     this.#calls.clear();
     this.#noteQuiet();
     for (const question of this.#questions.values()) question.answer({ error: LOST });

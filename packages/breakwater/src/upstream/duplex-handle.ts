@@ -1,4 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
+import { CALLER_LOST } from '../core/fleet.ts';
 import type { CallControl, CallSink, Clock, ServerChange, ServerQuestion, UpstreamCall } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { type NotificationMessage, type RequestMessage, RpcCode } from '../jsonrpc/message.ts';
@@ -250,7 +251,7 @@ export class DuplexHandle implements OpenedHandle {
       this.#rpc.forget(running.id);
       this.#notifyCancelled(running.id, reason);
     }
-    running.abandon();
+    running.abandon(reason === CALLER_LOST);
   }
 
   #notifyCancelled(id: string, reason?: string): void {

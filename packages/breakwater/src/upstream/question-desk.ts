@@ -69,7 +69,7 @@ export class QuestionDesk {
    */
   endCall(call: RunningCall, others: Iterable<RunningCall>): void {
     if (this.#open.size === 0) return;
-    const able = call.isAnswered ? [...others].filter((each) => each.isInteractive) : [];
+    const able = call.leavesQuestions ? [...others].filter((each) => each.isInteractive) : [];
     for (const [id, question] of [...this.#open]) {
       if (question.call !== call) continue;
       const { request } = question;

@@ -18,7 +18,7 @@ export class RunningCall implements ResponseReceiver {
   readonly #onOver: (call: RunningCall) => void;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #isOver = false;
-  #isAnswered = false;
+  #leavesQuestions = false;
 
   constructor(call: UpstreamCall, sink: CallSink, revision: Revision, onOver: (call: RunningCall) => void) {
     this.call = call;
@@ -32,9 +32,9 @@ export class RunningCall implements ResponseReceiver {
     return this.#isOver;
   }
 
-  /** The server answered it. */
-  get isAnswered(): boolean {
-    return this.#isAnswered;
+  /** The server answered it, or nobody is there who could be asked: a question that was taken for its own may be another's. */
+  get leavesQuestions(): boolean {
+    return this.#leavesQuestions;
   }
 
   /** Passes a notification that belongs to this call. */
@@ -61,12 +61,12 @@ export class RunningCall implements ResponseReceiver {
   }
 
   onResult(result: Buffer): void {
-    this.#isAnswered = true;
+    this.#leavesQuestions = true;
     this.#finish({ kind: 'result', revision: this.#revision, result });
   }
 
   onError(error: Buffer): void {
-    this.#isAnswered = true;
+    this.#leavesQuestions = true;
     this.#finish({ kind: 'error', revision: this.#revision, error });
   }
 
@@ -74,9 +74,10 @@ export class RunningCall implements ResponseReceiver {
     this.#finish({ kind: 'failed', error });
   }
 
-  /** Ends it without telling the sink. */
-  abandon(): void {
+  /** Ends it without telling the sink. `isLost`: its caller is gone, and did not give it up. */
+  abandon(isLost = false): void {
     if (this.#isOver) return;
+    if (isLost) this.#leavesQuestions = true;
     this.#isOver = true;
     this.#onOver(this);
   }
