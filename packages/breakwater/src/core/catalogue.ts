@@ -112,8 +112,20 @@ export class Catalogue {
    */
   paramHeaders(subscriber: Subscriber, tool: string): readonly ParamHeader[] | Promise<readonly ParamHeader[]> {
     const merged = this.peek('tools', subscriber);
-    if (merged === undefined) return this.#learnParamHeaders(subscriber, tool);
-    return merged.byName.get(tool)?.item.paramHeaders ?? NO_HEADERS;
+    if (merged !== undefined) return merged.byName.get(tool)?.item.paramHeaders ?? NO_HEADERS;
+    return this.#knownParamHeaders(subscriber, tool) ?? this.#learnParamHeaders(subscriber, tool);
+  }
+
+  // Who only calls never merges the lists: without this each of its calls waited for what was there already.
+  #knownParamHeaders({ principal }: Subscriber, tool: string): readonly ParamHeader[] | undefined {
+    const [only, ...others] = this.#route.members;
+    if (only === undefined || others.length > 0) return undefined;
+    const own = ownName(only.prefix, tool);
+    if (own === undefined || !only.cached || only.disabledTools.has(own)) return NO_HEADERS;
+    const view = this.#views.get(only.upstream, principal, only);
+    if (view.known !== undefined && eraOf(view.known.revision) === 'legacy') return NO_HEADERS;
+    const seen = view.peek('tools');
+    return seen && (seen.items.find(({ name }) => name === own)?.paramHeaders ?? NO_HEADERS);
   }
 
   async #learnParamHeaders({ principal }: Subscriber, tool: string): Promise<readonly ParamHeader[]> {

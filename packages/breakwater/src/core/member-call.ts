@@ -195,7 +195,7 @@ export class MemberCall implements CallSink {
     if (this.#ended) return;
     const outcome = checkSound(answered);
     if (this.#handOver(outcome)) return;
-    const serverInfo = this.#lease?.handle.server.info;
+    const server = this.#lease?.handle;
     this.#release();
     if (outcome.kind === 'error' && this.#attempt < this.#target.members.length && isNotFound(outcome.error)) {
       this.#tryNext();
@@ -206,7 +206,9 @@ export class MemberCall implements CallSink {
       void this.#acquire(this.#member);
       return;
     }
-    this.#follower.done(outcome.kind === 'result' && serverInfo !== undefined ? { ...outcome, serverInfo } : outcome);
+    // Only a modern client is told by whom it was answered, and a modern server says that itself.
+    const isUnsigned = outcome.kind === 'result' && eraOf(outcome.revision) !== eraOf(this.#exchange.client.revision);
+    this.#follower.done(isUnsigned && server !== undefined ? { ...outcome, serverInfo: server.server.info } : outcome);
   }
 
   #handOver(outcome: Outcome): boolean {
@@ -350,7 +352,7 @@ function isNotFound(error: Buffer): boolean {
 
 // Broken JSON inside a sound envelope would break the client's parser, which takes it for a broken transport.
 function checkSound(outcome: Outcome): Outcome {
-  if (outcome.kind === 'failed') return outcome;
+  if (outcome.kind === 'failed' || (outcome.kind === 'result' && outcome.isSound === true)) return outcome;
   const payload = outcome.kind === 'result' ? outcome.result : outcome.error;
   return isSoundPayload(payload) ? outcome : { kind: 'failed', error: new GatewayError('upstream.invalid') };
 }

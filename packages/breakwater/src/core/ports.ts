@@ -48,6 +48,8 @@ export interface ResultOutcome {
   readonly result: Buffer;
   /** `serverInfo` bytes of the server that answered, for the modern era's `_meta`. */
   readonly serverInfo?: Buffer;
+  /** Whoever read it has checked that the whole result is JSON in UTF-8. */
+  readonly isSound?: boolean | undefined;
 }
 
 /** An error that a server answered, in the form its leg speaks: JSON bytes of the `error` value. */

@@ -117,12 +117,17 @@ export class ServerView {
     }
   }
 
+  /** One of the server's lists as last seen, however old; undefined when it was never read. */
+  peek(kind: ListKind): ListSnapshot | undefined {
+    return this.#lists.get(kind)?.snapshot;
+  }
+
   /**
    * One of a modern server's lists as last seen, however old; when it was never read it is read now, and undefined if that takes longer
    * than `waitMs` or fails. Nobody waits again soon after that. A legacy server is not asked for its list.
    */
   async glance(kind: ListKind, waitMs: number): Promise<ListSnapshot | undefined> {
-    const seen = this.#lists.get(kind)?.snapshot;
+    const seen = this.peek(kind);
     if (seen !== undefined || this.#clock.now() < (this.#glancePauses.get(kind) ?? 0)) return seen;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const timer = this.#clock.after(waitMs, () => resolve(undefined));

@@ -90,14 +90,28 @@ export class Sessions {
 
   /**
    * The session, if it lives and belongs to exactly this route, transport and principal; a sign of life. In a fleet it rejects with
-   * `store.unavailable` or `session.limit` when it cannot be had on this node now.
+   * `store.unavailable` or `session.limit` when it cannot be had on this node now. A promise only where the fleet has to be asked: nearly every
+   * request finds its session here.
    */
-  async find(key: SessionKey): Promise<Session | undefined> {
-    const session = this.#sessions.get(key.id) ?? (await this.#fetch(key));
-    if (session === undefined || session.route !== key.route || session.transport !== key.transport) return undefined;
-    // A foreign id answers like an unknown one: no oracle.
-    if (session.principal.key !== key.principal.key) return undefined;
-    if (session.isShared && !session.initialized) await this.#visits?.refresh(session);
+  find(key: SessionKey): Session | undefined | Promise<Session | undefined> {
+    const session = this.#sessions.get(key.id);
+    if (session === undefined) return this.#visits && this.#findInFleet(key);
+    if (!belongsTo(session, key)) return undefined;
+    if (session.isShared && !session.initialized) return this.#refreshed(session);
+    this.touch(session);
+    return session;
+  }
+
+  async #findInFleet(key: SessionKey): Promise<Session | undefined> {
+    const session = key.transport === 'streamable' ? await this.#visits?.find(key) : undefined;
+    if (session === undefined || !belongsTo(session, key)) return undefined;
+    if (!session.initialized) return await this.#refreshed(session);
+    this.touch(session);
+    return session;
+  }
+
+  async #refreshed(session: Session): Promise<Session> {
+    await this.#visits?.refresh(session);
     this.touch(session);
     return session;
   }
@@ -157,10 +171,6 @@ export class Sessions {
   /** Takes note of what was opened and closed: in a fleet a session with upstream handles of its own stays on their node. */
   record(event: GatewayEvent): void {
     this.#visits?.record(event);
-  }
-
-  #fetch(key: SessionKey): Promise<Session | undefined> | undefined {
-    return key.transport === 'streamable' ? this.#visits?.find(key) : undefined;
   }
 
   #host(): ConstructorParameters<typeof SessionVisits>[1] {
@@ -284,4 +294,9 @@ export class Sessions {
     const message = 'A release step of a session failed.';
     this.#deps.emit({ type: 'notice', level: 'error', message, detail: { error } });
   };
+}
+
+// A foreign id answers like an unknown one: no oracle.
+function belongsTo(session: Session, { route, transport, principal }: SessionKey): boolean {
+  return session.route === route && session.transport === transport && session.principal.key === principal.key;
 }

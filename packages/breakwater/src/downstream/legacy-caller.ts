@@ -17,16 +17,17 @@ const ASSUMED: LegacyRevision = '2025-03-26';
 const PRIMES_FROM: LegacyRevision = '2025-11-25';
 const SUPPORTED = [...LEGACY_REVISIONS].reverse().join(', ');
 
-/** The session that a header names, if it is this principal's, of this route and transport. */
-export async function findStreamable(
+/** The session that a header names, if it is this principal's, of this route and transport; a promise only where the fleet has to be asked. */
+export function findStreamable(
   inbound: Inbound,
   sessionId: string | undefined,
-): Promise<StreamableSession | undefined> {
+): StreamableSession | undefined | Promise<StreamableSession | undefined> {
   if (sessionId === undefined) return undefined;
   const { context, route, principal } = inbound;
   const key = { id: sessionId, route: route.path, transport: 'streamable', principal } as const;
-  const session = await context.deps.sessions.find(key);
-  return session === undefined ? undefined : new StreamableSession(context, session);
+  const found = context.deps.sessions.find(key);
+  const wrap = (session: Session | undefined) => session && new StreamableSession(context, session);
+  return found instanceof Promise ? found.then(wrap) : wrap(found);
 }
 
 /** Who sends a request: the client of a session, or one of whom only the header's revision is known. */

@@ -70,7 +70,8 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
     // Where it is gone, another one may wait for the answer. Of two that are the same it takes the first.
     if (asker !== undefined && (await passOn(inbound, asker, hints.bytes, true))) return;
   }
-  const streamable = await findStreamable(inbound, headers.sessionId);
+  const found = findStreamable(inbound, headers.sessionId);
+  const streamable = found instanceof Promise ? await found : found;
   const session = streamable?.session;
   if (legacyClaim && request !== undefined && (session === undefined || !accommodates(inbound, 'legacy-claim'))) {
     return refuseClaim(inbound, request);

@@ -57,7 +57,8 @@ export async function serveModern(
   }
   if (method === 'server/discover') return serveDiscover(inbound, message, client);
   if (method === 'subscriptions/listen') return serveListen(inbound, message, client);
-  if (await continueElsewhere(inbound, { method, params, sessionId: undefined }, bytes)) return;
+  const passed = continueElsewhere(inbound, { method, params, sessionId: undefined }, bytes);
+  if (passed !== false && (await passed)) return;
   serveExchange(inbound, message, client, envelope.value);
 }
 
@@ -158,9 +159,18 @@ function answerOf(inbound: Inbound, { id }: RequestMessage, onGone: () => void):
   });
 }
 
-function clientOf({ revision, clientInfo, clientCapabilities }: Envelope): ClientFacts {
-  return { revision, info: clientInfo, capabilities: clientCapabilities, profile: profileOf(clientCapabilities) };
+/** The same object for the same envelope: what is made of it further on can be kept beside it. */
+function clientOf(envelope: Envelope): ClientFacts {
+  let client = CLIENTS.get(envelope);
+  if (client === undefined) {
+    const { revision, clientInfo, clientCapabilities } = envelope;
+    client = { revision, info: clientInfo, capabilities: clientCapabilities, profile: profileOf(clientCapabilities) };
+    CLIENTS.set(envelope, client);
+  }
+  return client;
 }
+
+const CLIENTS = new WeakMap<Envelope, ClientFacts>();
 
 function refuseFault(inbound: Inbound, { id }: RequestMessage, fault: ProtocolFault): void {
   const { code, data = {} } = fault;

@@ -98,17 +98,17 @@ async function tryPassing(
 }
 
 /** Has the node serve a request that alone can go on with it, because it holds the call or the task; true when it did. */
-export async function continueElsewhere(
+export function continueElsewhere(
   inbound: Inbound,
   request: Pick<Exchange, 'method' | 'params' | 'sessionId'>,
   body: Buffer,
-): Promise<boolean> {
+): false | Promise<boolean> {
   const { peers, handler } = inbound.context.deps;
   if (peers === undefined || request.params === undefined || peers.wasForwarded(inbound.req)) return false;
   const node = handler.nodeOf?.({ ...request, principal: inbound.principal });
   // To a parked call the same state may come twice: the first answers it, and both are told the same.
   const isRepeatable = !request.method.startsWith('tasks/');
-  return node !== undefined && (await passOn(inbound, node, body, isRepeatable));
+  return node !== undefined && passOn(inbound, node, body, isRepeatable);
 }
 
 function noteNothing(): void {

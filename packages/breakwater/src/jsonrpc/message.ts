@@ -21,6 +21,8 @@ export interface ResultMessage {
   readonly kind: 'result';
   readonly id: RawId | undefined;
   readonly result: Buffer;
+  /** The whole result is known to be JSON in UTF-8; otherwise only its ends were looked for. */
+  readonly isSound?: boolean;
 }
 
 /** An error response; `error` is the value's bytes, unparsed. */

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { isIdToken, type RawId } from './id.ts';
 import { type Message, RpcCode } from './message.ts';
+import { CHECKED_BYTES, readPlainAnswer } from './plain-answer.ts';
 import {
   findMember,
   hasDuplicateKey,
@@ -50,7 +51,8 @@ export function parseBody(bytes: Buffer, limits: ParseLimits): Parsed<Body> {
   const isPlain = isAscii(bytes);
   if (!isPlain && !isUtf8(bytes)) return fail(RpcCode.parseError, 'The body is not valid UTF-8.');
   const view = bytes.toString('latin1');
-  if (measureDepth(view, limits.jsonDepth) > limits.jsonDepth) {
+  // Each level takes two bytes: short bodies need not be measured.
+  if (view.length > 2 * limits.jsonDepth && measureDepth(view, limits.jsonDepth) > limits.jsonDepth) {
     return fail(RpcCode.invalidRequest, `The body nests deeper than ${limits.jsonDepth} levels.`);
   }
   try {
@@ -77,6 +79,8 @@ function parseBatch(bytes: Buffer, view: string, limits: ParseLimits): Parsed<Bo
 
 /** Parses one message from a server. The envelope is read, the payload is not: a result is passed on as the bytes it came in. */
 export function parseMessage(bytes: Buffer): Parsed<Message> {
+  const plain = readPlainAnswer(bytes);
+  if (plain !== undefined) return { ok: true, value: plain };
   return parseScanned(scanObject(bytes), undefined);
 }
 
@@ -129,9 +133,6 @@ function parseResponse(object: RawObject, token: string | undefined, id: RawId |
   }
   return { ok: true, value: { kind: 'error', id, error: memberBytes(object, error) } };
 }
-
-/** Longest payload whose grammar is checked; beyond it a check would cost more than it is worth (about 2 µs per KiB). */
-const CHECKED_BYTES = 65_536;
 
 /**
  * True unless the payload of a server (a result or an error) is known to be broken JSON or UTF-8. The envelope's spans are always checked; a

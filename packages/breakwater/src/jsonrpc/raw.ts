@@ -221,32 +221,52 @@ export type Edits = Readonly<Record<string, Buffer | string | undefined>>;
  * text. The result is a new buffer holding only the object.
  */
 export function editObject(object: RawObject, edits: Edits): Buffer {
-  const parts: Buffer[] = [];
-  const pending = new Set(Object.keys(edits).filter((key) => edits[key] !== undefined));
-  let count = 0;
-  const push = (keyBytes: Buffer, value: Buffer): void => {
-    if (count++ > 0) parts.push(COMMA_BYTES);
-    parts.push(keyBytes, COLON_BYTES, value);
+  const parts: (Buffer | string)[] = ['{'];
+  const written: string[] = [];
+  const { bytes, members } = object;
+  // Members that stay are copied together with what stands between them.
+  let runStart = -1;
+  let runEnd = 0;
+  const endRun = (): void => {
+    if (runStart >= 0) parts.push(parts.length > 1 ? ',' : '', bytes.subarray(runStart, runEnd));
+    runStart = -1;
   };
-  for (const member of object.members) {
-    const key = object.bytes.subarray(member.keyStart, skipString(object.view, member.keyStart));
-    if (Object.hasOwn(edits, member.key)) {
-      const value = edits[member.key];
-      if (value === undefined || !pending.delete(member.key)) continue;
-      push(key, toBytes(value));
-    } else push(key, memberBytes(object, member));
+  for (const { key, keyStart, start, end } of members) {
+    if (!Object.hasOwn(edits, key)) {
+      if (runStart < 0) runStart = keyStart;
+      runEnd = end;
+      continue;
+    }
+    endRun();
+    const value = edits[key];
+    if (value === undefined || written.includes(key)) continue;
+    written.push(key);
+    parts.push(parts.length > 1 ? ',' : '', bytes.subarray(keyStart, start), value);
   }
-  for (const key of pending) push(Buffer.from(JSON.stringify(key)), toBytes(edits[key] ?? 'null'));
-  return Buffer.concat([OPEN_BYTES, ...parts, CLOSE_BYTES]);
+  endRun();
+  for (const key in edits) {
+    const value = edits[key];
+    if (value === undefined || written.includes(key)) continue;
+    parts.push(parts.length > 1 ? ',' : '', JSON.stringify(key), ':', value);
+  }
+  parts.push('}');
+  return joinParts(parts);
 }
 
-const OPEN_BYTES = Buffer.from('{');
-const CLOSE_BYTES = Buffer.from('}');
-const COMMA_BYTES = Buffer.from(',');
-const COLON_BYTES = Buffer.from(':');
-
-function toBytes(value: Buffer | string): Buffer {
-  return typeof value === 'string' ? Buffer.from(value) : value;
+/** The parts after each other, in one allocation. */
+function joinParts(parts: readonly (Buffer | string)[]): Buffer {
+  let size = 0;
+  for (const part of parts) size += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
+  const joined = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') at += joined.write(part, at);
+    else {
+      joined.set(part, at);
+      at += part.length;
+    }
+  }
+  return joined;
 }
 
 /** `value` as JSON bytes. `value` must be JSON-representable. */

@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.ts';
 import { makeId, type RawId } from '../jsonrpc/id.ts';
-import type { Message, NotificationMessage, RequestMessage } from '../jsonrpc/message.ts';
+import type { Message, NotificationMessage, RequestMessage, ResultMessage } from '../jsonrpc/message.ts';
 import { type ParseFault, parseMessage } from '../jsonrpc/parse.ts';
 import { scanArray } from '../jsonrpc/raw.ts';
 import { writeError, writeNotification, writeRequest, writeResult } from '../jsonrpc/write.ts';
@@ -9,7 +9,8 @@ import type { UpstreamLog } from './options.ts';
 
 /** Receives the answer to one request: exactly one of the three, once. */
 export interface ResponseReceiver {
-  onResult(result: Buffer): void;
+  /** `isSound`: see {@link ResultMessage.isSound}. */
+  onResult(result: Buffer, isSound: boolean | undefined): void;
   onError(error: Buffer): void;
   onFailed(error: GatewayError): void;
 }
@@ -147,7 +148,7 @@ export class DuplexRpc implements ChannelListener {
         this.#peer.onNotification(message);
         break;
       case 'result':
-        if (message.id !== undefined) this.#take(message.id)?.onResult(message.result);
+        if (message.id !== undefined) this.#take(message.id)?.onResult(message.result, message.isSound);
         break;
       case 'error':
         this.#take(message.id ?? this.#idForNull())?.onError(message.error);

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, ErrorOutcome, ResultOutcome } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import { writeNotification, writeRequest } from '../jsonrpc/write.ts';
 import { methodTraits } from '../protocol/methods.ts';
+import type { Revision } from '../protocol/revision.ts';
 import type { HttpClient, HttpRequest } from './http-client.ts';
 import { POST_HEADERS } from './http-headers.ts';
 import { type ResponseEnd, type ResponseReader, type ResponseSink, sendRequest } from './http-response.ts';
@@ -164,6 +165,15 @@ export function isAnswer(message: Message, id: RawId): message is Extract<Messag
   if (message.kind !== 'result' && message.kind !== 'error') return false;
   if (message.id === undefined) return message.kind === 'error';
   return message.id === id || message.id === `"${id}"`;
+}
+
+/** A response of the server as the outcome of the call it answers. */
+export function outcomeOf(
+  message: Extract<Message, { kind: 'result' | 'error' }>,
+  revision: Revision,
+): ResultOutcome | ErrorOutcome {
+  if (message.kind === 'error') return { kind: 'error', revision, error: message.error };
+  return { kind: 'result', revision, result: message.result, isSound: message.isSound };
 }
 
 /** The gateway's error for an HTTP status that carries no answer. */

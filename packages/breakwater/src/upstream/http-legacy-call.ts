@@ -5,7 +5,7 @@ import { type Message, type NotificationMessage, type RequestMessage, RpcCode } 
 import type { ParseFault } from '../jsonrpc/parse.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import { GET_HEADERS } from './http-headers.ts';
-import { backoffMs, errorOfStatus, type HttpLeg, isAnswer, postRequest } from './http-leg.ts';
+import { backoffMs, errorOfStatus, type HttpLeg, isAnswer, outcomeOf, postRequest } from './http-leg.ts';
 import { type ResponseEnd, type ResponseReader, type ResponseSink, sendRequest } from './http-response.ts';
 import type { LegacySession } from './http-session.ts';
 
@@ -108,8 +108,7 @@ export class LegacyCall implements CallControl, ResponseSink {
   answer(message: Extract<Message, { kind: 'result' | 'error' }>): void {
     const revision = this.#session?.revision;
     if (revision === undefined) return;
-    if (message.kind === 'result') this.finish({ kind: 'result', revision, result: message.result });
-    else this.finish({ kind: 'error', revision, error: message.error });
+    this.finish(outcomeOf(message, revision));
   }
 
   onFault(fault: ParseFault): void {

@@ -6,7 +6,7 @@ import { type Message, type NotificationMessage, type RequestMessage, RpcCode } 
 import { encodeJson, memberValue, type RawObject, scanObject } from '../jsonrpc/raw.ts';
 import { encodeError, writeError, writeResult } from '../jsonrpc/write.ts';
 import { bridgeParams } from '../protocol/bridge/request.ts';
-import { isObject } from '../protocol/capabilities.ts';
+import { isObject, type JsonObject } from '../protocol/capabilities.ts';
 import { isAtLeast, isLogLevel, type LogLevel } from '../protocol/logging.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import type { LegacyRevision } from '../protocol/revision.ts';
@@ -51,6 +51,8 @@ const TASK_STATUS = 'notifications/tasks/status';
 /** Ends of the handle after which another node goes on with the session: this one stops, or lost its claim. */
 const HANDED_OVER: ReadonlySet<string> = new Set(['closed', 'lease-lost']);
 const EMPTY_RESULT = Buffer.from('{}');
+/** The session declared its capabilities: its requests declare none. */
+const NOTHING: JsonObject = {};
 const SEVERAL = {
   code: RpcCode.methodNotFound,
   message: 'Client cannot be asked: several clients share this connection',
@@ -120,7 +122,7 @@ export class HttpLegacyHandle implements OpenedHandle {
       revision: this.revision,
       progressToken: call.progress ? id : undefined,
       clientInfo: this.#options.init.clientInfo,
-      clientCapabilities: {},
+      clientCapabilities: NOTHING,
     });
     const running = new LegacyCall(this.#host, { id: makeId(id), call, params, sink });
     this.#calls.add(running);

@@ -6,7 +6,7 @@ import type { ParseFault } from '../jsonrpc/parse.ts';
 import { decodeError } from '../jsonrpc/write.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import type { ModernRevision } from '../protocol/revision.ts';
-import { errorOfStatus, type HttpLeg, isAnswer, type LegRequest, postRequest, warn } from './http-leg.ts';
+import { errorOfStatus, type HttpLeg, isAnswer, type LegRequest, outcomeOf, postRequest, warn } from './http-leg.ts';
 import type { ResponseEnd, ResponseReader, ResponseSink } from './http-response.ts';
 import { idTokenOf } from './modern-feed.ts';
 
@@ -96,7 +96,7 @@ export class ModernCall implements CallControl, ResponseSink {
     } else if (message.kind === 'request')
       warn(leg, 'A modern server sent a request, which it must not.', { method: message.method });
     else if (!isAnswer(message, this.#id)) warn(leg, 'The server answered a request that was not sent.');
-    else if (message.kind === 'result') this.finish({ kind: 'result', revision, result: message.result });
+    else if (message.kind === 'result') this.finish(outcomeOf(message, revision));
     else this.#onError(message.error);
   }
 

@@ -8,6 +8,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import type { OpenedHandle, OpenNeed } from './opener.ts';
 import { hasSession, haveHandle, isNowhereElse, type Placed } from './placing.ts';
 import { bestOf, obstacleTo, type PoolEntry, type Waiter } from './pool-entry.ts';
+import { PoolLease } from './pool-lease.ts';
 import type { PoolDeps, PoolOptions, PoolStatus } from './pool-options.ts';
 
 /** How long the gateway's own reads of a server wait for its next opening after a failure: about two short restarts. */
@@ -336,24 +337,10 @@ export class HandlePool {
   }
 
   #lend(entry: PoolEntry, handle: OpenedHandle): Lease {
-    entry.leases++;
-    entry.idleTimer?.clear();
-    entry.idleTimer = undefined;
-    let isLent = true;
-    return {
-      handle,
-      get isHeld() {
-        return entry.hold?.isHeld !== false;
-      },
-      release: () => {
-        if (!isLent) return;
-        isLent = false;
-        entry.leases--;
-        if (entry.leases === 0) this.#onIdle(entry);
-      },
-      share: () => this.#lend(entry, handle),
-    };
+    return new PoolLease(entry, handle, this.#onUnused);
   }
+
+  readonly #onUnused = (entry: PoolEntry): void => this.#onIdle(entry);
 
   #onIdle(entry: PoolEntry): void {
     if (entry.closing !== undefined || !this.#entries.has(entry)) return;

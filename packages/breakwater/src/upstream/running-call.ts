@@ -60,9 +60,9 @@ export class RunningCall implements ResponseReceiver {
     this.#sink.ask(question);
   }
 
-  onResult(result: Buffer): void {
+  onResult(result: Buffer, isSound: boolean | undefined): void {
     this.#leavesQuestions = true;
-    this.#finish({ kind: 'result', revision: this.#revision, result });
+    this.#finish({ kind: 'result', revision: this.#revision, result, isSound });
   }
 
   onError(error: Buffer): void {

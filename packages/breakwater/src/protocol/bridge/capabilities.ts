@@ -33,9 +33,25 @@ export function clientCapabilitiesFor(
   to: Revision,
   options: { readonly canAsk: boolean; readonly tasks?: boolean },
 ): JsonObject {
-  const bridged = bridgeClient(capabilities, from, to, options);
-  return options.tasks === true && eraOf(to) === 'modern' ? declareTasks(bridged) : bridged;
+  const declares = options.tasks === true && eraOf(to) === 'modern';
+  if (from === to && options.canAsk && !declares) return capabilities;
+  // A client declares the same with each request.
+  const key = `${from} ${to} ${options.canAsk} ${declares}`;
+  let known = BRIDGED.get(capabilities);
+  if (known === undefined) {
+    known = new Map();
+    BRIDGED.set(capabilities, known);
+  }
+  let bridged = known.get(key);
+  if (bridged === undefined) {
+    bridged = bridgeClient(capabilities, from, to, options);
+    if (declares) bridged = declareTasks(bridged);
+    known.set(key, bridged);
+  }
+  return bridged;
 }
+
+const BRIDGED = new WeakMap<JsonObject, Map<string, JsonObject>>();
 
 function bridgeClient(
   capabilities: JsonObject,

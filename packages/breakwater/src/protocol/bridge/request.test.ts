@@ -54,4 +54,45 @@ describe('bridgeParams', () => {
       expect(JSON.parse(bytes)._meta?.progressToken).toBeUndefined();
     }
   });
+
+  it('says of each leg what is this leg’s, whatever it said before for the same client', () => {
+    const client = { revision: '2026-07-28', info: undefined, capabilities: { sampling: {} } } as const;
+    const declared = { sampling: {} };
+    const other = {};
+    const write = (text: string, leg: Partial<Parameters<typeof bridgeParams>[1]>) => {
+      const params = scanObject(Buffer.from(text));
+      const to = { revision: '2026-07-28', clientInfo: GATEWAY, clientCapabilities: declared, ...leg } as const;
+      return JSON.parse(bridgeParams({ method: 'tools/call', params, client }, to)?.toString() ?? '')._meta;
+    };
+    const plain = write('{"name":"x"}', {});
+    expect(write('{"name":"y"}', {})).toEqual(plain);
+    expect(write('{"_meta":{"k":1}}', {})).toEqual({ ...plain, k: 1 });
+    expect(write('{"name":"x"}', { logLevel: 'debug' })['io.modelcontextprotocol/logLevel']).toBe('debug');
+    expect(write('{"name":"x"}', {})).toEqual(plain);
+    const info = Buffer.from('{"name":"another","version":"1"}');
+    expect(write('{"name":"x"}', { clientInfo: info })['io.modelcontextprotocol/clientInfo'].name).toBe('another');
+    expect(write('{"name":"x"}', { clientCapabilities: other })['io.modelcontextprotocol/clientCapabilities']).toEqual(
+      {},
+    );
+    expect(write('{"name":"x"}', { progressToken: 5 }).progressToken).toBe(5);
+    expect(write('{"name":"x"}', {})).toEqual(plain);
+  });
+
+  it('passes the bytes of a modern client on as they are where its envelope says what the leg says', () => {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'c', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const message = Buffer.from(JSON.stringify({ params: { name: 'x', _meta: meta } }));
+    const params = scanObject(message, 10);
+    const capabilities = {};
+    const client = { revision: '2026-07-28', info: undefined, capabilities } as const;
+    const clientInfo = Buffer.from(JSON.stringify(meta['io.modelcontextprotocol/clientInfo']));
+    const to = { revision: '2026-07-28', clientInfo, clientCapabilities: capabilities } as const;
+    for (const _ of [1, 2]) {
+      const bytes = bridgeParams({ method: 'tools/call', params, client }, to);
+      expect(bytes?.buffer).toBe(message.buffer);
+    }
+  });
 });

@@ -1,4 +1,4 @@
-import { type Edits, encodeJson, type RawObject } from '../../jsonrpc/raw.ts';
+import { type Edits, encodeJson, findMember, hasDuplicateKey, type RawObject } from '../../jsonrpc/raw.ts';
 import type { JsonObject } from '../capabilities.ts';
 import { META, REQUEST_META_KEYS } from '../meta.ts';
 import { methodTraits } from '../methods.ts';
@@ -43,25 +43,72 @@ const NO_KEYS: Edits = Object.fromEntries(REQUEST_META_KEYS.map((key) => [key, u
  * params' own bytes where nothing changes; undefined when there are none.
  */
 export function bridgeParams(call: RequestToBridge, to: RequestLeg): Buffer | undefined {
-  if (call.params !== undefined && passesUntouched(call, call.params, to))
-    return call.params.bytes.subarray(call.params.start, call.params.end);
-  const meta = { ...NO_KEYS, ...envelopeOf(to), ...foreignKeys(call.client.revision, to.revision), ...tokenOf(to) };
-  if (call.params === undefined) {
+  const { params } = call;
+  if (params === undefined) {
+    const meta = metaOf(call, to);
     const isEmpty = Object.values(meta).every((value) => value === undefined);
     return isEmpty ? undefined : writeObject({ _meta: writeObject(meta) });
   }
-  return applyEdits(call.params, { ...changedParams(call, to.revision), ...editMeta(call.params, meta) });
+  const meta = metaEdits(call, params, to);
+  return applyEdits(params, carriesLegMembers(call, params) ? { ...changedParams(call, to.revision), ...meta } : meta);
 }
 
 /** Members of params that may have to differ between two legs. */
-const LEG_MEMBERS: ReadonlySet<string> = new Set(['_meta', 'task', 'context', 'inputResponses', 'requestState']);
+const LEG_MEMBERS: ReadonlySet<string> = new Set(['task', 'context', 'inputResponses', 'requestState']);
 
-// Most calls to legacy servers carry nothing of any leg: finding that out edit by edit cost 2 µs each.
-function passesUntouched(call: RequestToBridge, params: RawObject, to: RequestLeg): boolean {
-  if (eraOf(to.revision) === 'modern' || to.progressToken !== undefined || call.task !== undefined) return false;
-  for (const { key } of params.members) if (LEG_MEMBERS.has(key)) return false;
-  return true;
+// Most params carry nothing of any leg, but for the envelope in `_meta`: finding that out edit by edit cost 2 µs each.
+function carriesLegMembers(call: RequestToBridge, params: RawObject): boolean {
+  if (call.task !== undefined) return true;
+  for (const { key } of params.members) if (LEG_MEMBERS.has(key)) return true;
+  return false;
 }
+
+function metaOf(call: RequestToBridge, to: RequestLeg): Edits {
+  return { ...NO_KEYS, ...envelopeOf(to), ...foreignKeys(call.client.revision, to.revision), ...tokenOf(to) };
+}
+
+/** What was made of the `_meta` of a client's last request, and of what. */
+interface WrittenMeta extends Omit<RequestLeg, 'progressToken'> {
+  readonly from: Revision;
+  readonly text: string;
+  readonly edits: Edits;
+}
+
+/** By the capabilities that the client declared: they are one object for all requests of a client. */
+const WRITTEN = new WeakMap<JsonObject, WrittenMeta>();
+const MOST_KNOWN_CHARS = 2_048;
+
+/** The edit that makes `_meta` this leg's. A client says the same of itself with each request, so it is remembered what came of it. */
+function metaEdits(call: RequestToBridge, params: RawObject, to: RequestLeg): Edits {
+  const member = findMember(params, '_meta');
+  if (member === undefined && eraOf(to.revision) === 'legacy' && to.progressToken === undefined) return NO_EDITS;
+  if (to.progressToken !== undefined || hasDuplicateKey(params, META_KEY)) return editMeta(params, metaOf(call, to));
+  const from = call.client.revision;
+  const { revision, logLevel, clientInfo, clientCapabilities } = to;
+  const text = member === undefined ? '' : params.view.slice(member.start, member.end);
+  const known = WRITTEN.get(call.client.capabilities);
+  const isKnown =
+    known !== undefined &&
+    known.text === text &&
+    known.revision === revision &&
+    known.from === from &&
+    known.logLevel === logLevel &&
+    known.clientInfo === clientInfo &&
+    known.clientCapabilities === clientCapabilities;
+  if (isKnown) return known.edits;
+  const edited = editMeta(params, metaOf(call, to));
+  const edits = edited['_meta']?.toString('latin1') === text ? NO_EDITS : edited;
+  if (text.length <= MOST_KNOWN_CHARS) {
+    // A copy, because a slice would keep the whole body.
+    const copy = Buffer.from(text, 'latin1').toString('latin1');
+    const made = { from, revision, logLevel, clientInfo, clientCapabilities, text: copy, edits };
+    WRITTEN.set(call.client.capabilities, made);
+  }
+  return edits;
+}
+
+const NO_EDITS: Edits = {};
+const META_KEY: ReadonlySet<string> = new Set(['_meta']);
 
 function envelopeOf(to: RequestLeg): Edits {
   if (eraOf(to.revision) === 'legacy') return {};

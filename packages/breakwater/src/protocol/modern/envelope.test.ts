@@ -160,3 +160,31 @@ describe('missingEnvelopeFault', () => {
     });
   });
 });
+
+describe('an envelope that is known already', () => {
+  const params = (meta: object, rest = '') => `{"name":"x"${rest},"_meta":${JSON.stringify(meta)}}`;
+
+  it('is read once, and shares nothing with the body it came in', () => {
+    const meta = { ...BASE, [META.clientInfo]: { name: 'known', version: '1' } };
+    const body = Buffer.from(params(meta, `,"arguments":{"text":"${'x'.repeat(50_000)}"}`));
+    const first = readEnvelope(scanObject(body));
+    if (first.claim === 'none') throw new Error('no claim');
+    expect(first.meta.bytes.length).toBeLessThan(1_000);
+    expect(readText(params(meta))).toBe(first);
+    expect(validateEnvelope(first)).toBe(validateEnvelope(first));
+    body.fill(0x20);
+    expect(envelopeOf(params(meta)).clientInfo?.toString()).toBe('{"name":"known","version":"1"}');
+  });
+
+  it('is another one with each token', () => {
+    expect(envelopeOf(params({ ...BASE, progressToken: 1 })).progressToken).toBe('1');
+    expect(envelopeOf(params({ ...BASE, progressToken: 2 })).progressToken).toBe('2');
+  });
+
+  // Attack: a sound `_meta` is sent first, then the same text twice in one request, so that what is known of the first hides the second.
+  it('attack: a repeated _meta is refused, however well each of them is known', () => {
+    const text = JSON.stringify(BASE);
+    expect(validateText(`{"_meta":${text}}`).ok).toBe(true);
+    expect(validateText(`{"_meta":${text},"_meta":${text}}`).ok).toBe(false);
+  });
+});

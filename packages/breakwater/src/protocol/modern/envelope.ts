@@ -11,6 +11,7 @@ import {
 import { isObject, type JsonObject } from '../capabilities.ts';
 import { type Checked, makeFault, type ProtocolFault } from '../fault.ts';
 import { isLogLevel, type LogLevel } from '../logging.ts';
+import { Memo } from '../memo.ts';
 import { META, REQUEST_META_KEYS } from '../meta.ts';
 import { MODERN_REVISIONS, type ModernRevision } from '../revision.ts';
 
@@ -47,10 +48,31 @@ export interface Envelope {
  * envelope behind it is a fault of {@link validateEnvelope}, never a fall back to the legacy era.
  */
 export function readEnvelope(params: RawObject | undefined): EnvelopeReading {
-  if (params === undefined) return { claim: 'none' };
+  if (params === undefined) return NO_CLAIM;
+  const member = findMember(params, '_meta');
+  if (member === undefined) return NO_CLAIM;
   if (hasDuplicateKey(params, META_KEY)) return readRepeated(params);
-  const meta = memberObject(params, '_meta');
-  if (meta === undefined || findMember(meta, META.protocolVersion) === undefined) return { claim: 'none' };
+  const { bytes, view } = params;
+  const { start, end } = member;
+  if (end - start > MOST_KNOWN_BYTES) return readMeta(scanObject(bytes, start, view));
+  const text = view.slice(start, end);
+  const known = KNOWN.get(text);
+  if (known !== undefined) return known;
+  // Of a copy: what is remembered must not keep the body it came in.
+  const reading = readMeta(scanObject(Buffer.from(text, 'latin1')));
+  // A token is another one in each request; nobody asks for such a text again.
+  if (reading.claim === 'modern' && findMember(reading.meta, 'progressToken') === undefined)
+    KNOWN.set(reading.meta.view, reading);
+  return reading;
+}
+
+// All requests of a client carry the same `_meta`: reading and validating it anew was an eighth of the gateway's part of a call.
+const KNOWN = new Memo<EnvelopeClaim>(1_024);
+const MOST_KNOWN_BYTES = 2_048;
+const NO_CLAIM: EnvelopeReading = { claim: 'none' };
+
+function readMeta(meta: RawObject | undefined): EnvelopeReading {
+  if (meta === undefined || findMember(meta, META.protocolVersion) === undefined) return NO_CLAIM;
   return claimOf(meta, firstDuplicate(meta));
 }
 
@@ -60,7 +82,7 @@ function readRepeated(params: RawObject): EnvelopeReading {
     const meta = member.key === '_meta' ? scanObject(params.bytes, member.start, params.view) : undefined;
     if (meta !== undefined && findMember(meta, META.protocolVersion) !== undefined) return claimOf(meta, '_meta');
   }
-  return { claim: 'none' };
+  return NO_CLAIM;
 }
 
 function claimOf(meta: RawObject, duplicate: string | undefined): EnvelopeClaim {
@@ -78,6 +100,17 @@ function firstDuplicate(meta: RawObject): string | undefined {
  * learn what to speak), missing keys, keys of the wrong type or unknown log level (-32602).
  */
 export function validateEnvelope(claim: EnvelopeClaim): Checked<Envelope> {
+  let checked = CHECKED.get(claim);
+  if (checked === undefined) {
+    checked = checkClaim(claim);
+    CHECKED.set(claim, checked);
+  }
+  return checked;
+}
+
+const CHECKED = new WeakMap<EnvelopeClaim, Checked<Envelope>>();
+
+function checkClaim(claim: EnvelopeClaim): Checked<Envelope> {
   const { meta, version, duplicate } = claim;
   if (duplicate !== undefined) return invalid(duplicate, 'occurs twice');
   if (version === undefined) return invalid(META.protocolVersion, 'expected a protocol version string');
