@@ -6,6 +6,7 @@ const [file = '', how] = process.argv.slice(2);
 const settings = {
   file,
   key: 'a key of at least thirty-two characters',
+  mode: 'best-effort',
   maxBytes: 1e9,
   keepFiles: 0,
   exchanges: 'all',

@@ -60,6 +60,7 @@ export async function openLog(
     {
       file,
       key: KEY,
+      mode: 'best-effort',
       maxBytes: 1e9,
       keepFiles: 0,
       exchanges: 'all',

@@ -32,7 +32,7 @@ import {
 import { joinFleet, type Membership } from './join-fleet.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
 import { type LoadReading, OverloadGuard } from './overload.ts';
-import type { AuditLog } from './telemetry/audit.ts';
+import type { AuditLog, AuditStatus } from './telemetry/audit.ts';
 import { Counters, type CounterValues } from './telemetry/counters.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { PoolStatus } from './upstream/pool-options.ts';
@@ -75,6 +75,8 @@ interface AppStatus {
   readonly load: LoadReading & { readonly overloaded: boolean };
   /** Absent for a node that stands alone. */
   readonly fleet?: FleetStatus & { readonly store: { readonly up: boolean } };
+  /** Absent without an audit log. */
+  readonly audit?: AuditStatus;
 }
 
 /** One configuration at work. A reload makes a new one and lets the old one finish. */
@@ -220,16 +222,17 @@ export class App {
       ...(this.#membership && {
         fleet: { ...this.#membership.fleet.status, store: { up: this.#membership.store.isUp } },
       }),
+      ...(this.#options.audit && { audit: this.#options.audit.status }),
     };
   }
 
   /** Prometheus metrics in the text format; empty without an admin port. */
   get metrics(): string {
-    const { counters, upstreams, load, fleet: node } = this.status;
+    const { counters, upstreams, load, fleet: node, audit } = this.status;
     const { open, orphans } = counters;
     const fleet = node && { ...node, ...counters.fleet, isStoreUp: node.store.up };
     const states = Object.entries(upstreams).map(([name, status]) => ({ name, ...status }));
-    return this.#metrics?.render({ version: VERSION, open, orphans, upstreams: states, fleet, ...load }) ?? '';
+    return this.#metrics?.render({ version: VERSION, open, orphans, upstreams: states, fleet, audit, ...load }) ?? '';
   }
 
   /**
@@ -340,6 +343,7 @@ export class App {
       tasks: this.#tasks,
       asides: this.#asides,
       records: this.#records,
+      journal: this.#options.audit,
       questions: { ttlMs: config.timeouts.answerMs },
       viewLimit: VIEW_LIMIT,
     });
@@ -382,12 +386,17 @@ export class App {
         random: systemRandom,
         emit: this.#emit,
         ...this.#fleetDeps(config),
-        ready: () => !this.#draining,
+        ready: () => !this.#draining && this.#isRecording,
+        unrecorded: () => !this.#isRecording,
         overloaded: () => this.#guard.isOverloaded,
       },
       former,
     );
     return { gateway, downstream, upstreams };
+  }
+
+  get #isRecording(): boolean {
+    return this.#options.audit?.isOpen !== false;
   }
 
   #openVault({ store, fleet }: Membership): FleetSessions {

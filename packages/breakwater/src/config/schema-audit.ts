@@ -12,6 +12,10 @@ export const Audit = durationsInMs(
       description:
         'Where the secret of the hash chain is kept: at least 32 characters, such as `openssl rand -base64 48` prints.',
     }),
+    mode: z.enum(['best-effort', 'required']).default('best-effort').meta({
+      description:
+        'What happens while records cannot be written. `best-effort`: everything is served, and what finds no room is dropped and counted. `required`: what a server is asked is in the file before the server hears of it, and new requests get 503 (`audit.unavailable`).',
+    }),
     maxBytes: size().prefault('64MiB').meta({ description: 'Size at which a new file is begun.' }),
     keepFiles: z
       .int()
@@ -26,7 +30,8 @@ export const Audit = durationsInMs(
     }),
     flush: duration().prefault('1s').meta({ description: 'Longest time a record waits to be written.' }),
     queueBytes: size().prefault('16MiB').meta({
-      description: 'Records held while the disk is slow or full; beyond it they are counted and dropped.',
+      description:
+        'Records held while the disk is slow or full; beyond it they are counted and dropped, or with `mode: required` new requests are refused.',
     }),
     anchorEvery: count().default(10_000).meta({
       description:

@@ -24,6 +24,7 @@ it('pins the codes and their numbers', () => {
   const pinned = Object.fromEntries(codes.map((code) => [code, `${ERRORS[code].rpc} ${ERRORS[code].http}`]));
   expect(pinned).toMatchInlineSnapshot(`
     {
+      "audit.unavailable": "-32603 503",
       "body.invalid": "-32600 400",
       "body.media-type": "-32600 415",
       "body.parse": "-32700 400",

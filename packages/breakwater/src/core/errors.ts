@@ -222,6 +222,13 @@ export const ERRORS = {
     true,
     'This gateway is overloaded; wait and send the request again.',
   ),
+  'audit.unavailable': row(
+    RpcCode.internalError,
+    503,
+    'gateway',
+    true,
+    'This gateway cannot write its audit log and serves nothing that is not recorded; try again in a moment.',
+  ),
   'gateway.internal': row(RpcCode.internalError, 500, 'gateway', false, 'Internal error.'),
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 

@@ -11,6 +11,7 @@ import { GatewayError, toGatewayError } from './errors.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { ForwardedCall, inputRequired } from './forwarded-call.ts';
+import type { Journal } from './journal.ts';
 import { type CallFollower, type CallSuccessor, MemberCall } from './member-call.ts';
 import type { ParkedCall, ParkReader } from './parked-call.ts';
 import type { Parks } from './parks.ts';
@@ -36,6 +37,8 @@ export interface RunDeps {
   readonly answerMs: number;
   /** Where calls are written down that wait for a legacy client. */
   readonly records: CallRecords | undefined;
+  /** Where it is written down what servers are about to be asked; undefined where nobody wants to know. */
+  readonly journal: Journal | undefined;
 }
 
 /** One exchange while it runs: joins the client's reply to the call on a server, and is reported exactly once when it ends. */
@@ -96,10 +99,30 @@ export class ExchangeRun implements CallFollower {
     this.#end('cancelled', undefined);
   }
 
+  /**
+   * Writes down that a server is about to be asked, and calls `run` then, unless the exchange has ended: cancelled while it was being found out where the
+   * call goes, it must not run (2026-07-28 patterns/cancellation). `refusal`: what its client is told where that cannot be written.
+   */
+  begin(upstream: string | undefined, run: () => void, refusal?: GatewayError): void {
+    if (this.#ended) return;
+    const { exchange, journal } = this.#deps;
+    const written = journal?.begin({ exchange, upstream });
+    if (written === undefined) return run();
+    written.then(
+      () => {
+        if (!this.#ended) run();
+      },
+      (error: unknown) => this.fail(refusal ?? toGatewayError(error)),
+    );
+  }
+
   /** Runs the exchange on the target's first member that takes it. `task` is set for a request about a task. */
   forward(target: Target, task?: TaskRole): void {
-    // Cancelled while it was being found out where the call goes: it must not run (2026-07-28 patterns/cancellation).
-    if (this.#ended) return;
+    const [member, other] = target.members;
+    this.begin(other === undefined ? member?.upstream.name : undefined, () => this.#send(target, task));
+  }
+
+  #send(target: Target, task: TaskRole | undefined): void {
     const { exchange, clock, views } = this.#deps;
     this.#target = target;
     this.#task = task;
@@ -109,8 +132,10 @@ export class ExchangeRun implements CallFollower {
 
   /** Goes on with a call that was parked for this client. */
   resume(parked: ParkedCall, round: number, responses: Parameters<ParkedCall['resume']>[2]): void {
-    this.#parked = parked;
-    parked.resume(this.#reader, round, responses);
+    this.begin(undefined, () => {
+      this.#parked = parked;
+      parked.resume(this.#reader, round, responses);
+    });
   }
 
   /** Goes on with a call that a node began which is gone. */
@@ -118,12 +143,17 @@ export class ExchangeRun implements CallFollower {
     const { exchange, clock, views } = this.#deps;
     const { revision, profile } = exchange.client;
     const state = restoreForward(call.state, { revision, profile });
-    if (state === undefined) return this.fail(new GatewayError('fleet.node-lost'));
-    this.#target = target;
-    this.#isAdopted = true;
-    this.#call = new MemberCall({ clock, views }, exchange, target, this);
-    this.#forwarded = this.#forwardQuestions(this.#call);
-    this.#forwarded.goOn({ state, call, record });
+    // A server has it in hand: its client must not be told to begin anew.
+    const lost = new GatewayError('fleet.node-lost');
+    if (state === undefined) return this.fail(lost);
+    const goOn = (): void => {
+      this.#target = target;
+      this.#isAdopted = true;
+      this.#call = new MemberCall({ clock, views }, exchange, target, this);
+      this.#forwarded = this.#forwardQuestions(this.#call);
+      this.#forwarded.goOn({ state, call, record });
+    };
+    this.begin(call.upstream, goOn, lost);
   }
 
   starting(handle: Handle, member: RouteMember): TaskWish | undefined {

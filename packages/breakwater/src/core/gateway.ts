@@ -12,6 +12,7 @@ import { GatewayError, toGatewayError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { ExchangeRun } from './exchange-run.ts';
+import type { Journal } from './journal.ts';
 import type { Parks } from './parks.ts';
 import type { Clock, ExchangeHandler, Random, Reply } from './ports.ts';
 import { Resolver } from './resolver.ts';
@@ -46,6 +47,8 @@ export interface GatewayOptions {
   readonly asides: Asides;
   /** Where calls are written down that wait for a legacy client; undefined for a node that stands alone. */
   readonly records?: CallRecords | undefined;
+  /** Where it is written down what servers are about to be asked. */
+  readonly journal?: Journal | undefined;
   /** How long a client may take to answer a question. */
   readonly questions: { readonly ttlMs: number };
   /** Most principals' views kept. */
@@ -170,7 +173,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   }
 
   #run(exchange: Exchange, reply: Reply): ExchangeRun {
-    const { clock, emit, random, parks, tasks, asides, questions, records } = this.#options;
+    const { clock, emit, random, parks, tasks, asides, questions, records, journal } = this.#options;
     const answerMs = questions.ttlMs;
     return new ExchangeRun({
       exchange,
@@ -184,6 +187,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       asides,
       answerMs,
       records,
+      journal,
     });
   }
 
@@ -243,7 +247,13 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
     if (exchange.method === 'tasks/list') return run.answerAtEdge(await tasks.list(exchange));
     const routed = await tasks.route(exchange);
     if ('role' in routed) return run.forward(routed.target, routed.role);
-    run.answerFor(routed.upstream, await routed.answer());
+    const { upstream, answer } = routed;
+    run.begin(upstream, () => {
+      answer().then(
+        (outcome) => run.answerFor(upstream, outcome),
+        (error: unknown) => run.fail(toGatewayError(error)),
+      );
+    });
   }
 
   #parts(path: string): RouteParts {

@@ -6,6 +6,7 @@ import { accommodates, baseUrlOf, endpointOf, headerOf, type Inbound } from './i
 import { checkVersion, findStreamable } from './legacy-caller.ts';
 import { servePost } from './post.ts';
 import { initializeRecipe } from './recipe.ts';
+import { mayBegin } from './recording.ts';
 import { pointersOf, refuse, refusePlace, sendJson } from './refusal.ts';
 import { resumeElsewhere } from './resume-elsewhere.ts';
 import { readSessionId } from './session-id.ts';
@@ -52,6 +53,8 @@ async function serveGet(inbound: Inbound, channels: SseChannels): Promise<void> 
       if (streamable === undefined) return refuse(inbound, 'session.unknown');
       if (!checkVersion(inbound, headers, streamable.session, undefined)) return;
       const lastEventId = headerOf(req, 'last-event-id');
+      // Who comes back for the rest of an answer begins nothing.
+      if (lastEventId === undefined && !mayBegin(inbound)) return;
       if (await resumeElsewhere(inbound, streamable, lastEventId)) return;
       streamable.stream.open(inbound, lastEventId);
     }

@@ -138,6 +138,8 @@ export interface DownstreamDeps {
   ready(): boolean;
   /** True while new work should be refused early; absent means never. */
   overloaded?(): boolean;
+  /** True while nothing new may be served, because it could not be recorded; absent means never. */
+  unrecorded?(): boolean;
 }
 
 /** Durations and bounds of the documentation; `app` overrides what the file says. */

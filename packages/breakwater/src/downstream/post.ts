@@ -9,6 +9,7 @@ import { serveInitialize, serveLegacyPost } from './legacy.ts';
 import { serveBatch } from './legacy-batch.ts';
 import { accept } from './legacy-caller.ts';
 import { serveModern } from './modern.ts';
+import { mayServe } from './recording.ts';
 import { refuse } from './refusal.ts';
 import { readSessionId } from './session-id.ts';
 
@@ -28,6 +29,7 @@ export async function servePost(arrived: Inbound): Promise<void> {
   const received = await receiveBody(inbound, modern);
   if (received === undefined) return;
   const { body, bytes } = received;
+  if (!mayServe(inbound, body, modern)) return;
   if (body.kind === 'batch') return serveBatch(inbound, body.elements, { headers, bytes });
   const { message } = body;
   const decision = decidePost(message, headers);

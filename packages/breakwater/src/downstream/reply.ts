@@ -164,7 +164,7 @@ export function writeFailure(error: GatewayError, to: Revision, id: RawId, excha
 
 // A legacy request that is being served is answered in band (eras.md §1.8): clients take 4xx for a broken transport.
 function legacyStatus(code: ErrorCode): number {
-  if (code === 'gateway.draining' || code === 'store.unavailable') return 503;
+  if (code === 'gateway.draining' || code === 'store.unavailable' || code === 'audit.unavailable') return 503;
   if (code === 'request.rate' || code === 'session.limit') return 429;
   return 200;
 }

@@ -2,6 +2,7 @@ import { reportFault } from './fault-report.ts';
 import type { Context, Inbound } from './inbound.ts';
 import { makerOf, passOn } from './pass-on.ts';
 import { isJsonBody, receiveBody } from './post.ts';
+import { mayBegin, mayServe } from './recording.ts';
 import { refuse } from './refusal.ts';
 import { SseChannel } from './sse-channel.ts';
 import { StreamSlots } from './stream-slots.ts';
@@ -26,6 +27,7 @@ export class SseChannels {
 
   /** Answers a GET with a new stream whose first event says where to post. */
   open(inbound: Inbound): void {
+    if (!mayBegin(inbound)) return;
     // Attack: a loop of GETs, each of which holds a stream for as long as a person may take to start a client.
     const leavePending = this.#pending.take(inbound);
     if (leavePending === undefined) return refuse(inbound, 'request.rate');
@@ -57,6 +59,7 @@ export class SseChannels {
     const received = await receiveBody(inbound, false);
     if (received === undefined) return;
     const { body } = received;
+    if (!mayServe(inbound, body, false)) return;
     inbound.res.writeHead(202, { 'content-type': 'text/plain', 'content-length': String(ACCEPTED.length) });
     inbound.res.end(ACCEPTED);
     const elements = body.kind === 'batch' ? body.elements : [{ ok: true, value: body.message } as const];

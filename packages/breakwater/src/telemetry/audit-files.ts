@@ -4,12 +4,19 @@ import { basename, dirname, join } from 'node:path';
 import { splitLine } from './audit-chain.ts';
 
 const SEQ_DIGITS = 12;
+/** What is added to the name of a full file. */
+const FULL = /\.(\d{12,15})(?:-\d+)?$/;
 /** No record is nearly as long; what is longer is none, and is not held in memory. */
 const LONGEST_LINE_CHARS = 65_536;
 
 /** The name of a full file: the current file's with the number of its first record, so that names sort as records do. */
 export function rotatedName(file: string, firstSeq: number): string {
   return `${file}.${String(firstSeq).padStart(SEQ_DIGITS, '0')}`;
+}
+
+/** The name of the log that a file belongs to: the current file's. */
+export function logOf(file: string): string {
+  return file.replace(FULL, '');
 }
 
 /** The full files beside the current one, oldest first. */
@@ -56,7 +63,7 @@ export async function firstSeqOf(file: string): Promise<number | undefined> {
 
 /** What the name says; the current file, whose name says nothing, is the last one. */
 function seqOfName(file: string): number {
-  const [, digits] = /\.(\d{12,15})(?:-\d+)?$/.exec(file) ?? [];
+  const [, digits] = FULL.exec(file) ?? [];
   return digits === undefined ? Number.MAX_SAFE_INTEGER : Number(digits);
 }
 

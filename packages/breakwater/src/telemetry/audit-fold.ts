@@ -1,4 +1,5 @@
 import type { ExchangeRecord, GatewayEvent } from '../core/events.ts';
+import type { ExchangeStart } from '../core/journal.ts';
 import type { AuditKeys } from './audit-chain.ts';
 import { bareUri, quote } from './audit-text.ts';
 
@@ -12,11 +13,22 @@ export interface AuditFoldOptions {
 type OpenEvent = Extract<GatewayEvent, { type: 'open' }>;
 type CloseEvent = Extract<GatewayEvent, { type: 'close' }>;
 
-/** Which resource a record is about, as members of its JSON: what an open and its close share. */
+/** What is open: members of JSON that its first and its last record share. */
 interface Identity {
   readonly resource: string;
   readonly members: string;
 }
+
+const EXCHANGE = 'exchange';
+/** Says in an exchange's end that a record of its start is there. */
+const BEGUN = ',"started":true';
+
+/** The end of an exchange of which nobody knows how it ended, from the members of its start. */
+export function unknownEnd(members: string): string {
+  return `"event":"exchange.end",${members}${BEGUN},"outcome":"unknown"`;
+}
+
+type Asked = Pick<ExchangeRecord, 'id' | 'principal' | 'sessionId' | 'route' | 'revision' | 'method' | 'name'>;
 
 const LONGEST_CLIENT_INFO_BYTES = 16_384;
 const MOST_PRINCIPALS = 10_000;
@@ -41,6 +53,11 @@ export class AuditFold {
     return this.#open.size === 0;
   }
 
+  /** True from the start record of an exchange to its end. */
+  isBegun(exchangeId: string): boolean {
+    return this.#open.has(`${EXCHANGE} ${exchangeId}`);
+  }
+
   /** How many of each resource are open. */
   get open(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
@@ -50,7 +67,9 @@ export class AuditFold {
 
   /** The closes of all that is open; from then on nothing is. */
   leftovers(): string[] {
-    const closes = [...this.#open.values()].map(({ resource, members }) => `"event":"${resource}.close",${members}`);
+    const closes = [...this.#open.values()].map(({ resource, members }) =>
+      resource === EXCHANGE ? unknownEnd(members) : `"event":"${resource}.close",${members}`,
+    );
     this.#open.clear();
     this.#sessions.clear();
     return closes;
@@ -60,7 +79,7 @@ export class AuditFold {
   fold(event: GatewayEvent): string | undefined {
     switch (event.type) {
       case 'exchange':
-        return event.record.edge && this.#options.exchanges === 'forwarded' ? undefined : this.#exchange(event.record);
+        return this.#exchange(event.record);
       case 'open':
         return this.#opened(event);
       case 'close':
@@ -74,14 +93,40 @@ export class AuditFold {
     }
   }
 
-  #exchange(record: ExchangeRecord): string {
-    const { id, principal, sessionId, route, revision, outcome, code, upstream, handle, durationMs } = record;
-    const session = sessionId === undefined ? '' : `,"session":{"ref":"${this.#sessionRef(sessionId)}"}`;
-    const server = upstream === undefined ? '' : `,"upstream":{"name":${quote(upstream)}${member('handle', handle)}}`;
-    return `"event":"exchange.end","exchange":${quote(id)},"principal":{"ref":${this.#principalRef(principal)}}${session},"route":${quote(route)},"revision":"${revision}","op":${this.#op(record)}${server},"outcome":"${outcome}"${member('code', code)},"edge":${record.edge},"ms":${durationMs}`;
+  /** The members of the record that says that an exchange is about to be passed on, or has been and has not ended; its end will name it. */
+  begin({ exchange, upstream }: ExchangeStart): string {
+    const { id, principal, sessionId, route, client, method, name } = exchange;
+    const asked = this.#asked({
+      id,
+      principal: principal.key,
+      sessionId,
+      route,
+      revision: client.revision,
+      method,
+      name,
+    });
+    const server = upstream === undefined ? '' : `,"upstream":{"name":${quote(upstream)}}`;
+    const members = `${asked}${server}`;
+    this.#open.set(`${EXCHANGE} ${id}`, { resource: EXCHANGE, members });
+    return `"event":"exchange.start",${members}`;
   }
 
-  #op({ method, name }: ExchangeRecord): string {
+  #exchange(record: ExchangeRecord): string | undefined {
+    const { id, outcome, code, upstream, handle, durationMs } = record;
+    const isBegun = this.#open.delete(`${EXCHANGE} ${id}`);
+    if (record.edge && !isBegun && this.#options.exchanges === 'forwarded') return undefined;
+    const server = upstream === undefined ? '' : `,"upstream":{"name":${quote(upstream)}${member('handle', handle)}}`;
+    return `"event":"exchange.end",${this.#asked(record)}${server}${isBegun ? BEGUN : ''},"outcome":"${outcome}"${member('code', code)},"edge":${record.edge},"ms":${durationMs}`;
+  }
+
+  /** Who asked what. */
+  #asked(record: Asked): string {
+    const { id, principal, sessionId, route, revision } = record;
+    const session = sessionId === undefined ? '' : `,"session":{"ref":"${this.#sessionRef(sessionId)}"}`;
+    return `"exchange":${quote(id)},"principal":{"ref":${this.#principalRef(principal)}}${session},"route":${quote(route)},"revision":"${revision}","op":${this.#op(record)}`;
+  }
+
+  #op({ method, name }: Asked): string {
     if (name === undefined) return `{"method":${quote(method)}}`;
     const [word, shown] = this.#subject(method, name);
     return `{"method":${quote(method)},"${word}":${shown}}`;

@@ -31,21 +31,31 @@ export function hold(table: Map<string, Held>, record: AuditRecord): Held | unde
   const held = table.get(key) ?? {
     kind,
     ref,
-    session: textAt(record, 'owner', 'session'),
+    session: textAt(record, 'owner', 'session') ?? (kind === 'exchange' ? textAt(record, 'session', 'ref') : undefined),
     stream: textAt(record, 'owner', 'stream'),
-    principal: textAt(record, 'owner', 'principal'),
-    about: aboutOf(record),
+    principal: textAt(record, 'owner', 'principal') ?? textAt(record, 'principal', 'ref'),
+    about: kind === 'exchange' ? askedOf(record) : aboutOf(record),
     opened: undefined,
     closed: undefined,
     reason: undefined,
   };
   table.set(key, held);
-  if (isOpen) held.opened = record.t;
-  else {
+  if (isOpen) {
+    // A node of a fleet lets go of a session and gets it again.
+    held.opened ??= record.t;
+    held.closed = undefined;
+    held.reason = undefined;
+  } else {
     held.closed = record.t;
-    held.reason = textAt(record, 'reason');
+    held.reason = textAt(record, 'reason') ?? textAt(record, 'outcome');
   }
   return held;
+}
+
+/** What an exchange asked for. */
+export function askedOf(record: AuditRecord): string {
+  const words = ['method', 'tool', 'prompt', 'resource', 'task', 'name'].map((name) => textAt(record, 'op', name));
+  return words.filter((word) => word !== undefined).join(' ');
 }
 
 function aboutOf(record: AuditRecord): string {

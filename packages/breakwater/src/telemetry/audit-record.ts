@@ -44,10 +44,14 @@ export function textAt(value: unknown, ...path: readonly string[]): string | und
   return typeof found === 'string' ? found : undefined;
 }
 
-/** What an open or close record is about: its resource and the id of it; undefined for other records. */
+/** What an open or close record is about: its resource, or the exchange that started or ended, and the id of it; undefined for other records. */
 export function resourceOf(
   record: AuditRecord,
 ): { readonly kind: string; readonly ref: string; readonly isOpen: boolean } | undefined {
+  const { event, exchange, started } = record;
+  const isStart = event === 'exchange.start';
+  if (typeof exchange === 'string' && (isStart || (event === 'exchange.end' && started === true)))
+    return { kind: 'exchange', ref: exchange, isOpen: isStart };
   const [, kind, verb] = /^(\w+)\.(open|close)$/.exec(record.event) ?? [];
   if (kind === undefined) return undefined;
   const ref = textAt(record, kind, 'ref');

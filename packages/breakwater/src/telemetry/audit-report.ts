@@ -22,8 +22,10 @@ export function verdictText(verdict: AuditVerdict): string {
 }
 
 /** The life of a session, for people. */
-export function storyText({ ref, session, owned, usedHandles, exchanges, outcomes, steps }: SessionStory): string {
+export function storyText(story: SessionStory): string {
+  const { ref, session, owned, usedHandles, exchanges, unfinished, outcomes, steps } = story;
   const counts = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
+  if (unfinished > 0) counts.push(`${unfinished} more without an end`);
   return write([
     `session ${ref}${session === undefined ? '' : `  ${session.about}`}`,
     session === undefined ? '  its open and close are not in these files' : `  ${lifeOf(session)}`,

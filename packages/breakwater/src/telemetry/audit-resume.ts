@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { type AuditKeys, type SealedLine, splitLine } from './audit-chain.ts';
 import { firstSeqOf, readLines, rotatedFiles } from './audit-files.ts';
+import { unknownEnd } from './audit-fold.ts';
 import { asciiJson } from './audit-text.ts';
 
 /** What a crash left behind: a line whose end was never written. The digest is of its text, without the last newline. */
@@ -35,6 +36,10 @@ const NEW: Resumption = {
   needsNewline: false,
   unclosed: [],
 };
+
+/** The id of an exchange that was begun, and what its end says again. */
+const STARTED = /"event":"exchange\.start",(?<members>"exchange":(?<id>"[^"]*").*),"mac":"[\w-]{43}"\}$/;
+const ENDED = /"event":"exchange\.end","exchange":(?<id>"[^"]*").*,"started":true,/;
 
 /** How every log begins. */
 const BEGINNING = '{"v":1,"seq":0,';
@@ -100,7 +105,7 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 /** The last lines of a file, and as the last element what stands after its last newline. */
-async function readEnd(file: string): Promise<string[]> {
+export async function readEnd(file: string): Promise<string[]> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
@@ -114,11 +119,15 @@ async function readEnd(file: string): Promise<string[]> {
   }
 }
 
-/** Pairs the opens and closes of all files; what is left has no close. */
+/** Pairs the opens and closes of all files, and the starts and ends of exchanges; what is left has no end. */
 async function findUnclosed(files: readonly string[]): Promise<string[]> {
   const open = new Map<string, string>();
   for (const file of files) {
     for await (const line of readLines(file)) {
+      const { id = '', members } = STARTED.exec(line)?.groups ?? {};
+      if (members !== undefined) open.set(`exchange ${id}`, unknownEnd(members));
+      const ended = ENDED.exec(line)?.groups?.['id'];
+      if (ended !== undefined) open.delete(`exchange ${ended}`);
       const [, resource, verb] = /"event":"(\w+)\.(open|close)",/.exec(line) ?? [];
       const text = splitLine(line)?.text;
       if (resource === undefined || text === undefined) continue;

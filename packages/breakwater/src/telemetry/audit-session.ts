@@ -1,4 +1,4 @@
-import { type Held, hold } from './audit-held.ts';
+import { askedOf, type Held, hold } from './audit-held.ts';
 import { type AuditRecord, textAt } from './audit-record.ts';
 
 /** One step in the life of a session. */
@@ -21,7 +21,9 @@ export interface SessionStory {
   /** Handles that its exchanges used and that did not belong to it alone. */
   readonly usedHandles: readonly string[];
   readonly exchanges: number;
-  /** Exchanges by outcome. */
+  /** Exchanges that started and whose end is not in the log. */
+  readonly unfinished: number;
+  /** Exchanges by outcome; `unknown`: the gateway died before they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** In order; exchanges only up to the limit. */
   readonly steps: readonly SessionStep[];
@@ -41,6 +43,7 @@ export class SessionTimeline {
   readonly #undecided = new Map<string, AuditRecord>();
   #ref: string | undefined;
   #exchanges = 0;
+  readonly #running = new Set<string>();
 
   /** @param refs what the session may be called in the log: the hash itself, or the hash of an id. */
   constructor(refs: readonly string[]) {
@@ -65,6 +68,7 @@ export class SessionTimeline {
       owned: all.filter(({ kind }) => kind !== 'session'),
       usedHandles: [...this.#used].filter((handle) => !own.has(handle)),
       exchanges: this.#exchanges,
+      unfinished: this.#running.size,
       outcomes: this.#outcomes,
       steps: this.#steps,
     };
@@ -77,19 +81,24 @@ export class SessionTimeline {
   }
 
   #takeOwn(record: AuditRecord): void {
+    const exchange = textAt(record, 'exchange');
+    if (record.event === 'exchange.start' && exchange !== undefined) {
+      this.#running.add(exchange);
+      return this.#step(record, askedOf(record), exchange, undefined);
+    }
     if (record.event !== 'exchange.end') {
       const stream = textAt(record, 'owner', 'stream');
       if (stream !== undefined) this.#adopt(stream);
       return this.#takeResource(record);
     }
     this.#exchanges++;
+    if (exchange !== undefined) this.#running.delete(exchange);
     const outcome = textAt(record, 'outcome') ?? 'unknown';
     this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1;
     const handle = textAt(record, 'upstream', 'handle');
     if (handle !== undefined) this.#used.add(handle);
-    const words = ['method', 'tool', 'prompt', 'resource', 'task', 'name'].map((name) => textAt(record, 'op', name));
-    const about = words.filter((word) => word !== undefined).join(' ');
-    this.#step(record, about, textAt(record, 'exchange'), textAt(record, 'code') ?? outcome);
+    const reason = textAt(record, 'reason') ?? textAt(record, 'code') ?? outcome;
+    this.#step(record, askedOf(record), exchange, reason);
   }
 
   #takeResource(record: AuditRecord): void {

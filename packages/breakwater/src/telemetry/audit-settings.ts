@@ -4,6 +4,7 @@ import type { Clock } from '../core/ports.ts';
 export interface AuditSettings {
   readonly file: string;
   readonly key: string;
+  readonly mode: 'best-effort' | 'required';
   readonly maxBytes: number;
   readonly keepFiles: number;
   readonly exchanges: 'all' | 'forwarded';

@@ -8,6 +8,8 @@ export interface AuditSinkOptions {
   readonly file: string;
   readonly keepFiles: number;
   readonly flushMs: number;
+  /** Have the disk keep what was written, within `flushMs`: a disk that only says so when it is asked is a fault then, too. */
+  readonly syncs: boolean;
   /** Number of the first record of the file as it is. */
   readonly firstSeq: number;
   readonly clock: Clock;
@@ -15,6 +17,8 @@ export interface AuditSinkOptions {
   readonly onFault: (error: unknown) => void;
   /** Called once when the file holds what this sink did not write: two gateways on one file break each other's chain. */
   readonly onForeign: () => void;
+  /** Called when the file had been deleted, and another one was begun in its place. */
+  readonly onGone: () => void;
 }
 
 /** Lines that are written together. */
@@ -23,6 +27,13 @@ interface Chunk {
   bytes: number;
   /** Number of the first line's record, when a new file begins with it. */
   readonly begins: number | undefined;
+  /** Who waits until they are in the file. */
+  readonly waiters: Waiter[];
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 const CHUNK_BYTES = 65_536;
@@ -45,6 +56,7 @@ export class AuditSink {
   #handle: FileHandle;
   #firstSeq: number;
   #pendingBytes = 0;
+  #current: Chunk | undefined;
   #writing: { bytes: Buffer; offset: number; lines: number } | undefined;
   /** Size of the file before the write that is under way; undefined while none is. */
   #sizeBefore: number | undefined;
@@ -52,10 +64,14 @@ export class AuditSink {
   #running: Promise<void> | undefined;
   #retry: { readonly timer: Timer; readonly now: () => void } | undefined;
   #closing = false;
-  #isFaulty = false;
+  /** What went wrong last, until the same works again. */
+  #fault: 'write' | 'sync' | undefined;
+  #syncTimer: Timer | undefined;
   /** Size of the file after the last write; undefined before the first. */
   #size: number | undefined;
   #isForeign = false;
+  /** The file system counts no names of files. */
+  #isLinkless = false;
   #lost = 0;
 
   private constructor(options: AuditSinkOptions, handle: FileHandle) {
@@ -77,11 +93,26 @@ export class AuditSink {
     return this.#pendingBytes;
   }
 
+  /** True since something could not be written or kept, until it can. */
+  get isFaulty(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** Resolves when all that was taken so far is in the file; rejects when it cannot be written now, and then it still waits to be. */
+  written(): Promise<void> {
+    const last = this.#queue.at(-1) ?? this.#current;
+    if (last === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      last.waiters.push({ resolve, reject });
+      this.#start();
+    });
+  }
+
   /** Takes a line; with `begins`, the number of its record, a new file begins with it. */
   push(line: string, begins?: number): void {
     let chunk = this.#queue.at(-1);
     if (chunk === undefined || chunk.bytes >= CHUNK_BYTES || begins !== undefined) {
-      chunk = { lines: [], bytes: 0, begins };
+      chunk = { lines: [], bytes: 0, begins, waiters: [] };
       this.#queue.push(chunk);
     }
     chunk.lines.push(line);
@@ -95,7 +126,7 @@ export class AuditSink {
   async flush(): Promise<void> {
     this.#start();
     await this.#running;
-    await this.#handle.datasync().catch((error: unknown) => this.#fault(error));
+    await this.#sync();
   }
 
   /** Writes everything and closes the file; says how many lines could not be written. */
@@ -103,7 +134,8 @@ export class AuditSink {
     this.#closing = true;
     this.#retry?.now();
     await this.flush();
-    await this.#handle.close().catch((error: unknown) => this.#fault(error));
+    this.#syncTimer?.clear();
+    await this.#handle.close().catch((error: unknown) => this.#onFault('sync', error));
     OPEN.delete(this);
     if (OPEN.size === 0) process.off('exit', onExit);
     return this.#lost;
@@ -147,18 +179,27 @@ export class AuditSink {
 
   async #run(): Promise<void> {
     for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
+      this.#current = chunk;
       if (chunk.begins !== undefined) await this.#rotate(chunk.begins);
       this.#writing = { bytes: Buffer.from(chunk.lines.join(''), 'latin1'), offset: 0, lines: chunk.lines.length };
       await this.#write(this.#writing);
       this.#writing = undefined;
+      this.#current = undefined;
       this.#pendingBytes -= chunk.bytes;
+      for (const { resolve } of chunk.waiters.splice(0)) resolve();
     }
+    if (this.#options.syncs) this.#syncSoon();
   }
 
   async #write(writing: { readonly bytes: Buffer; offset: number; readonly lines: number }): Promise<void> {
     while (writing.offset < writing.bytes.length) {
       try {
-        this.#sizeBefore = (await this.#handle.stat()).size;
+        const { size, nlink } = await this.#handle.stat();
+        if (nlink === 0 && !this.#isLinkless) {
+          await this.#reopen();
+          continue;
+        }
+        this.#sizeBefore = size;
         if (this.#size !== undefined && this.#size !== this.#sizeBefore && !this.#isForeign) {
           this.#isForeign = true;
           this.#options.onForeign();
@@ -166,10 +207,10 @@ export class AuditSink {
         const { bytesWritten } = await this.#handle.write(writing.bytes, writing.offset);
         writing.offset += bytesWritten;
         this.#size = this.#sizeBefore + bytesWritten;
-        if (this.#isFaulty) this.#options.onFault(undefined);
-        this.#isFaulty = false;
+        this.#onWorks('write');
       } catch (error) {
-        this.#fault(error);
+        this.#onFault('write', error);
+        this.#refuseWaiters(error);
         if (this.#closing) {
           this.#lost += writing.lines;
           return;
@@ -209,14 +250,60 @@ export class AuditSink {
       const full = keepFiles === 0 ? [] : await rotatedFiles(file);
       for (const old of full.slice(0, Math.max(0, full.length - keepFiles))) await rm(old, { force: true });
     } catch (error) {
-      this.#fault(error);
+      this.#onFault('write', error);
     }
   }
 
-  #fault(error: unknown): void {
-    if (!this.#isFaulty) this.#options.onFault(error);
-    this.#isFaulty = true;
+  // Attack: who deletes the file, or its folder, has the records go to where nobody ever finds them.
+  async #reopen(): Promise<void> {
+    const next = await open(this.#options.file, 'a', 0o600);
+    await this.#handle.close();
+    this.#handle = next;
+    this.#size = undefined;
+    this.#isLinkless = (await next.stat()).nlink === 0;
+    this.#options.onGone();
   }
+
+  #syncSoon(): void {
+    const { clock, flushMs } = this.#options;
+    this.#syncTimer ??= clock.after(this.#fault === 'sync' ? RETRY_MS : flushMs, () => {
+      this.#syncTimer = undefined;
+      void this.#sync();
+    });
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#handle.datasync();
+      this.#onWorks('sync');
+    } catch (error) {
+      if (isUnsyncable(error)) return;
+      this.#onFault('sync', error);
+      if (!this.#closing) this.#syncSoon();
+    }
+  }
+
+  #refuseWaiters(error: unknown): void {
+    for (const chunk of [this.#current, ...this.#queue]) {
+      for (const { reject } of chunk?.waiters.splice(0) ?? []) reject(error);
+    }
+  }
+
+  #onFault(what: 'write' | 'sync', error: unknown): void {
+    if (this.#fault === undefined) this.#options.onFault(error);
+    this.#fault ??= what;
+  }
+
+  #onWorks(what: 'write' | 'sync'): void {
+    if (this.#fault !== what) return;
+    this.#fault = undefined;
+    this.#options.onFault(undefined);
+  }
+}
+
+/** Pipes and devices keep nothing. */
+function isUnsyncable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP');
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,4 +1,7 @@
+import { GatewayError } from '../core/errors.ts';
 import type { GatewayEvent } from '../core/events.ts';
+import type { ExchangeStart, Journal } from '../core/journal.ts';
+import type { Timer } from '../core/ports.ts';
 import { type AuditKeys, auditKeys, sealLine } from './audit-chain.ts';
 import { AuditFold } from './audit-fold.ts';
 import { type Resumption, readResumption } from './audit-resume.ts';
@@ -19,17 +22,24 @@ export async function openAudit(settings: AuditSettings, deps: AuditDeps): Promi
   try {
     const keys = auditKeys(settings.key);
     const resumption = await readResumption(settings.file, keys);
+    const isRequired = settings.mode === 'required';
     const sink = await AuditSink.open({
       ...settings,
+      syncs: isRequired,
       firstSeq: resumption.firstSeq ?? resumption.nextSeq,
       clock: deps.clock,
       onFault: (error) => {
+        const meanwhile = isRequired ? 'nothing new is served' : 'its records wait';
         if (error === undefined) deps.notice('warn', 'The audit log is written again.', {});
-        else deps.notice('error', 'The audit log cannot be written; its records wait.', { error });
+        else deps.notice('error', `The audit log cannot be written; ${meanwhile}.`, { error });
       },
       onForeign: () => deps.notice('error', 'Another program writes to the audit log; its chain will not verify.', {}),
+      onGone: () => deps.notice('error', 'The file of the audit log was deleted; another one is begun.', {}),
     });
-    return new AuditLog(settings, deps, keys, sink, resumption);
+    const log = new AuditLog(settings, deps, keys, sink, resumption);
+    // Whether it can be written shows when it is. Where it cannot, it refuses what comes until it can.
+    if (isRequired) await sink.written().catch(() => undefined);
+    return log;
   } catch (error) {
     throw new Error(`the audit log cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
@@ -37,14 +47,32 @@ export async function openAudit(settings: AuditSettings, deps: AuditDeps): Promi
   }
 }
 
+/** How an {@link AuditLog} is doing. */
+export interface AuditStatus {
+  /** False while records cannot be written. */
+  readonly up: boolean;
+  readonly mode: AuditSettings['mode'];
+  /** Number of the next record. */
+  readonly seq: number;
+  /** Records that are not in the file yet. */
+  readonly pendingBytes: number;
+  /** Records that found no room, since the start. */
+  readonly dropped: number;
+}
+
 /** The running audit log: numbers records, chains them, and hands them to the file. Recording never waits and never throws. */
-export class AuditLog {
+export class AuditLog implements Journal {
   readonly #settings: AuditSettings;
   readonly #deps: AuditDeps;
   readonly #keys: AuditKeys;
   readonly #sink: AuditSink;
   readonly #fold: AuditFold;
   readonly #head: string;
+  /** Exchanges that went to a server and are on no record yet. */
+  readonly #fresh = new Map<string, ExchangeStart>();
+  #freshTimer: Timer | undefined;
+  #dropped = 0;
+  #isBehind = false;
   #seq: number;
   #mac: string;
   #fileBytes: number;
@@ -96,13 +124,66 @@ export class AuditLog {
     return { seq: this.#seq - 1, mac: this.#mac };
   }
 
+  get status(): AuditStatus {
+    const { isFaulty, pendingBytes } = this.#sink;
+    return { up: !isFaulty, mode: this.#settings.mode, seq: this.#seq, pendingBytes, dropped: this.#dropped };
+  }
+
+  get isOpen(): boolean {
+    return !(this.#isRequired && (this.#isEnded || this.#sink.isFaulty || this.#fallsBehind));
+  }
+
+  begin(start: ExchangeStart): Promise<void> | undefined {
+    if (this.#isRequired) return this.#writeStart(start);
+    if (this.#isEnded) return undefined;
+    // In best effort a record waits that long to be written: one for what is over by then would prove nothing.
+    this.#fresh.set(start.exchange.id, start);
+    this.#freshTimer ??= this.#deps.clock.after(this.#settings.flushMs, () => this.#recordStarts());
+    return undefined;
+  }
+
   /** Records an event, if it is one of those that are recorded. */
   record(event: GatewayEvent): void {
+    const isPaired = this.#isPaired(event);
+    if (event.type === 'exchange') this.#fresh.delete(event.record.id);
     const members = this.#fold.fold(event);
     if (members === undefined) return;
     if (this.#isEnded) return this.#tellLate(event.type);
-    this.#append(members, event.type === 'open' || event.type === 'close');
-    if (event.type === 'close' && this.#fold.isEmpty) this.#onBalanced?.();
+    this.#append(members, isPaired);
+    if (isPaired && this.#fold.isEmpty) this.#onBalanced?.();
+  }
+
+  /** True where a lost record would leave something open for ever, or something unrecorded that must not be. */
+  #isPaired(event: GatewayEvent): boolean {
+    if (event.type !== 'exchange') return event.type === 'open' || event.type === 'close';
+    return this.#isRequired || this.#fold.isBegun(event.record.id);
+  }
+
+  get #isRequired(): boolean {
+    return this.#settings.mode === 'required';
+  }
+
+  /** More waits than may, and until half of it is written. */
+  get #fallsBehind(): boolean {
+    const { queueBytes } = this.#settings;
+    this.#isBehind = this.#sink.pendingBytes > (this.#isBehind ? queueBytes / 2 : queueBytes);
+    return this.#isBehind;
+  }
+
+  async #writeStart(start: ExchangeStart): Promise<void> {
+    if (!this.isOpen) throw new GatewayError('audit.unavailable');
+    this.#append(this.#fold.begin(start), true);
+    try {
+      await this.#sink.written();
+    } catch (error) {
+      throw new GatewayError('audit.unavailable', { cause: error });
+    }
+  }
+
+  #recordStarts(): void {
+    this.#freshTimer = undefined;
+    for (const start of this.#fresh.values()) this.#append(this.#fold.begin(start), true);
+    this.#fresh.clear();
   }
 
   /** Records the configuration that is at work from now on: the first one, or what a reload changed. */
@@ -146,6 +227,8 @@ export class AuditLog {
   async #end(): Promise<void> {
     await this.#balanced();
     this.#isEnded = true;
+    this.#freshTimer?.clear();
+    this.#recordStarts();
     const { open } = this.#fold;
     const left = this.#fold.leftovers();
     if (left.length > 0) this.#deps.notice('warn', 'Resources were open when the audit log was closed.', { open });
@@ -214,6 +297,7 @@ export class AuditLog {
         pendingBytes: this.#sink.pendingBytes,
       });
     }
+    this.#dropped++;
     const event = /^"event":"([\w.]+)"/.exec(members)?.[1] ?? 'other';
     this.#gap.events[event] = (this.#gap.events[event] ?? 0) + 1;
   }

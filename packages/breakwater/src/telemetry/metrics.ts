@@ -2,6 +2,8 @@ import type { ExchangeRecord, GatewayEvent } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revision.ts';
+import type { AuditStatus } from './audit.ts';
+import { renderAudit } from './audit-metrics.ts';
 import { type FleetReading, renderFleet } from './fleet-metrics.ts';
 import { clientLabel } from './known-clients.ts';
 import type { LedgerCounts } from './ledger.ts';
@@ -24,6 +26,8 @@ export interface MetricsReading {
   }[];
   /** Absent for a node that stands alone. */
   readonly fleet?: FleetReading | undefined;
+  /** Absent without an audit log. */
+  readonly audit?: AuditStatus | undefined;
 }
 
 /** The reasons a session ends with, as the statistics name them (observability.md §2). */
@@ -187,6 +191,7 @@ export class Metrics {
         perUpstream(({ failures }) => failures),
       ),
       reading.fleet === undefined ? '' : renderFleet(reading.fleet),
+      reading.audit === undefined ? '' : renderAudit(reading.audit),
       renderGauge('mcpgw_build_info', 'The version.', [{ labels: { version: reading.version }, value: 1 }]),
       renderGauge('nodejs_eventloop_lag_seconds', 'Mean lateness of the event loop in the last window.', [
         { value: reading.eventLoopDelayMs / 1_000 },

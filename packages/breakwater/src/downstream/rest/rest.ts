@@ -1,5 +1,6 @@
 import { acceptsHtml } from '../discovery/accepts-html.ts';
 import { baseUrlOf, type Context, headerOf } from '../inbound.ts';
+import { mayBegin } from '../recording.ts';
 import { writtenProblem } from './deliver.ts';
 import { type Description, DescriptionCache } from './description-cache.ts';
 import { docsPage } from './docs-page.ts';
@@ -8,6 +9,7 @@ import { indexPage, introduce, type RouteIntroduction, writeIndex } from './inde
 import { type Offer, readOffer } from './offer.ts';
 import { writeOpenApi } from './openapi.ts';
 import { PAGE_HEADERS } from './page.ts';
+import type { RestTarget } from './place.ts';
 import { type RestRequest, refuseRest } from './request.ts';
 import { sendBody, sendDescribed, sendDescription } from './send.ts';
 import { serveHeldCall } from './serve-call.ts';
@@ -16,6 +18,8 @@ import { servePrompt, servePromptAnswers } from './serve-prompt.ts';
 import { serveResource, serveResourceAnswers } from './serve-resource.ts';
 import { serveTool, serveToolAnswers } from './serve-tool.ts';
 
+/** What asks no server for anything on a caller's behalf, or fetches what was asked before. */
+const UNRECORDED: ReadonlySet<RestTarget['area']> = new Set(['index', 'docs', 'openapi', 'call', 'unknown']);
 const HTML = 'text/html; charset=utf-8';
 
 /** The third way in: every tool, resource and prompt of a route over plain HTTP. */
@@ -42,6 +46,7 @@ export class RestDoor {
 
   async #serve(request: RestRequest): Promise<void> {
     const { target } = request.rest;
+    if (!UNRECORDED.has(target.area) && !mayBegin(request)) return;
     switch (target.area) {
       case 'tool':
         return target.answers
