@@ -25,7 +25,10 @@ afterAll(async () => {
   await demo?.stop();
 });
 
-test.each(programs)('%s', async (path) => {
+/** The fleet alone takes ten seconds on a quiet machine. */
+const LIMIT_MS = 120_000;
+
+test.each(programs)('%s', { timeout: LIMIT_MS }, async (path) => {
   const before = findDescendants();
   const { code, stdout, stderr } = await runProgram(process.execPath, [join(FOLDER, path)]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock, systemRandom } from '../../packages/breakwater/src/clock.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
+import type { Exchange } from '../../packages/breakwater/src/core/exchange.ts';
 import type { Forwarded } from '../../packages/breakwater/src/core/fleet.ts';
+import { MemberCall } from '../../packages/breakwater/src/core/member-call.ts';
 import type {
   CallControl,
   CallNotification,
@@ -16,10 +18,13 @@ import type {
   Outcome,
   ServerQuestion,
 } from '../../packages/breakwater/src/core/ports.ts';
+import type { RouteMember } from '../../packages/breakwater/src/core/route.ts';
+import { ServerViews } from '../../packages/breakwater/src/core/server-view.ts';
 import type { Store } from '../../packages/breakwater/src/core/store.ts';
 import { type Fleet, openFleet } from '../../packages/breakwater/src/fleet/fleet.ts';
 import { encodeJson, scanObject } from '../../packages/breakwater/src/jsonrpc/raw.ts';
-import { profileOf } from '../../packages/breakwater/src/protocol/capabilities.ts';
+import { NO_QUESTIONS, profileOf } from '../../packages/breakwater/src/protocol/capabilities.ts';
+import { methodTraits } from '../../packages/breakwater/src/protocol/methods.ts';
 import type { ResolvedUpstream } from '../../packages/breakwater/src/upstream/options.ts';
 import { createUpstream, type WatchedUpstream } from '../../packages/breakwater/src/upstream/upstream.ts';
 import { startTcpProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
@@ -42,6 +47,7 @@ export interface PartNode extends AsyncDisposable {
 export interface PartOptions {
   readonly upstream: ResolvedUpstream;
   readonly secrets?: readonly string[];
+  readonly leaseMs?: number;
   readonly port?: number;
   /** The port that other nodes are told. */
   readonly advertisedPort?: number;
@@ -56,6 +62,7 @@ export async function startNode(store: Store, options: PartOptions): Promise<Par
     secrets: options.secrets ?? [SECRET],
     listen: { host: '127.0.0.1', port: options.port ?? 0 },
     advertise: { port: options.advertisedPort },
+    leaseMs: options.leaseMs,
     clock: systemClock,
     emit,
     upstream: (name) => (name === 'tools' ? upstream : undefined),
@@ -127,6 +134,53 @@ export function needOf(principal = 'ann', overrides: Partial<HandleNeed> = {}): 
     deadline: Date.now() + LIMIT_MS,
     ...overrides,
   };
+}
+
+/** Calls a tool as the gateway does: with a lease of its own, and once more where the owner never began it. */
+export function callAsGateway({ upstream }: PartNode, name: string, args: object = {}): Promise<Outcome> {
+  const params = scanObject(encodeJson({ name, arguments: args }));
+  const client = { revision: '2025-11-25', info: undefined, capabilities: {}, profile: NO_QUESTIONS } as const;
+  const exchange: Exchange = {
+    id: 'x',
+    route: '/mcp',
+    principal: { key: 'ann', personal: true },
+    client,
+    sessionId: undefined,
+    method: 'tools/call',
+    traits: methodTraits('tools/call'),
+    params,
+    name,
+    progress: false,
+    logLevel: undefined,
+    startedAt: 0,
+  };
+  const member: RouteMember = {
+    upstream,
+    prefix: '',
+    cached: true,
+    ttlMs: 60_000,
+    crossTasks: false,
+    disabledTools: new Set(),
+    acquireTimeoutMs: 20_000,
+    requestTimeoutMs: LIMIT_MS,
+  };
+  const views = new ServerViews({ clock: systemClock, emit: () => undefined, limit: 1 });
+  return new Promise((resolve) => {
+    const call = new MemberCall(
+      { clock: systemClock, views },
+      exchange,
+      { members: [member], params, repeatable: false },
+      {
+        suspended: false,
+        starting: () => undefined,
+        succeed: () => undefined,
+        notify: () => undefined,
+        ask: () => undefined,
+        done: resolve,
+      },
+    );
+    void call.send();
+  });
 }
 
 /** A call under way. */

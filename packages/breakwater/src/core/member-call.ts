@@ -106,6 +106,10 @@ export class MemberCall implements CallSink {
     return this.#follower.suspended;
   }
 
+  get isHeld(): boolean {
+    return this.#lease?.isHeld !== false;
+  }
+
   /** What is sent: the client's params in the server's own names. */
   get params(): RawObject | undefined {
     return this.#params;

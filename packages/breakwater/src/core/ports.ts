@@ -83,6 +83,8 @@ export interface ServerQuestion {
 export interface CallSink {
   /** True while the client is away to gather input: such a call is not the likely owner of a new question. */
   readonly suspended?: boolean;
+  /** False while another node of the fleet may have the handle: a call that waits for its turn there is not begun then. */
+  readonly isHeld?: boolean;
   notify(notification: CallNotification): void;
   ask(question: ServerQuestion): void;
   done(outcome: Outcome): void;

@@ -1,4 +1,4 @@
-import type { CallControl, CallSink, Handle, UpstreamCall } from '../core/ports.ts';
+import type { CallControl, CallSink, Lease, UpstreamCall } from '../core/ports.ts';
 
 /** One call that is made for another node: it stands still while that node's client, or the link to that node, cannot take more. */
 export class HostedCall {
@@ -8,11 +8,14 @@ export class HostedCall {
   #isLinkFull: boolean;
   #isPaused = false;
 
-  constructor(handle: Handle, call: UpstreamCall, sink: Omit<CallSink, 'suspended'>, isLinkFull: boolean) {
+  constructor(lease: Lease, call: UpstreamCall, sink: Omit<CallSink, 'suspended' | 'isHeld'>, isLinkFull: boolean) {
     this.#isLinkFull = isLinkFull;
     const hosted = this;
-    this.#control = handle.call(call, {
+    this.#control = lease.handle.call(call, {
       ...sink,
+      get isHeld() {
+        return lease.isHeld !== false;
+      },
       get suspended() {
         return hosted.isSuspended;
       },

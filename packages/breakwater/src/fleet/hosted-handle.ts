@@ -139,7 +139,7 @@ export class HostedHandle {
     }
     let isDone = false;
     const call = new HostedCall(
-      this.#handle,
+      this.#lease,
       readCall(frame),
       {
         notify: (notification) => {

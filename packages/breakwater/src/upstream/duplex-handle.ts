@@ -16,6 +16,7 @@ import type { ChangeFeed } from './change-feed.ts';
 import type { DuplexRpc } from './duplex-rpc.ts';
 import { LegacyFeed } from './legacy-feed.ts';
 import { idTokenOf, ModernFeed } from './modern-feed.ts';
+import { notBegunError } from './not-begun.ts';
 import type { OpenedHandle } from './opener.ts';
 import type { UpstreamLog } from './options.ts';
 import { QuestionDesk } from './question-desk.ts';
@@ -240,9 +241,16 @@ export class DuplexHandle implements OpenedHandle {
     if (running.isPaused) this.#paused--;
     this.#desk.endCall(running, this.#calls);
     if (running.isInteractive) this.#interactive--;
-    const next = running.isInteractive ? this.#queued.shift() : undefined;
-    if (next !== undefined && this.#ended === undefined) this.#start(next);
+    if (running.isInteractive && this.#ended === undefined) this.#startNext();
     this.#applyPause();
+  }
+
+  #startNext(): void {
+    for (let next = this.#queued.shift(); next !== undefined; next = this.#queued.shift()) {
+      if (next.isHeld) return this.#start(next);
+      // It was let in long ago; in doubt nothing is begun.
+      next.onFailed(new GatewayError('store.unavailable'));
+    }
   }
 
   #cancel(running: RunningCall, reason: string): void {
@@ -384,8 +392,9 @@ export class DuplexHandle implements OpenedHandle {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#feed.end();
-    const calls = [...this.#calls, ...this.#queued.splice(0)];
-    for (const call of calls) call.onFailed(new GatewayError('upstream.lost', { cause: reason }));
+    const notBegun = this.#queued.splice(0);
+    for (const call of [...this.#calls]) call.onFailed(new GatewayError('upstream.lost', { cause: reason }));
+    for (const call of notBegun) call.onFailed(notBegunError(reason));
     for (const listener of [...this.#endListeners]) listener(reason);
     this.#endListeners.clear();
     this.#changeListeners.clear();

@@ -155,7 +155,10 @@ export class LegacyCall implements CallControl, ResponseSink {
   #continueWith(session: Promise<LegacySession>): void {
     session.then(
       (ready) => {
-        if (!this.#isOver) this.#post(ready);
+        if (this.#isOver) return;
+        // While it waited, another node of the fleet may have got the handle.
+        if (this.sink.isHeld === false) this.#fail(new GatewayError('store.unavailable'));
+        else this.#post(ready);
       },
       (error: unknown) =>
         this.#fail(error instanceof Error ? error : new GatewayError('gateway.internal', { cause: error })),

@@ -21,6 +21,7 @@ import type { SessionRecord } from './http-resume.ts';
 import { endSession, type LegacySession, openSession, type SessionInit } from './http-session.ts';
 import { Watches } from './http-watches.ts';
 import { idTokenOf } from './modern-feed.ts';
+import { notBegunError } from './not-begun.ts';
 import type { OpenedHandle } from './opener.ts';
 import { isAboutTaskOf, neededCapability, refuseQuestion } from './question-kind.ts';
 
@@ -191,7 +192,10 @@ export class HttpLegacyHandle implements OpenedHandle {
   #end(reason: string): boolean {
     if (!this.#listeners.end(reason)) return false;
     this.#feed.close();
-    for (const call of [...this.#calls]) call.finish(failed(new GatewayError('upstream.lost', { cause: reason })));
+    for (const call of [...this.#calls]) {
+      const isBegun = !this.#queued.has(call);
+      call.finish(failed(isBegun ? new GatewayError('upstream.lost', { cause: reason }) : notBegunError(reason)));
+    }
     return true;
   }
 
@@ -212,10 +216,18 @@ export class HttpLegacyHandle implements OpenedHandle {
     this.#questions.withdrawAll(call);
     if (!isInteractive(call) || this.#queued.delete(call)) return;
     this.#interactive--;
-    const [next] = this.#queued;
-    if (next === undefined || this.#listeners.endReason !== undefined) return;
-    this.#queued.delete(next);
-    this.#start(next);
+    if (this.#listeners.endReason === undefined) this.#startNext();
+  }
+
+  #startNext(): void {
+    for (const next of this.#queued) {
+      if (next.sink.isHeld !== false) {
+        this.#queued.delete(next);
+        return this.#start(next);
+      }
+      // It was let in long ago; in doubt nothing is begun.
+      next.finish(failed(new GatewayError('store.unavailable')));
+    }
   }
 
   #ready(call: UpstreamCall): LegacySession | Promise<LegacySession> {

@@ -56,6 +56,11 @@ export class RunningCall implements ResponseReceiver {
     return this.#sink.suspended === true;
   }
 
+  /** False while another node may have the handle: it is not begun then. */
+  get isHeld(): boolean {
+    return this.#sink.isHeld !== false;
+  }
+
   ask(question: ServerQuestion): void {
     this.#sink.ask(question);
   }
