@@ -16,10 +16,9 @@ import { directConnection } from './downstream/connection.ts';
 import { DOWNSTREAM_DEFAULTS, type DownstreamDeps } from './downstream/options.ts';
 import { createDownstream, type Downstream } from './downstream/server.ts';
 import { trustProxies } from './downstream/trusted-proxies.ts';
-import { StoreCallRecords } from './fleet/call-records.ts';
-import { StoreArchive } from './fleet/event-archive.ts';
+import type { StoreCallRecords } from './fleet/call-records.ts';
 import type { FleetStatus } from './fleet/fleet.ts';
-import { FleetSessions } from './fleet/session-vault.ts';
+import type { FleetSessions } from './fleet/session-vault.ts';
 import {
   isSame,
   makeRoute,
@@ -29,7 +28,7 @@ import {
   sessionLimits,
   upstreamOptions,
 } from './from-config.ts';
-import { joinFleet, type Membership } from './join-fleet.ts';
+import type { MemberDeps, Membership } from './join-fleet.ts';
 import { encodeJson } from './jsonrpc/raw.ts';
 import { type LoadReading, OverloadGuard } from './overload.ts';
 import type { AuditLog, AuditStatus } from './telemetry/audit.ts';
@@ -123,7 +122,7 @@ export class App {
 
   static async #join(options: AppOptions): Promise<App> {
     let app: App | undefined;
-    const membership = await joinFleet(options.config, options.seat, {
+    const membership = await joinFleet(options, {
       emit: (event) => (app === undefined ? options.onEvent(event) : app.#emit(event)),
       upstream: (name) => (app === undefined ? undefined : app.#generation.upstreams.get(name)?.upstream),
       onForwarded: (request, response) => {
@@ -166,7 +165,7 @@ export class App {
       if (membership !== undefined) this.#sessions.record(event);
       options.onEvent(event);
     };
-    this.#vault = membership === undefined ? undefined : this.#openVault(membership);
+    this.#vault = membership?.openVault({ emit: this.#emit, policy: () => this.#sessions.limits });
     this.#sessions = new Sessions({
       limits: sessionLimits(options.config),
       clock: systemClock,
@@ -183,14 +182,7 @@ export class App {
     const common = { clock: systemClock, keys, node, emit: this.#emit };
     this.#parks = new Parks({ ...common, limits: parkLimits(options.config), random: systemRandom });
     this.#tasks = new TaskBook(common);
-    this.#records =
-      membership &&
-      new StoreCallRecords({
-        store: membership.store,
-        ring: membership.fleet.keys.values,
-        node: membership.fleet.tags.node,
-        clock: systemClock,
-      });
+    this.#records = membership?.records;
     this.#asides = new Asides({ clock: systemClock, tasks: this.#tasks });
     this.#generation = this.#generate(options.config, new Map());
     options.audit?.configured(describeForAudit(options.config));
@@ -399,25 +391,13 @@ export class App {
     return this.#options.audit?.isOpen !== false;
   }
 
-  #openVault({ store, fleet }: Membership): FleetSessions {
-    return new FleetSessions({
-      store,
-      ring: fleet.keys.sessions,
-      node: fleet.tags.node,
-      clock: systemClock,
-      random: systemRandom,
-      emit: this.#emit,
-      policy: () => this.#sessions.limits,
-    });
-  }
-
   #forwarded(request: IncomingMessage): Forwarded | undefined {
     return this.#membership?.fleet.forwardedOf(request);
   }
 
   #fleetDeps({ limits }: ResolvedConfig): Pick<DownstreamDeps, 'peers' | 'archive' | 'calls'> {
     if (this.#membership === undefined) return {};
-    const { store, fleet } = this.#membership;
+    const { fleet } = this.#membership;
     return {
       peers: {
         tags: fleet.tags,
@@ -427,11 +407,7 @@ export class App {
         isUnsettled: fleet.isUnsettled,
       },
       calls: this.#records,
-      archive: new StoreArchive({
-        store,
-        ring: fleet.keys.values,
-        node: fleet.tags.node,
-        clock: systemClock,
+      archive: this.#membership.openArchive({
         limits: { events: limits.eventLogEvents, bytes: limits.eventLogBytes },
         resumeMs: DOWNSTREAM_DEFAULTS.resumeMs,
       }),
@@ -452,6 +428,13 @@ export class App {
     this.#upstreams.add(upstream);
     return upstream;
   }
+}
+
+/** A node that stands alone, as most do, never loads what a fleet needs. */
+async function joinFleet({ config, seat }: AppOptions, deps: MemberDeps): Promise<Membership | undefined> {
+  if (config.fleet === undefined && seat === undefined) return undefined;
+  const fleet = await import('./join-fleet.ts');
+  return await fleet.joinFleet(config, seat, deps);
 }
 
 function pause(ms: number): Promise<void> {

@@ -3,7 +3,7 @@ import { join, parse } from 'node:path';
 import { systemClock } from './clock.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import type { GatewayEvent } from './core/events.ts';
-import { type AuditLog, openAudit } from './telemetry/audit.ts';
+import type { AuditLog } from './telemetry/audit.ts';
 import type { AuditedConfig } from './telemetry/audit-settings.ts';
 import { VERSION } from './version.ts';
 
@@ -14,6 +14,7 @@ export async function openAuditLog(
   worker?: number,
 ): Promise<AuditLog | undefined> {
   if (audit === undefined) return undefined;
+  const { openAudit } = await import('./telemetry/audit.ts');
   return await openAudit(worker === undefined ? audit : { ...audit, file: fileOfWorker(audit.file, worker) }, {
     clock: systemClock,
     instance: randomBytes(9).toString('base64url'),

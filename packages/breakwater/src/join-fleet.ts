@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { networkInterfaces } from 'node:os';
-import { systemClock } from './clock.ts';
+import { systemClock, systemRandom } from './clock.ts';
 import { isWildcardHost } from './config/address.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import type { Emit } from './core/events.ts';
 import type { Forwarded } from './core/fleet.ts';
 import type { Upstream } from './core/ports.ts';
 import type { Store } from './core/store.ts';
+import { StoreCallRecords } from './fleet/call-records.ts';
+import { StoreArchive } from './fleet/event-archive.ts';
 import { type Fleet, openFleet } from './fleet/fleet.ts';
+import { FleetSessions } from './fleet/session-vault.ts';
 import { PipeStore } from './store/pipe-store.ts';
 import { watchStore } from './store/watched-store.ts';
 import type { WorkerSeat } from './worker-seat.ts';
@@ -16,7 +19,16 @@ import type { WorkerSeat } from './worker-seat.ts';
 export interface Membership {
   readonly store: Store;
   readonly fleet: Fleet;
+  /** Where calls are written down that wait for a legacy client. */
+  readonly records: StoreCallRecords;
+  /** Makes what keeps the sessions of this node in the store. */
+  openVault(deps: Pick<SessionVaultDeps, 'emit' | 'policy'>): FleetSessions;
+  /** Makes what keeps what streams sent. */
+  openArchive(options: Pick<ArchiveDeps, 'limits' | 'resumeMs'>): StoreArchive;
 }
+
+type SessionVaultDeps = ConstructorParameters<typeof FleetSessions>[0];
+type ArchiveDeps = ConstructorParameters<typeof StoreArchive>[0];
 
 /** What a node needs of the app that it is. */
 export interface MemberDeps {
@@ -53,11 +65,22 @@ export async function joinFleet(
       clock: systemClock,
       ...deps,
     });
-    return { store, fleet };
+    return membershipOf(store, fleet);
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+function membershipOf(store: Store, fleet: Fleet): Membership {
+  const common = { store, node: fleet.tags.node, clock: systemClock };
+  return {
+    store,
+    fleet,
+    records: new StoreCallRecords({ ...common, ring: fleet.keys.values }),
+    openVault: (deps) => new FleetSessions({ ...common, ring: fleet.keys.sessions, random: systemRandom, ...deps }),
+    openArchive: (options) => new StoreArchive({ ...common, ring: fleet.keys.values, ...options }),
+  };
 }
 
 async function openSharedStore(

@@ -1,5 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+// Not by import: that would load all of Node's `fetch` (listen/listener.ts).
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** What the admin listener tells. */
 export interface AdminFacts {

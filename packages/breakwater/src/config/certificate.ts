@@ -1,6 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import { describeReadError } from './read-error.ts';
 
 /** Where a certificate and its key are kept. */
@@ -36,6 +35,8 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
   if (!isPair(certificate, privateKey)) {
     return fault('key', `${files.key}: this key does not belong to the certificate in ${files.cert}`);
   }
+  // Loaded here: few gateways have a certificate of their own.
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
   if (attempt(() => createSecureContext({ cert, key })) === undefined) {
     return fault('cert', `${files.cert}: TLS cannot use this certificate (a broken chain, or a key that is too weak)`);
   }

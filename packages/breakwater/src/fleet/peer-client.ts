@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage, ServerResponse } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
 import { GatewayError } from '../core/errors.ts';
 import type { Clock, Timer } from '../core/ports.ts';
@@ -11,6 +11,9 @@ import { PEER_HEADER, passedHeaders, writeMark } from './peer-headers.ts';
 import { framingOf, PeerSeal } from './peer-seal.ts';
 import { HANDLE_PROTOCOL } from './peer-server.ts';
 import { connectPeer } from './peer-tls.ts';
+
+// Not by import: that would load all of Node's `fetch` (listen/listener.ts).
+const { Agent, request: send } = process.getBuiltinModule('node:http');
 
 /** What a peer client works with. */
 export interface PeerClientOptions {
@@ -30,7 +33,7 @@ const ANSWER_MS = 2_000;
 /** Speaks to the peer ports of other nodes. */
 export class PeerClient {
   readonly #options: PeerClientOptions;
-  readonly #agent: Agent;
+  readonly #agent: HttpAgent;
   readonly #open = new Set<ClientRequest>();
 
   constructor(options: PeerClientOptions) {

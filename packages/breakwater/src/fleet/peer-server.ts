@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
@@ -12,6 +12,9 @@ import { LiveStream } from './live-stream.ts';
 import { PEER_HEADER, readMark } from './peer-headers.ts';
 import { framingOf, PeerSeal } from './peer-seal.ts';
 import { keepAlive, serverTls } from './peer-tls.ts';
+
+// Not by import: that would load all of Node's `fetch` (listen/listener.ts).
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** The protocol of a remote handle; a change that an older node cannot read gets another name. */
 export const HANDLE_PROTOCOL = 'breakwater-handle-1';

@@ -2,10 +2,10 @@ import type { Emit } from '../core/events.ts';
 import type { Ownership, SessionKeep } from '../core/fleet.ts';
 import type { Clock, Random, Upstream } from '../core/ports.ts';
 import type { DuplexChannel } from './channel.ts';
-import { createHttpOpener } from './http-open.ts';
 import { InProcessChannel } from './in-process-channel.ts';
 import { duplexOpener } from './open-duplex.ts';
-import type { HandleOpener, OpenedHandle } from './opener.ts';
+import type { UrlOpening } from './open-url.ts';
+import type { HandleOpener } from './opener.ts';
 import type {
   HttpUpstreamOptions,
   InProcessUpstreamOptions,
@@ -15,7 +15,6 @@ import type {
 } from './options.ts';
 import { HandlePool } from './pool.ts';
 import type { PoolStatus } from './pool-options.ts';
-import { openSseChannel } from './sse-channel.ts';
 import { StdioChannel } from './stdio-channel.ts';
 
 /** What upstreams work with. */
@@ -127,34 +126,21 @@ async function inProcessChannel(
   }
 }
 
+/** What an HTTP server is spoken to with is loaded for whoever has one: the HTTP client is a sixth of a start. It is there before the first request, as a rule. */
 function urlOpening(config: HttpUpstreamOptions, deps: OpeningDeps): Opening {
-  const { clock } = deps;
-  // The transport of 2024 never had another era.
-  const openSse = duplexOpener({
-    ...deps,
-    ...config,
-    upstream: config.name,
-    era: 'legacy',
-    connect: (signal) => openSseChannel({ ...config, clock, signal }),
-  });
-  if (config.transport === 'sse') return { open: openSse, transport: () => 'duplex', release };
-  const overSse = new WeakSet<OpenedHandle>();
-  const http = createHttpOpener(config, {
-    ...deps,
-    openSse: async (need) => {
-      const handle = await openSse(need);
-      overSse.add(handle);
-      return handle;
+  const loading = import('./open-url.ts').then(({ openUrl }) => openUrl(config, deps));
+  let opening: UrlOpening | undefined;
+  loading.then(
+    (loaded) => {
+      opening = loaded;
     },
-  });
-  let isSse = false;
+    () => {
+      // Whoever opens a handle is told.
+    },
+  );
   return {
-    open: async (need) => {
-      const handle = await http.open(need);
-      isSse = overSse.has(handle);
-      return handle;
-    },
-    transport: () => (isSse ? 'duplex' : 'http'),
-    release: () => http.close(),
+    open: async (need) => (await loading).open(need),
+    transport: () => opening?.transport() ?? (config.transport === 'sse' ? 'duplex' : 'http'),
+    release: async () => (await loading).close(),
   };
 }
