@@ -13,6 +13,7 @@ const OVERFLOW = '_overflow';
 abstract class Family<S> {
   readonly #init: FamilyInit;
   readonly #series = new Map<string, { readonly labels: string; readonly state: S }>();
+  #last: { readonly values: readonly string[]; readonly state: S } | undefined;
 
   constructor(init: FamilyInit) {
     this.#init = init;
@@ -36,13 +37,22 @@ abstract class Family<S> {
   protected abstract write(name: string, labels: string, state: S): string;
 
   protected stateOf(values: readonly string[]): S {
+    // What is counted is mostly what was counted just before: joining the labels anew was half of the cost.
+    const last = this.#last;
+    if (last !== undefined && values.every((value, index) => value === last.values[index])) return last.state;
+    const state = this.#find(values);
+    this.#last = { values, state };
+    return state;
+  }
+
+  #find(values: readonly string[]): S {
     const key = values.join('\n');
     const known = this.#series.get(key);
     if (known !== undefined) return known.state;
     const { labels, cap, name, onOverflow } = this.#init;
     if (this.#series.size >= cap && values[0] !== OVERFLOW) {
       onOverflow(name);
-      return this.stateOf(labels.map(() => OVERFLOW));
+      return this.#find(labels.map(() => OVERFLOW));
     }
     const state = this.make();
     this.#series.set(key, { labels: writeLabels(labels, values), state });
