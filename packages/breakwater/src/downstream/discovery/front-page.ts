@@ -1,73 +1,31 @@
-import { createHash } from 'node:crypto';
 import type { Rendered } from './document.ts';
 import { documentUrls } from './document-urls.ts';
-import { STYLE } from './front-page-style.ts';
 import { html, type Markup } from './html.ts';
+import { PAGE_HEADERS, writePage } from './page.ts';
 import type { Site, SiteRoute } from './site.ts';
 import { type Snippet, snippetsFor } from './snippets.ts';
 import type { Glance } from './tool-glance.ts';
 
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
-const STYLE_ELEMENT: Markup = { markup: `<style>${STYLE}</style>` };
-const ICON = `data:image/svg+xml,${encodeURIComponent(
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="11" fill="#0a5f80"/><path d="M8 31c4 0 4-4 8-4s4 4 8 4 4-4 8-4 4 4 8 4M14 20l10-8 10 8" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>',
-)}`;
-
-/** Nothing but this page's own style may load or run: its texts come from servers that nobody here vouches for. */
-const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
-
-const HEADERS = {
-  'content-security-policy': POLICY,
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-  'cross-origin-opener-policy': 'same-origin',
-} as const;
-
 /** The page for people: how to connect, what is served, which tools there are. `glance` is undefined where the server could not be asked. */
 export function renderPage(site: Site, title: string, glance: Glance | undefined): Rendered {
   const [first] = site.routes;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="${site.description}">
-<title>${title} · MCP</title>
-<link rel="icon" href="${ICON}">
+  const body = writePage({
+    title: `${title} · MCP`,
+    heading: title,
+    lead: site.description,
+    head: html`<meta name="description" content="${site.description}">
 <link rel="alternate" type="text/plain" href="${documentUrls(site.base).llms}" title="llms.txt">
 <link rel="service-desc" type="application/json" href="${documentUrls(site.base).mcp}">
-<link rel="describedby" type="application/json" href="${documentUrls(site.base).agentCard}">
-${STYLE_ELEMENT}
-</head>
-<body>
-<header><div class="wrap">
-<div class="brand">${LOGO}<h1>${title}</h1></div>
-<p class="lead">${site.description}</p>
-${first === undefined ? undefined : endpointBox(first, glance)}
-</div></header>
-<main><div class="wrap">
-${first === undefined ? undefined : connectSection(first, title)}
+<link rel="describedby" type="application/json" href="${documentUrls(site.base).agentCard}">`,
+    intro: first && endpointBox(first, glance),
+    main: html`${first === undefined ? undefined : connectSection(first, title)}
 ${servedSection(site)}
 ${first === undefined ? undefined : toolsSection(first, glance)}
-${documentsSection(site)}
-</div></main>
-<footer><div class="wrap">Served by Breakwater ${site.version}. Programs that ask for JSON get JSON at this address.</div></footer>
-</body>
-</html>
-`;
-  return {
-    type: 'text/html; charset=utf-8',
-    body: page.markup,
-    freshness: 'checked',
-    negotiated: true,
-    headers: HEADERS,
-  };
+${documentsSection(site)}`,
+    footer: `Served by Breakwater ${site.version}. Programs that ask for JSON get JSON at this address.`,
+  });
+  return { type: 'text/html; charset=utf-8', body, freshness: 'checked', negotiated: true, headers: PAGE_HEADERS };
 }
-
-const LOGO: Markup = {
-  markup:
-    '<svg viewBox="0 0 48 48" aria-hidden="true" focusable="false"><g fill="none" stroke="var(--deep)" stroke-width="3.4" stroke-linecap="round" stroke-linejoin="round"><path d="M11 21 24 10l13 11"/><path d="M4 31c5 0 5-5 10-5s5 5 10 5 5-5 10-5 5 5 10 5"/><path d="M4 40c5 0 5-5 10-5s5 5 10 5 5-5 10-5 5 5 10 5" opacity=".5"/></g></svg>',
-};
 
 function endpointBox(route: SiteRoute, glance: Glance | undefined): Markup {
   const box = html`<div class="endpoint"><span>MCP endpoint</span><code>${route.url}</code></div>`;

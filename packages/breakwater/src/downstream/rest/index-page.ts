@@ -1,8 +1,8 @@
 import { isObject } from '../../protocol/capabilities.ts';
 import { LATEST_MODERN } from '../../protocol/revision.ts';
-import { html, type Markup } from '../discovery/html.ts';
+import { html } from '../discovery/html.ts';
+import { writePage } from '../discovery/page.ts';
 import { endpointOf } from '../inbound.ts';
-import { renderPage } from './page.ts';
 import { type RestRequest, subscriberOf, urlOf } from './request.ts';
 
 /** Who serves a route. All texts are the server's own. */
@@ -58,12 +58,13 @@ export function indexPage(request: RestRequest, { name, version }: RouteIntroduc
     ['Prompts', urlOf(request, 'prompts')],
     ['OpenAPI 3.1', urlOf(request, 'openapi.json')],
   ];
-  const items: Markup[] = links.map(([text, url]) => html`<li><a href="${url}">${text}</a></li>\n`);
-  return renderPage(
-    `${name} over HTTP`,
-    html`<h1>${name}</h1>
-<p>Version ${version}. Every tool, resource and prompt over plain HTTP; the same is served over MCP at <code>${endpointOf(request)}</code>.</p>
-<ul>
-${items}</ul>`,
-  );
+  const page = writePage({
+    title: `${name} over HTTP`,
+    heading: name,
+    lead: `Version ${version}. Every tool, resource and prompt over plain HTTP; the same is served over MCP.`,
+    intro: html`<div class="endpoint"><span>MCP endpoint</span><code>${endpointOf(request)}</code></div>`,
+    main: html`<section><ul class="links">${links.map(([text, url]) => html`<li><a href="${url}">${text}</a></li>\n`)}</ul></section>`,
+    footer: 'Programs that ask for JSON get JSON at this address.',
+  });
+  return Buffer.from(page);
 }

@@ -1,4 +1,5 @@
 import { acceptsHtml } from '../discovery/accepts-html.ts';
+import { PAGE_HEADERS } from '../discovery/page.ts';
 import { baseUrlOf, type Context, headerOf } from '../inbound.ts';
 import { mayBegin } from '../recording.ts';
 import { writtenProblem } from './deliver.ts';
@@ -8,7 +9,6 @@ import { HeldCalls } from './held-calls.ts';
 import { indexPage, introduce, type RouteIntroduction, writeIndex } from './index-page.ts';
 import { type Offer, readOffer } from './offer.ts';
 import { writeOpenApi } from './openapi.ts';
-import { PAGE_HEADERS } from './page.ts';
 import type { RestTarget } from './place.ts';
 import { type RestRequest, refuseRest } from './request.ts';
 import { sendBody, sendDescribed, sendDescription } from './send.ts';

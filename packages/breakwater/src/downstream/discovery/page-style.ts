@@ -1,4 +1,4 @@
-/** The style of the front page; named by its hash in the policy that goes with the page. */
+/** The style of all pages for people; named by its hash in the policy that goes with each. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
@@ -50,6 +50,11 @@ pre {
   overflow-x: auto; font-size: .88rem; line-height: 1.5;
 }
 pre code { user-select: all; }
+header .links { margin: 1.25rem 0 0; }
+.text, .label { margin: 0 1rem .85rem; overflow-wrap: anywhere; }
+.text { white-space: pre-line; color: var(--soft); }
+.label { margin-bottom: .35rem; color: var(--soft); font-size: .84rem; font-weight: 600; }
+tr:target { background: var(--foam); }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 table { width: 100%; border-collapse: collapse; font-size: .94rem; }
 th, td { padding: .65rem 1rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
