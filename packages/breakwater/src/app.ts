@@ -11,6 +11,7 @@ import { Parks } from './core/parks.ts';
 import type { Principal, Upstream } from './core/ports.ts';
 import { freshKeyRing } from './core/seal.ts';
 import { Sessions } from './core/sessions.ts';
+import { taskNews } from './core/subscription.ts';
 import { TaskBook } from './core/task-book.ts';
 import { directConnection } from './downstream/connection.ts';
 import { DOWNSTREAM_DEFAULTS, type DownstreamDeps } from './downstream/options.ts';
@@ -181,7 +182,13 @@ export class App {
     const node = membership?.fleet.tags.node;
     const common = { clock: systemClock, keys, node, emit: this.#emit };
     this.#parks = new Parks({ ...common, limits: parkLimits(options.config), random: systemRandom });
-    this.#tasks = new TaskBook(common);
+    this.#tasks = new TaskBook({
+      ...common,
+      tellElsewhere: (sessionId, change) => {
+        const news = taskNews(change);
+        if (news !== undefined) this.#vault?.pass(sessionId, news);
+      },
+    });
     this.#records = membership?.records;
     this.#asides = new Asides({ clock: systemClock, tasks: this.#tasks });
     this.#generation = this.#generate(options.config, new Map());

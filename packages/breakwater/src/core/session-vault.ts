@@ -51,7 +51,19 @@ export type SessionNews =
   /** That node has the stream, and looks after all that is subscribed to. */
   | { readonly type: 'kept' }
   /** The client does not want this request any more, and it is not served there. */
-  | { readonly type: 'cancel'; readonly requestId: RawId };
+  | { readonly type: 'cancel'; readonly requestId: RawId }
+  | AsideNews;
+
+/** What is for the node that has a session's stream: something for its client comes from a server that another node talks to. */
+export type AsideNews =
+  /** Somebody wants to reach its client: is there a stream? */
+  | { readonly type: 'seek' }
+  /** There is one on that node. */
+  | { readonly type: 'reads' }
+  /** A JSON-RPC message for the client. */
+  | { readonly type: 'aside'; readonly message: string }
+  /** The state or the progress of one of its tasks: params as JSON, in the client's form. */
+  | { readonly type: 'task'; readonly taskId: string; readonly params: string; readonly isProgress: boolean };
 
 /** Hears what other nodes say. */
 export interface VaultListener {
@@ -96,6 +108,8 @@ export interface SessionVault {
   miss(session: Session, change: Change): void;
   /** Asks the others to end a request that is not served here. */
   cancel(session: Session, requestId: RawId): void;
+  /** Tells the others what is for whoever has the session's stream. Lost where nobody has one, and while the store is away. */
+  pass(sessionId: string, news: AsideNews): void;
 
   /** Sets who hears what other nodes say. */
   listen(listener: VaultListener): void;

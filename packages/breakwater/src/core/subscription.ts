@@ -1,5 +1,6 @@
 import type { RawObject } from '../jsonrpc/raw.ts';
 import type { ClientFacts, Principal } from './ports.ts';
+import type { AsideNews } from './session-vault.ts';
 
 /** What a client wants to hear about: a modern listen filter, or a legacy session's stream (all lists) plus its subscribed URIs. */
 export interface SubscriptionFilter {
@@ -20,6 +21,13 @@ export interface Change {
   readonly params?: RawObject;
   /** `task` only: how far it is, not what became of it. `params` is in the client's form. */
   readonly isProgress?: boolean;
+}
+
+/** What other nodes are told of a change of a task; undefined for other changes. */
+export function taskNews({ kind, taskId, params, isProgress }: Change): AsideNews | undefined {
+  if (kind !== 'task' || taskId === undefined || params === undefined) return undefined;
+  const text = params.bytes.toString('utf8', params.start, params.end);
+  return { type: 'task', taskId, params: text, isProgress: isProgress === true };
 }
 
 /** Who subscribes. */

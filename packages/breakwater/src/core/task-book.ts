@@ -71,10 +71,21 @@ export class TaskBook {
   #payloadBytes = 0;
 
   readonly #node: string | undefined;
+  readonly #tellElsewhere: ((sessionId: string, change: Change) => void) | undefined;
 
-  /** @param options `node`: the name of this node of a fleet, whose nodes all have the same keys. */
-  constructor(options: { keys: KeyRing; clock: Clock; emit: Emit; node?: string | undefined }) {
+  /**
+   * @param options `node`: the name of this node of a fleet, whose nodes all have the same keys; `tellElsewhere`: tells a session whose stream
+   *   another of them may have.
+   */
+  constructor(options: {
+    keys: KeyRing;
+    clock: Clock;
+    emit: Emit;
+    node?: string | undefined;
+    tellElsewhere?: ((sessionId: string, change: Change) => void) | undefined;
+  }) {
     this.#node = options.node;
+    this.#tellElsewhere = options.tellElsewhere;
     this.#keys = options.keys;
     this.#clock = options.clock;
     this.#emit = options.emit;
@@ -252,8 +263,10 @@ export class TaskBook {
   }
 
   #tell({ sessionId }: TaskAsker, change: Change): void {
-    const listeners = sessionId === undefined ? undefined : this.#listeners.get(sessionId);
-    for (const listener of listeners ?? []) listener(change);
+    if (sessionId === undefined) return;
+    const listeners = this.#listeners.get(sessionId);
+    if (listeners === undefined) this.#tellElsewhere?.(sessionId, change);
+    else for (const listener of listeners) listener(change);
   }
 
   #makeRoom(own: Map<string, Entry>): void {

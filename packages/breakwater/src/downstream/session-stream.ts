@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.ts';
 import type { LoggedEvent } from '../core/event-log.ts';
-import type { Change } from '../core/subscription.ts';
+import { type Change, taskNews } from '../core/subscription.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import type { CallStream } from './call-stream.ts';
 import { writeChange } from './change-notification.ts';
@@ -79,7 +79,7 @@ export class SessionStream {
   readonly report = (change: Change): void => {
     const stream = this.#stream;
     if (stream?.open !== true) {
-      if (this.#state.session.isShared) this.#context.deps.sessions.vault?.miss(this.#state.session, change);
+      if (this.#state.session.isShared) this.#tellFleet(change);
       return this.#keep(change);
     }
     if (!stream.slow) return this.#send(change);
@@ -87,6 +87,14 @@ export class SessionStream {
     if (this.#missed === undefined) stream.onceDrained(() => this.#sendMissed());
     this.#keep(change);
   };
+
+  #tellFleet(change: Change): void {
+    const { session } = this.#state;
+    const { vault } = this.#context.deps.sessions;
+    const news = taskNews(change);
+    if (news === undefined) vault?.miss(session, change);
+    else vault?.pass(session.id, news);
+  }
 
   /** Sends a request to the client; false when no connection is open. */
   request(message: Buffer): boolean {

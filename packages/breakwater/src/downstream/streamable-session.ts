@@ -1,6 +1,7 @@
 import type { Session, SessionKeeper } from '../core/session.ts';
 import type { SessionNews } from '../core/session-vault.ts';
 import type { Change } from '../core/subscription.ts';
+import { scanObject } from '../jsonrpc/raw.ts';
 import type { Context } from './inbound.ts';
 import { SessionLog } from './session-log.ts';
 import { type SessionSide, SessionState } from './session-state.ts';
@@ -15,7 +16,13 @@ interface Parts {
   adoptions?: Map<string, Promise<boolean>>;
   /** Set while what is subscribed to is being looked up; `again`: it changed since. */
   following?: { again: boolean };
+  /** Who waits for a stream on another node, and until when there is one. */
+  seeking?: Set<() => void>;
+  readUntil?: number;
 }
+
+/** How long it is believed that another node has the session's stream: it could be gone at any time. */
+const READ_MS = 2_000;
 
 const PARTS = new WeakMap<Session, Parts>();
 
@@ -41,11 +48,27 @@ export class StreamableSession implements SessionSide {
   }
 
   requestAside(message: Buffer): boolean {
-    return this.#parts().stream?.request(message) === true;
+    const { stream, readUntil = 0 } = this.#parts();
+    if (stream?.request(message) === true) return true;
+    const { clock, sessions } = this.#context.deps;
+    if (clock.now() >= readUntil) return false;
+    sessions.vault?.pass(this.session.id, { type: 'aside', message: message.toString() });
+    return true;
   }
 
   onceReadable(run: () => void): () => void {
-    return this.stream.onceOpen(run);
+    const parts = this.#parts();
+    const stops = [this.stream.onceOpen(run)];
+    if (this.session.isShared) {
+      parts.seeking ??= new Set();
+      const { seeking } = parts;
+      seeking.add(run);
+      stops.push(() => void seeking.delete(run));
+      this.#context.deps.sessions.vault?.pass(this.session.id, { type: 'seek' });
+    }
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   get mint(): SessionSide['mint'] {
@@ -126,7 +149,28 @@ export class StreamableSession implements SessionSide {
       case 'cancel':
         state?.cancel(news.requestId);
         return;
+      case 'seek':
+        if (stream?.isOpen === true) this.#context.deps.sessions.vault?.pass(this.session.id, { type: 'reads' });
+        return;
+      case 'reads':
+        return this.#onRead(parts);
+      case 'aside':
+        stream?.request(Buffer.from(news.message));
+        return;
+      case 'task': {
+        const { taskId, isProgress } = news;
+        const params = scanObject(Buffer.from(news.params));
+        if (stream?.isOpen === true && params !== undefined)
+          stream.report({ kind: 'task', taskId, params, isProgress });
+      }
     }
+  }
+
+  #onRead(parts: Parts): void {
+    parts.readUntil = this.#context.deps.clock.now() + READ_MS;
+    const seeking = [...(parts.seeking ?? [])];
+    parts.seeking?.clear();
+    for (const run of seeking) run();
   }
 
   // Whoever has the stream looks after everything; without one, each node looks after what it was asked for.

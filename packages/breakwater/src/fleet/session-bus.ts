@@ -78,14 +78,21 @@ export class SessionBus {
 // A node of another version may say what this one does not know.
 function readNews(value: unknown): SessionNews | undefined {
   if (!isObject(value)) return undefined;
-  const { type, progress, requestId, at } = value;
+  const { type, progress, requestId, at, message, taskId, params, isProgress } = value;
   switch (type) {
     case 'stream':
       return typeof at === 'number' ? { type, at } : undefined;
     case 'ended':
     case 'watches':
     case 'kept':
+    case 'seek':
+    case 'reads':
       return { type };
+    case 'aside':
+      return typeof message === 'string' ? { type, message } : undefined;
+    case 'task':
+      if (typeof taskId !== 'string' || typeof params !== 'string') return undefined;
+      return { type, taskId, params, isProgress: isProgress === true };
     case 'cancel':
       return typeof requestId === 'string' ? { type, requestId: requestId as RawId } : undefined;
     case 'changed': {

@@ -5,6 +5,7 @@ import type { KeyRing } from '../core/seal.ts';
 import type { Session, SessionInit, SessionKey } from '../core/session.ts';
 import { type SessionPolicy, silenceMs } from '../core/session-policy.ts';
 import type {
+  AsideNews,
   CheckedSession,
   Inheritance,
   KnownSession,
@@ -59,6 +60,8 @@ const GRACE_MS = 2_000;
  */
 const TOMBSTONE_MS = 3_600_000;
 const LEAST_TTL_MS = 1_000;
+/** Every node is sent what is for one of them. */
+const MOST_ASIDE_BYTES = 65_536;
 /** Descriptions of clients that are shared by the sessions read here. */
 const MOST_CLIENTS = 500;
 
@@ -207,6 +210,12 @@ export class FleetSessions implements SessionVault {
     void this.#tell(session, { type: 'cancel', requestId });
   }
 
+  pass(sessionId: string, news: AsideNews): void {
+    const bytes = news.type === 'aside' ? news.message.length : news.type === 'task' ? news.params.length : 0;
+    if (bytes > MOST_ASIDE_BYTES) return;
+    void this.#tellAbout(sessionId, news);
+  }
+
   #known(
     key: SessionKey,
     born: { readonly client: SessionInit['client']; readonly createdAt: number },
@@ -266,9 +275,13 @@ export class FleetSessions implements SessionVault {
   }
 
   // Who does not hear it looks for itself once the store is back.
-  async #tell(session: Session, news: SessionNews): Promise<void> {
+  #tell(session: Session, news: SessionNews): Promise<void> {
+    return this.#tellAbout(session.id, news);
+  }
+
+  async #tellAbout(sessionId: string, news: SessionNews): Promise<void> {
     try {
-      await this.#bus.tell(session.id, news);
+      await this.#bus.tell(sessionId, news);
     } catch (error) {
       this.#expectAway(error);
     }
