@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { call, INITIALIZED, initializeMessage, open, openSession, post, request, send } from './client.ts';
+import {
+  call,
+  dial,
+  hasBody,
+  INITIALIZED,
+  initializeMessage,
+  open,
+  openSession,
+  post,
+  readUntil,
+  request,
+  send,
+} from './client.ts';
 import { EventReader } from './event-reader.ts';
 import { Harness } from './harness.ts';
 
@@ -98,6 +110,27 @@ test('a closed stream cancels its calls, and its address is 404 with the way bac
   const dead = await channel.post(request('ping'));
   expect([dead.status, dead.json['error']?.['code']]).toEqual([404, -32001]);
   expect(dead.json['canonical_endpoint']).toBe(harness.url());
+});
+
+// Attack on "nothing runs twice": the body arrives after the stream went (a client that reconnects, a node that drains). A call that was taken then would
+// run, its answer would have nowhere to go, and the client would call again.
+test('a message whose stream ends while its body arrives is refused, and nothing runs', async () => {
+  await using harness = await Harness.start();
+  const channel = await openChannel(harness, '/sse');
+  await initialize(channel);
+  const body = JSON.stringify(call('echo', {}, 8));
+  const socket = await dial(harness);
+  const head = `POST ${channel.endpoint} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  socket.write(head + body.slice(0, 10));
+  // Another request is served after it: the first one has been let in by now.
+  await channel.post(request('ping', {}, 6));
+  await channel.reader.close();
+  await harness.closed('session', 'stream-closed');
+  socket.write(body.slice(10));
+  const answer = await readUntil(socket, hasBody);
+  expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+  expect(answer).toContain('Open it again with GET.');
+  expect(harness.handler.seen.filter(({ method }) => method === 'tools/call')).toEqual([]);
 });
 
 test('a client can cancel with a notification, and nothing is answered', async () => {

@@ -58,7 +58,11 @@ export async function serveModern(
   if (method === 'server/discover') return serveDiscover(inbound, message, client);
   if (method === 'subscriptions/listen') return serveListen(inbound, message, client);
   const passed = continueElsewhere(inbound, { method, params, sessionId: undefined }, bytes);
-  if (passed !== false && (await passed)) return;
+  if (passed !== false) {
+    if (await passed) return;
+    // Another node was looked for, and for long where it is gone: who left meanwhile has cancelled.
+    if (inbound.res.destroyed) return;
+  }
   serveExchange(inbound, message, client, envelope.value);
 }
 

@@ -95,6 +95,11 @@ export class SseChannel {
     if (data !== undefined) this.send(data);
   }
 
+  /** True while what is answered reaches the client. */
+  get isOpen(): boolean {
+    return this.#stream.open;
+  }
+
   /** Whether this caller may post here: it opened the stream, and its session lives. */
   async admits({ principal, context }: Inbound): Promise<boolean> {
     if (!this.#stream.open || principal.key !== this.#inbound.principal.key) return false;

@@ -8,6 +8,7 @@ import { SseChannel } from './sse-channel.ts';
 import { StreamSlots } from './stream-slots.ts';
 
 const ACCEPTED = Buffer.from('Accepted');
+const DEAD = 'The event stream of this session is closed or never existed. Open it again with GET.';
 const PARAMETER = 'session_id';
 
 /** The open streams of the 2024 HTTP+SSE transport. Their ids mean nothing to any other transport. */
@@ -51,14 +52,14 @@ export class SseChannels {
     const keeper = channel === undefined ? makerOf(inbound, idOf(query) ?? '') : undefined;
     if (keeper !== undefined && (await passOn(inbound, keeper, undefined))) return;
     // A dead stream is 404, never a silent 202: the client would wait for an answer that has nowhere to go. A stranger's is the same.
-    if (channel === undefined || !(await channel.admits(inbound))) {
-      const message = 'The event stream of this session is closed or never existed. Open it again with GET.';
-      return refuse(inbound, 'session.unknown', { message });
-    }
+    if (channel === undefined || !(await channel.admits(inbound)))
+      return refuse(inbound, 'session.unknown', { message: DEAD });
     if (!isJsonBody(inbound)) return refuse(inbound, 'body.media-type');
     const received = await receiveBody(inbound, false);
     if (received === undefined) return;
     const { body } = received;
+    // It may have ended while the body arrived: what is taken now would run, and nobody would hear of it.
+    if (!channel.isOpen) return refuse(inbound, 'session.unknown', { message: DEAD });
     if (!mayServe(inbound, body, false)) return;
     inbound.res.writeHead(202, { 'content-type': 'text/plain', 'content-length': String(ACCEPTED.length) });
     inbound.res.end(ACCEPTED);
