@@ -1,4 +1,6 @@
-/** The package as it is published: what is in it, and what its program says without serving anything. */
+/** The package as it is published: what is in it, what a start loads of it, and what its program says without serving anything. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../packages/breakwater/package.json' with { type: 'json' };
 import { type Installed, installTarball } from './support/installed.ts';
@@ -44,6 +46,101 @@ test('every export can be imported', async () => {
   const { code, stdout, stderr } = await runProgram(process.execPath, [path], { cwd: installed.folder });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toBe(`object function object ${packageJson.version}\n`);
+});
+
+test('code of others that is in its files comes with its license', async () => {
+  const notices = await readFile(
+    join(installed.folder, 'node_modules/breakwater/dist/third-party-notices.txt'),
+    'utf8',
+  );
+  for (const name of ['pino', 'sonic-boom', 'yaml', 'zod']) expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  expect(notices.match(/without fee|free of charge/g)?.length).toBe(notices.match(/^\S+ \d+\.\d+\.\d+ \(/gm)?.length);
+});
+
+/** Writes what was loaded when the process ends. */
+const WITNESS = `
+  import { writeFileSync } from 'node:fs';
+  import { registerHooks } from 'node:module';
+  const loaded = [];
+  registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+  process.on('exit', () => writeFileSync(process.env.LOADED, [...loaded, ...process.moduleLoadList].join('\\n')));`;
+
+const INITIALIZE = {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+  }),
+};
+
+describe('a start loads', () => {
+  async function loadedBy(args: readonly string[]): Promise<readonly string[]> {
+    const LOADED = join(installed.folder, 'loaded.txt');
+    const witness = await installed.write('witness.mjs', WITNESS);
+    const gateway = await installed.serve(['--port', '0', ...args], { NODE_OPTIONS: `--import ${witness}`, LOADED });
+    // Nobody is there to be described; whoever asks waits for what it takes to find out.
+    await (await fetch(gateway.url, INITIALIZE)).text();
+    await gateway.stop();
+    return (await readFile(LOADED, 'utf8')).split('\n');
+  }
+  const filesOf = (loaded: readonly string[]): readonly string[] =>
+    loaded.flatMap((url) => /^file:.*\/node_modules\/(.*)/.exec(url)?.[1] ?? []);
+
+  test('its own few files and no package for a program on stdio', async () => {
+    const loaded = await loadedBy(['--', process.execPath, '-e', '0']);
+    const files = filesOf(loaded);
+    expect(files.filter((path) => !path.startsWith('breakwater/dist/'))).toEqual([]);
+    expect(files.length).toBeGreaterThan(5);
+    expect(files.length).toBeLessThan(40);
+    // What an import of node:http brings along, whoever imports it.
+    expect(loaded.filter((name) => name.includes('internal/deps/undici'))).toEqual([]);
+  });
+
+  test('the HTTP client, and no other package, for a server with a URL', async () => {
+    const loaded = await loadedBy(['--upstream', 'http://127.0.0.1:1/mcp']);
+    const packages = new Set(filesOf(loaded).map((path) => /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]));
+    expect([...packages].sort()).toEqual(['breakwater', 'undici']);
+    expect(loaded.filter((name) => name.includes('internal/deps/undici'))).toEqual([]);
+  });
+});
+
+describe('compiled code is kept between starts', () => {
+  async function cached(folder: string): Promise<readonly string[]> {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  }
+  const version = { code: 0, stdout: `${packageJson.version}\n`, stderr: '' };
+
+  // Attack: Node's own choice is a folder in the machine's temporary one, where anybody can lay down code before the gateway starts there.
+  test("in the user's own cache folder", async () => {
+    const [own, temporary] = [join(installed.folder, 'own'), join(installed.folder, 'temporary')];
+    expect(await installed.run(['--version'], { env: { XDG_CACHE_HOME: own, TMPDIR: temporary } })).toEqual(version);
+    expect((await cached(join(own, 'breakwater'))).length).toBeGreaterThan(0);
+    expect(await cached(temporary)).toEqual([]);
+  });
+
+  test('and what lies there in its place is not run', async () => {
+    const XDG_CACHE_HOME = join(installed.folder, 'spoilt');
+    await installed.run(['--version'], { env: { XDG_CACHE_HOME } });
+    for (const file of await cached(XDG_CACHE_HOME)) await writeFile(file, 'nothing that was compiled');
+    expect(await installed.run(['--version'], { env: { XDG_CACHE_HOME } })).toEqual(version);
+  });
+
+  test('or not, where nothing can be written', async () => {
+    const XDG_CACHE_HOME = await installed.write('no-folder', '');
+    expect(await installed.run(['--version'], { env: { XDG_CACHE_HOME } })).toEqual(version);
+  });
+
+  test('or not, where the operator says so', async () => {
+    const XDG_CACHE_HOME = join(installed.folder, 'unwanted');
+    expect(await installed.run(['--version'], { env: { XDG_CACHE_HOME, NODE_DISABLE_COMPILE_CACHE: '1' } })).toEqual(
+      version,
+    );
+    expect(await cached(XDG_CACHE_HOME)).toEqual([]);
+  });
 });
 
 describe('what it says about itself', () => {

@@ -44,13 +44,15 @@ export async function installTarball(): Promise<Installed> {
   await write('package.json', '{ "name": "somebody", "private": true, "type": "module" }\n');
   await npm(['install', `./${tarball}`, '--prefer-offline', '--no-audit', '--no-fund'], folder);
   const bin = join(folder, 'node_modules/.bin/breakwater');
+  // Compiled code goes with the folder.
+  const plain = { ...PLAIN, XDG_CACHE_HOME: join(folder, '.cache') };
   return {
     folder,
     files,
     write,
-    run: (args, options) => runProgram(bin, args, { cwd: folder, ...options, env: { ...PLAIN, ...options?.env } }),
+    run: (args, options) => runProgram(bin, args, { cwd: folder, ...options, env: { ...plain, ...options?.env } }),
     serve: async (args, env) => {
-      const program = startProgram(bin, args, { cwd: folder, env: { ...PLAIN, ...env } });
+      const program = startProgram(bin, args, { cwd: folder, env: { ...plain, ...env } });
       const [, url = ''] = await program.until(/MCP +(http\S+)/);
       return { ...program, url };
     },

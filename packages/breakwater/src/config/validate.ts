@@ -9,7 +9,8 @@ export function validate<S extends z.ZodType>(
   schema: S,
   value: unknown,
 ): { readonly ok: true; readonly value: z.output<S> } | { readonly ok: false; readonly issues: ConfigIssue[] } {
-  const result = schema.safeParse(value, { error: describeIssue });
+  // Read once: a function written for it would cost more than it saves.
+  const result = schema.safeParse(value, { error: describeIssue, jitless: true });
   if (result.success) return { ok: true, value: result.data };
   const known = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   const issues = result.error.issues.flatMap(spreadUnion).flatMap((issue) => toConfigIssues(issue, known));

@@ -1,0 +1,25 @@
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+/**
+ * Keeps compiled code between starts, in `breakwater` under `XDG_CACHE_HOME` or `~/.cache`. Where nothing can be written there is none, and nobody is told:
+ * a start then takes what it takes. Node's own `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` come first.
+ */
+export function keepCompiledCode(): void {
+  const folder = cacheFolder();
+  // Never in the temporary folder, as Node would have it: compiled code is run as it lies there, and others can write there before us.
+  if (folder !== undefined) enableCompileCache(join(folder, 'breakwater'));
+}
+
+function cacheFolder(): string | undefined {
+  const { XDG_CACHE_HOME: configured = '' } = process.env;
+  // One that is relative is to be ignored (XDG Base Directory §Environment variables): it would be another one in each folder.
+  if (isAbsolute(configured)) return configured;
+  try {
+    return join(homedir(), '.cache');
+  } catch {
+    // A user whom the system does not know, as containers have them.
+    return undefined;
+  }
+}
