@@ -106,7 +106,7 @@ describe('a server that is no friend', () => {
     expect(page.text).toContain('&lt;script&gt;');
     expect(page.text).not.toMatch(/<script|<img/i);
     expect(page.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'/,
+      /^default-src 'none'; style-src 'sha256-[^']+'; img-src data:; base-uri 'none'/,
     );
     expect(page.headers.get('content-security-policy')).not.toContain('unsafe');
     expect((await get(`${gateway.base}/api`, { accept: 'text/html' })).text).not.toMatch(/<script|<img/i);
