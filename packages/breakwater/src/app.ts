@@ -273,6 +273,11 @@ export class App {
     }
   }
 
+  /** Cuts every event stream, also those of former configurations. */
+  cut(): void {
+    for (const { downstream } of [this.#generation, ...this.#finishing.keys()]) downstream.cut();
+  }
+
   /** Stops taking work, lets exchanges finish, and releases everything. */
   async close(): Promise<void> {
     this.#draining = true;

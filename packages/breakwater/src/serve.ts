@@ -76,7 +76,10 @@ export async function serve(config: ResolvedConfig, log: Logger, seat?: WorkerSe
     close: async () => {
       open.stop();
       // The app answers what is left when the drain time is over; then there is a moment to send it.
-      const cut = setTimeout(() => open.cut(), config.timeouts.drainMs + LAST_WORDS_MS);
+      const cut = setTimeout(() => {
+        app.cut();
+        open.cut();
+      }, config.timeouts.drainMs + LAST_WORDS_MS);
       await app.close();
       await open.finish();
       clearTimeout(cut);

@@ -2,6 +2,8 @@ import type { Clock, Timer } from '../core/ports.ts';
 
 /** Something that must not be silent for long. */
 export interface Beating {
+  /** Ends it at once. */
+  cut(): void;
   /** Looks at the time of its last write. */
   beat(now: number): void;
 }
@@ -36,6 +38,11 @@ export class Heartbeats {
     if (this.#streams.size > 0) return;
     this.#timer?.clear();
     this.#timer = undefined;
+  }
+
+  /** Ends all that there are at once. */
+  cutAll(): void {
+    for (const stream of [...this.#streams]) stream.cut();
   }
 
   readonly #tick = (): void => {

@@ -92,6 +92,7 @@ class Listen {
       id: this.#streamId,
       owner: undefined,
       sessionId: undefined,
+      isLast: true,
       onEnd: (reason) => this.#end(reason),
     });
   }

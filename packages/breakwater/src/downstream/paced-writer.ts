@@ -1,6 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../core/ports.ts';
 import type { Backlog, SlowReader } from './backlog.ts';
+import { type BareResponse, leaveHttp } from './bare-response.ts';
 
 /** How slow a reader may be. */
 export interface Pace {
@@ -29,7 +30,7 @@ const SLICE_BYTES = 65_536;
  * within the deadline, or lets too much pile up, is cut off (slow reader attack).
  */
 export class PacedWriter implements SlowReader {
-  readonly #res: ServerResponse;
+  #res: ServerResponse | BareResponse;
   readonly #pace: Pace;
   readonly #clock: Clock;
   readonly #backlog: Backlog;
@@ -60,9 +61,20 @@ export class PacedWriter implements SlowReader {
     res.on('close', this.#onClose);
   }
 
+  /** Goes on without `node:http`, where that can be done; harmless where it cannot. */
+  leaveHttp(): void {
+    if (!this.slow && this.#res instanceof ServerResponse)
+      this.#res = leaveHttp(this.#res, { onDrain: this.#onDrain, onClose: this.#onClose }) ?? this.#res;
+  }
+
   /** True while bytes can still be written. */
   get writable(): boolean {
     return this.#reason === undefined && !this.#ending && !this.#res.destroyed;
+  }
+
+  /** True once everything was handed to the client's connection. */
+  get finished(): boolean {
+    return this.#res.writableFinished;
   }
 
   /** True while the client is behind. */

@@ -35,6 +35,8 @@ export interface Downstream {
   readonly door: RestDoor;
   /** Takes no new work, ends open streams in order, and resolves when every answer that was owed is given. */
   close(): Promise<void>;
+  /** Cuts every event stream: the HTTP server does not know the connections of all. */
+  cut(): void;
 }
 
 /** Kinds of places that are nobody's here. */
@@ -229,5 +231,12 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   const handleClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => refuseBytes(context, error, socket);
-  return { handleRequest, handleClientError, channels, door, close: () => context.drain.begin() };
+  return {
+    handleRequest,
+    handleClientError,
+    channels,
+    door,
+    close: () => context.drain.begin(),
+    cut: () => context.heartbeats.cutAll(),
+  };
 }

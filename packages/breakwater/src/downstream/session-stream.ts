@@ -160,6 +160,7 @@ export class SessionStream {
       kind: 'get',
       owner: id,
       sessionId: id,
+      isLast: true,
       onEnd: (reason) => onEnd(stream, reason),
     });
     return stream;

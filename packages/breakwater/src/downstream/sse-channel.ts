@@ -49,6 +49,7 @@ export class SseChannel {
       kind: 'sse-2024',
       owner: undefined,
       sessionId: undefined,
+      isLast: true,
       onEnd: () => {
         events.onEnd();
         this.#stopDraining();

@@ -1,0 +1,203 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { dial, initializeMessage, open, openSession, post, request } from './client.ts';
+import { EventReader } from './event-reader.ts';
+import { Harness } from './harness.ts';
+
+// An open GET stream leaves `node:http` once its head is out: what a client sees must be the same, and what it sends can do nothing.
+
+interface Watched {
+  readonly sockets: readonly Socket[];
+}
+
+/** Keeps the server's ends of all connections. */
+function watchConnections(server: Server): Watched {
+  const sockets: Socket[] = [];
+  server.on('connection', (socket: Socket) => sockets.push(socket));
+  return { sockets };
+}
+
+/** Whether `node:http` has let go of a connection. */
+function isBare(socket: Socket | undefined): boolean {
+  return socket !== undefined && !('parser' in socket && socket.parser !== null);
+}
+
+/** Opens a stream on a raw connection, with whatever else is written in the same breath. */
+async function openRaw(harness: Harness, { version = '1.1', head = '', more = '' } = {}) {
+  const headers = await openSession(harness, '2025-06-18');
+  const watched = watchConnections(harness.server);
+  const socket = await dial(harness);
+  const named = `host: localhost\r\naccept: text/event-stream\r\nmcp-session-id: ${headers['mcp-session-id']}\r\n${head}`;
+  socket.write(`GET /mcp HTTP/${version}\r\n${named}\r\n${more}`);
+  const received = { text: '' };
+  socket.on('data', (chunk: Buffer) => {
+    received.text += chunk.toString('latin1');
+  });
+  await expect.poll(() => received.text).toContain('keep-alive\n\n');
+  return { socket, received, headers, server: watched.sockets[0] };
+}
+
+describe('a GET stream without node:http', () => {
+  test('says that its connection ends with it, and is out of the parser', async () => {
+    await using harness = await Harness.start();
+    const { socket, received, server } = await openRaw(harness);
+    expect(received.text.toLowerCase()).toContain('\r\nconnection: close\r\n');
+    expect(received.text.toLowerCase()).toContain('\r\ntransfer-encoding: chunked\r\n');
+    await expect.poll(() => isBare(server)).toBe(true);
+    expect(server?.listenerCount('data')).toBe(1);
+    socket.destroy();
+    await harness.closed('stream', 'client-gone');
+  });
+
+  test('carries events of any size, and ends in order', async () => {
+    await using harness = await Harness.start();
+    const watched = watchConnections(harness.server);
+    const headers = await openSession(harness, '2025-06-18');
+    const reader = new EventReader(await open(harness, 'GET', { accept: 'text/event-stream', ...headers }));
+    await reader.next();
+    await expect.poll(() => watched.sockets.some(isBare)).toBe(true);
+    const feed = await harness.subscriptions.nth(0);
+    for (const size of [1, 15, 16, 65_535, 65_536, 1_000_000]) {
+      const uri = `file:///${'x'.repeat(size)}`;
+      feed.report({ kind: 'updated', uri });
+      expect((await reader.message())?.data).toContain(`"${uri}"`);
+    }
+    harness.clock.advance(16_000);
+    expect(await reader.next()).toEqual({ comment: 'keep-alive' });
+    void harness.downstream.close();
+    // A body without its last chunk would reject here.
+    expect(await reader.rest()).toEqual([]);
+    await harness.closed('stream', 'drain');
+  });
+
+  // Attack: a client that holds a stream open and feeds the connection for ever.
+  test('is cut when its client sends anything more', async () => {
+    await using harness = await Harness.start();
+    const { socket, received, server } = await openRaw(harness);
+    await expect.poll(() => isBare(server)).toBe(true);
+    socket.write('POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000000\r\n\r\n');
+    await harness.closed('stream', 'client-gone');
+    await expect.poll(() => server?.destroyed).toBe(true);
+    expect(received.text).not.toContain('400');
+  });
+
+  test.each(['end', 'destroy', 'resetAndDestroy'] as const)('ends when its client leaves by %s', async (how) => {
+    await using harness = await Harness.start();
+    const { socket, server } = await openRaw(harness);
+    await expect.poll(() => isBare(server)).toBe(true);
+    socket.on('error', () => undefined);
+    socket[how]();
+    await harness.closed('stream', 'client-gone');
+    await expect.poll(() => server?.destroyed).toBe(true);
+    expect(harness.ledger.counts.stream).toBe(0);
+  });
+
+  // Attack: a reader that never reads, in the hope that nobody counts bytes outside of HTTP.
+  test('that nobody reads is cut off after the write deadline, and counts as unread meanwhile', async () => {
+    await using harness = await Harness.start();
+    const { socket, server } = await openRaw(harness);
+    await expect.poll(() => isBare(server)).toBe(true);
+    socket.pause();
+    const feed = await harness.subscriptions.nth(0);
+    feed.report({ kind: 'updated', uri: `file:///${'x'.repeat(20_000_000)}` });
+    await expect.poll(() => server?.writableLength ?? 0).toBeGreaterThan(0);
+    const ends = (): readonly string[] => {
+      harness.clock.advance(31_000);
+      return harness.streamEnds;
+    };
+    await expect.poll(ends).toEqual(['write-deadline']);
+    socket.destroy();
+  });
+
+  // Attack: a second request in the same packet, so that its fate and that of the stream are mixed up.
+  test('stays where it is when another request follows on its connection', async () => {
+    await using harness = await Harness.start();
+    const message = JSON.stringify(request('ping'));
+    const head = `host: localhost\r\ncontent-type: application/json\r\naccept: application/json\r\ncontent-length: ${message.length}`;
+    const more = `POST /mcp HTTP/1.1\r\n${head}\r\n\r\n${message}`;
+    const { socket, received, server } = await openRaw(harness, { more });
+    (await harness.subscriptions.nth(0)).report({ kind: 'tools' });
+    await expect.poll(() => received.text).toContain('tools/list_changed');
+    expect(isBare(server)).toBe(false);
+    socket.destroy();
+    await harness.closed('stream', 'client-gone');
+  });
+
+  test.each([
+    ['of HTTP/1.0, which knows no chunks', { version: '1.0' }],
+    ['whose request has a body that does not come', { head: 'content-length: 10\r\n' }],
+  ])('stays where it is for a client %s', async (_, init) => {
+    await using harness = await Harness.start();
+    const { socket, received, server } = await openRaw(harness, init);
+    (await harness.subscriptions.nth(0)).report({ kind: 'tools' });
+    await expect.poll(() => received.text).toContain('tools/list_changed');
+    expect(isBare(server)).toBe(false);
+    socket.destroy();
+    await harness.closed('stream', 'client-gone');
+  });
+
+  test('is replaced and ended like any other', async () => {
+    await using harness = await Harness.start();
+    const { socket, received, headers, server } = await openRaw(harness);
+    await expect.poll(() => isBare(server)).toBe(true);
+    const response = await open(harness, 'GET', { accept: 'text/event-stream', ...headers });
+    const next = new EventReader(response);
+    await harness.closed('stream', 'replaced');
+    await expect.poll(() => received.text.endsWith('\r\n0\r\n\r\n')).toBe(true);
+    await expect.poll(() => socket.destroyed || socket.readableEnded).toBe(true);
+    await next.close();
+  });
+
+  test('is cut with the others when the time is over', async () => {
+    await using harness = await Harness.start();
+    const { socket, server } = await openRaw(harness);
+    await expect.poll(() => isBare(server)).toBe(true);
+    harness.downstream.cut();
+    await harness.closed('stream', 'drain');
+    await expect.poll(() => server?.destroyed).toBe(true);
+    socket.destroy();
+  });
+});
+
+test('the stream of the 2024 transport leaves, too, and answers go out on it', async () => {
+  await using harness = await Harness.start();
+  const watched = watchConnections(harness.server);
+  const socket = await dial(harness);
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  socket.write('GET /sse HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n');
+  await expect.poll(() => received).toMatch(/data: \S+\n\n/);
+  await expect.poll(() => isBare(watched.sockets[0])).toBe(true);
+  const [, path = ''] = /data: \S*?(\/messages\S*)\n\n/.exec(received) ?? [];
+  expect((await post(harness, initializeMessage('2024-11-05'), {}, path)).status).toBe(202);
+  await expect.poll(() => received).toContain('"protocolVersion":"2024-11-05"');
+  socket.destroy();
+  await harness.closed('stream', 'client-gone');
+});
+
+// A host program may follow each of its connections: those it gave us are left as they are.
+test('inside of somebody else’s server a stream stays with node:http', async () => {
+  await using harness = await Harness.start();
+  const headers = await openSession(harness, '2025-06-18');
+  const server = createServer((req, res) => harness.downstream.handleRequest(req, res, () => res.writeHead(404).end()));
+  const watched = watchConnections(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}/mcp`, {
+    headers: { accept: 'text/event-stream', ...headers },
+  });
+  const reader = new EventReader(response);
+  await reader.next();
+  (await harness.subscriptions.nth(0)).report({ kind: 'tools' });
+  expect((await reader.message())?.data).toContain('tools/list_changed');
+  expect(response.headers.get('connection')).toBe('keep-alive');
+  expect(isBare(watched.sockets[0])).toBe(false);
+  await reader.close();
+  await harness.closed('stream', 'client-gone');
+  server.closeAllConnections();
+  server.close();
+  expect((await post(harness, request('ping'), headers)).status).toBe(200);
+});
