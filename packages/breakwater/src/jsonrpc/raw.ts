@@ -142,10 +142,18 @@ export function scanObject(bytes: Buffer, from = 0, view: string = bytes.toStrin
 /** The inside of a JSON string that is its own decoded form: printable ASCII without quotes and escapes. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
+// For something as short as a key twice as fast as the expression.
+function isPlain(view: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const c = view.charCodeAt(i);
+    if (c < 0x20 || c > 0x7e || c === BACKSLASH) return false;
+  }
+  return true;
+}
+
 // A key may be spelled with escapes ("\u006dethod"); a scanner that took it for another key than the server's parser does would be a policy bypass.
 function decodeKey(bytes: Buffer, view: string, start: number, end: number): string | undefined {
-  const text = view.slice(start + 1, end - 1);
-  if (PLAIN.test(text)) return text;
+  if (isPlain(view, start + 1, end - 1)) return view.slice(start + 1, end - 1);
   try {
     return JSON.parse(bytes.toString('utf8', start, end)) as string;
   } catch {
@@ -221,52 +229,64 @@ export type Edits = Readonly<Record<string, Buffer | string | undefined>>;
  * text. The result is a new buffer holding only the object.
  */
 export function editObject(object: RawObject, edits: Edits): Buffer {
-  const parts: (Buffer | string)[] = ['{'];
-  const written: string[] = [];
   const { bytes, members } = object;
+  const joint = new Joint();
+  const written: string[] = [];
   // Members that stay are copied together with what stands between them.
   let runStart = -1;
   let runEnd = 0;
-  const endRun = (): void => {
-    if (runStart >= 0) parts.push(parts.length > 1 ? ',' : '', bytes.subarray(runStart, runEnd));
-    runStart = -1;
-  };
   for (const { key, keyStart, start, end } of members) {
     if (!Object.hasOwn(edits, key)) {
       if (runStart < 0) runStart = keyStart;
       runEnd = end;
       continue;
     }
-    endRun();
+    if (runStart >= 0) joint.add('', bytes.subarray(runStart, runEnd));
+    runStart = -1;
     const value = edits[key];
     if (value === undefined || written.includes(key)) continue;
     written.push(key);
-    parts.push(parts.length > 1 ? ',' : '', bytes.subarray(keyStart, start), value);
+    joint.add(bytes.toString('utf8', keyStart, start), value);
   }
-  endRun();
+  if (runStart >= 0) joint.add('', bytes.subarray(runStart, runEnd));
   for (const key in edits) {
     const value = edits[key];
-    if (value === undefined || written.includes(key)) continue;
-    parts.push(parts.length > 1 ? ',' : '', JSON.stringify(key), ':', value);
+    if (value !== undefined && !written.includes(key)) joint.add(`${JSON.stringify(key)}:`, value);
   }
-  parts.push('}');
-  return joinParts(parts);
+  return joint.end();
 }
 
-/** The parts after each other, in one allocation. */
-function joinParts(parts: readonly (Buffer | string)[]): Buffer {
-  let size = 0;
-  for (const part of parts) size += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
-  const joined = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const part of parts) {
-    if (typeof part === 'string') at += joined.write(part, at);
+/** Members that are joined to an object: texts are collected until bytes come, because each piece that is written costs more than its length. */
+class Joint {
+  readonly #pieces: (string | Buffer)[] = [];
+  #text = '{';
+  #isEmpty = true;
+
+  add(head: string, value: Buffer | string): void {
+    this.#text += this.#isEmpty ? head : `,${head}`;
+    this.#isEmpty = false;
+    if (typeof value === 'string') this.#text += value;
     else {
-      joined.set(part, at);
-      at += part.length;
+      this.#pieces.push(this.#text, value);
+      this.#text = '';
     }
   }
-  return joined;
+
+  end(): Buffer {
+    this.#pieces.push(`${this.#text}}`);
+    let size = 0;
+    for (const piece of this.#pieces) size += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+    const joined = Buffer.allocUnsafe(size);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      if (typeof piece === 'string') at += joined.write(piece, at);
+      else {
+        joined.set(piece, at);
+        at += piece.length;
+      }
+    }
+    return joined;
+  }
 }
 
 /** `value` as JSON bytes. `value` must be JSON-representable. */

@@ -11,8 +11,12 @@ import {
 
 /** The object's own bytes, or the bytes with `edits` applied where they change anything: removing what is not there does not. */
 export function applyEdits(object: RawObject, edits: Edits): Buffer {
-  const changes = Object.keys(edits).some((key) => edits[key] !== undefined || findMember(object, key) !== undefined);
-  return changes ? editObject(object, edits) : object.bytes.subarray(object.start, object.end);
+  return changes(object, edits) ? editObject(object, edits) : object.bytes.subarray(object.start, object.end);
+}
+
+function changes(object: RawObject, edits: Edits): boolean {
+  for (const key in edits) if (edits[key] !== undefined || findMember(object, key) !== undefined) return true;
+  return false;
 }
 
 /**
@@ -20,10 +24,10 @@ export function applyEdits(object: RawObject, edits: Edits): Buffer {
  * empty stays.
  */
 export function editMeta(object: RawObject, keys: Edits): Edits {
-  const sets = Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
-  const hasSets = Object.keys(sets).length > 0;
+  let hasSets = false;
+  for (const key in keys) if (keys[key] !== undefined) hasSets = true;
   const meta = memberObject(object, '_meta');
-  if (meta === undefined) return hasSets ? { _meta: writeObject(sets) } : {};
+  if (meta === undefined) return hasSets ? { _meta: writeObject(keys) } : {};
   // A repeated `_meta` is written once: the server's parser might believe the copy that was not looked at.
   const isRepeated = object.members.filter(({ key }) => key === '_meta').length > 1;
   const touches = hasSets || meta.members.some(({ key }) => Object.hasOwn(keys, key));

@@ -3,7 +3,7 @@ import { META } from '../meta.ts';
 import { LISTS, methodTraits } from '../methods.ts';
 import { eraOf, type Revision } from '../revision.ts';
 import { bridgePromptMessage, lacksContentTypes } from './content.ts';
-import { applyEdits, editMeta, mapArray } from './edits.ts';
+import { applyEdits, editMeta, mapArray, writeObject } from './edits.ts';
 import { type BridgeFault, failBridge } from './fault.ts';
 import { bridgeItem } from './items.ts';
 import { bridgeToolResult } from './structured-content.ts';
@@ -68,12 +68,25 @@ function bridgeEnvelope(args: ResultToBridge, object: RawObject): Edits {
     return isCacheable ? { ...edits, ttlMs: undefined, cacheScope: undefined } : edits;
   }
   if (fromEra === 'legacy' && toEra === 'modern') {
-    const meta = args.serverInfo === undefined ? {} : editMeta(object, { [META.serverInfo]: args.serverInfo });
+    const meta = args.serverInfo === undefined ? {} : signed(object, args.serverInfo);
     const edits = { resultType: '"complete"', ...meta };
     return isCacheable ? { ...edits, ...cacheEdits(object, args.cache ?? NOT_KEPT) } : edits;
   }
   return {};
 }
+
+/** Edits that say in `_meta` who answered. Most results have none of their own, and then a server's is the same in all. */
+function signed(object: RawObject, serverInfo: Buffer): Edits {
+  if (findMember(object, '_meta') !== undefined) return editMeta(object, { [META.serverInfo]: serverInfo });
+  let signature = SIGNATURES.get(serverInfo);
+  if (signature === undefined) {
+    signature = { _meta: writeObject({ [META.serverInfo]: serverInfo }) };
+    SIGNATURES.set(serverInfo, signature);
+  }
+  return signature;
+}
+
+const SIGNATURES = new WeakMap<Buffer, Edits>();
 
 function cacheEdits(object: RawObject, hint: CacheHint): Edits {
   const ttlMs = memberValue(object, 'ttlMs');
