@@ -1,5 +1,5 @@
 /**
- * Micro-benchmarks of pure functions: `node bench/micro.ts [--only TEXT] [--rounds N] [--json FILE]`.
+ * Micro-benchmarks of pure functions: `node bench/micro.ts [--only TEXT] [--rounds N] [--warmup MS] [--json FILE]`.
  * Prints µs per call, median [min–max]. It never fails on a time, only when a function throws.
  */
 import { writeFile } from 'node:fs/promises';
@@ -17,15 +17,14 @@ interface Prepared {
   readonly microsPerCall: number[];
 }
 
-const WARMUP_MS = 300;
 const BATCH_MS = 10;
 
 /** Holds the last result, so that no call is dead code. */
 let sink: unknown;
 
 /** Runs every micro in turn, round by round and every other round backwards, so that a slow moment hits all of them. */
-function runMicros(micros: readonly Micro[], rounds: number): readonly Prepared[] {
-  const prepared = micros.map(warmUp);
+function runMicros(micros: readonly Micro[], rounds: number, warmupMs: number): readonly Prepared[] {
+  const prepared = micros.map((micro) => warmUp(micro, warmupMs));
   for (let round = 0; round < rounds; round += 1) {
     for (const each of round % 2 === 0 ? prepared : prepared.toReversed()) {
       each.microsPerCall.push((timeBatch(each.micro, each.batch) * 1000) / each.batch);
@@ -35,8 +34,8 @@ function runMicros(micros: readonly Micro[], rounds: number): readonly Prepared[
 }
 
 /** Lets the function be compiled, and finds the batch that takes about 10 ms. */
-function warmUp(micro: Micro): Prepared {
-  const end = performance.now() + WARMUP_MS;
+function warmUp(micro: Micro, warmupMs: number): Prepared {
+  const end = performance.now() + warmupMs;
   let batch = 1;
   while (performance.now() < end) {
     const tookMs = timeBatch(micro, batch);
@@ -51,17 +50,27 @@ function timeBatch(micro: Micro, calls: number): number {
   return performance.now() - start;
 }
 
+async function loadMicros(): Promise<readonly Micro[]> {
+  const lists = await Promise.allSettled(MICROS.map((load) => load()));
+  return lists.flatMap((list) => {
+    if (list.status === 'fulfilled') return list.value;
+    process.stderr.write(`! some are left out: ${String(list.reason)}\n`);
+    return [];
+  });
+}
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '30' },
+    warmup: { type: 'string', default: '300' },
     json: { type: 'string' },
   },
 });
-const chosen = MICROS.filter((micro) => micro.name.includes(values.only));
+const chosen = (await loadMicros()).filter((micro) => micro.name.includes(values.only));
 const machine = describeMachine();
 process.stdout.write(`${machine.cpu}, ${machine.kernel}, node ${machine.node}\n`);
-const rows = runMicros(chosen, Number(values.rounds)).map(({ micro, batch, microsPerCall }) => ({
+const rows = runMicros(chosen, Number(values.rounds), Number(values.warmup)).map(({ micro, batch, microsPerCall }) => ({
   name: micro.name,
   callsPerBatch: batch,
   microsPerCall: summarise(microsPerCall),

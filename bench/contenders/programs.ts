@@ -21,6 +21,19 @@ export async function runScript(name: string, ...args: readonly string[]): Promi
   return describe(child, await orStop(child, readAnnouncement(child)));
 }
 
+/** Another build to compare with, by `BREAKWATER_BASE_BIN`. */
+const BASE_BIN = process.env['BREAKWATER_BASE_BIN'];
+
+/** Why there is no other build to compare with; undefined when there is one. */
+export function hasNoBase(): string | undefined {
+  return BASE_BIN === undefined ? 'npm run bench:compare -- --load runs it' : undefined;
+}
+
+/** Runs the other build by its command line. */
+export function runBase(...args: readonly string[]): Promise<RunningContender> {
+  return runOnPort((port) => ({ args: [BASE_BIN ?? BIN, ...insertPort(args, port)] }), '/mcp');
+}
+
 /** Why the gateway cannot be run; undefined when it can. */
 export function isNotBuilt(): string | undefined {
   return existsSync(BIN) ? undefined : 'packages/breakwater/dist/bin.js is not built';

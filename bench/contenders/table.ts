@@ -1,7 +1,16 @@
 import { startRedis } from '../../test/fixtures/redis.ts';
 import type { Contender, RunningContender, UpstreamAddress } from './contender.ts';
 import { isNginxMissing, startNginx } from './nginx.ts';
-import { isNotBuilt, preparePackages, runConfigured, runGateway, runPackage, runScript } from './programs.ts';
+import {
+  hasNoBase,
+  isNotBuilt,
+  preparePackages,
+  runBase,
+  runConfigured,
+  runGateway,
+  runPackage,
+  runScript,
+} from './programs.ts';
 
 /** The contender every ratio "× bare" refers to. */
 export const BARE_PROXY_NAME = 'bare-proxy';
@@ -40,6 +49,14 @@ export const CONTENDERS: readonly Contender[] = [
     bridges: true,
     missing: isNotBuilt,
     start: (upstream) => runGateway('--upstream', upstream.url),
+  },
+  {
+    name: 'breakwater-base',
+    title: 'another build of the gateway, which this one is compared with',
+    over: 'http',
+    bridges: true,
+    missing: hasNoBase,
+    start: (upstream) => runBase('--upstream', upstream.url),
   },
   {
     name: 'breakwater-all-on',
