@@ -16,8 +16,7 @@ export class SessionSubscription {
   /** What it watches or is about to, with what came of it. */
   #uris: Map<string, Promise<boolean>> | undefined;
   #context: Context | undefined;
-  #opening: Promise<Subscription> | undefined;
-  #disown: (() => void) | undefined;
+  #opening: Promise<Owned> | undefined;
 
   constructor(session: Session, onChange: (change: Change) => void) {
     this.#session = session;
@@ -68,8 +67,7 @@ export class SessionSubscription {
     this.#opening = undefined;
     this.#context = undefined;
     this.#uris = undefined;
-    this.#disown?.();
-    opening?.then((subscription) => subscription.close('moved')).catch(noteNothing);
+    opening?.then((owned) => end(owned, 'moved')).catch(noteNothing);
   }
 
   /** Watches a URI; false when no upstream accepts it or the session watches too many. */
@@ -101,12 +99,12 @@ export class SessionSubscription {
       const former = this.#opening;
       this.#context = context;
       this.#opening = this.#start(context);
-      former?.then((subscription) => subscription.close('reload')).catch(noteNothing);
+      former?.then((owned) => end(owned, 'reload')).catch(noteNothing);
     }
-    return this.#opening;
+    return this.#opening.then(({ subscription }) => subscription);
   }
 
-  async #start(context: Context): Promise<Subscription> {
+  async #start(context: Context): Promise<Owned> {
     this.#session.noteStream();
     context.deps.sessions.touch(this.#session);
     try {
@@ -131,11 +129,22 @@ export class SessionSubscription {
   }
 
   // Apart from how it was opened: what is deferred here lives as long as the session, and with it all that it can see.
-  #own(subscription: Subscription): Subscription {
+  #own(subscription: Subscription): Owned {
     // A session that ended meanwhile releases it at once.
-    this.#disown = this.#session.owner.defer(() => subscription.close('session-ended'));
-    return subscription;
+    return { subscription, disown: this.#session.owner.defer(() => subscription.close('session-ended')) };
   }
+}
+
+/** A subscription that ends with its session. */
+interface Owned {
+  readonly subscription: Subscription;
+  /** Takes it back from the session: one that lives for days must not keep what every reload replaced. */
+  readonly disown: () => void;
+}
+
+async function end({ subscription, disown }: Owned, reason: string): Promise<void> {
+  disown();
+  await subscription.close(reason);
 }
 
 function noteNothing(): void {
