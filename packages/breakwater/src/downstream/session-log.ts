@@ -1,12 +1,15 @@
 import type { EventArchive, StreamCopy, TakenStream } from '../core/event-archive.ts';
 import { EventLog, type Resumption } from '../core/event-log.ts';
+import type { Random } from '../core/ports.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Context } from './inbound.ts';
+import type { Peers } from './options.ts';
 
 /** What the streams of one legacy session sent. In a fleet the answers of its requests are written down, too, under ids that name this node. */
 export class SessionLog {
   readonly #log: EventLog<CallStream | undefined>;
-  readonly #context: Context;
+  readonly #random: Random;
+  readonly #peers: Peers | undefined;
   readonly #sessionId: string;
   readonly #archive: EventArchive | undefined;
   #copies: Map<string, StreamCopy> | undefined;
@@ -19,7 +22,8 @@ export class SessionLog {
       retainMs: options.resumeMs,
     };
     this.#log = new EventLog({ limits, clock: deps.clock, random: deps.random });
-    this.#context = context;
+    this.#random = deps.random;
+    this.#peers = deps.peers;
     this.#sessionId = sessionId;
     this.#archive = deps.archive;
   }
@@ -31,9 +35,8 @@ export class SessionLog {
 
   /** Begins the stream that answers requests and returns its id. */
   openCall(stream: CallStream): string {
-    const { random, peers } = this.#context.deps;
-    if (peers === undefined) return this.#log.open(stream);
-    const id = this.#log.open(stream, peers.tags.mint(random.id()));
+    if (this.#peers === undefined) return this.#log.open(stream);
+    const id = this.#log.open(stream, this.#peers.tags.mint(this.#random.id()));
     const copy = this.#archive?.open(this.#sessionId, id, stream.ids);
     return copy === undefined ? id : this.#keep(id, copy);
   }

@@ -1,5 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import type { LoggedEvent } from '../core/event-log.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Sessions } from '../core/sessions.ts';
 import { type Change, taskNews } from '../core/subscription.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import type { CallStream } from './call-stream.ts';
@@ -23,7 +25,8 @@ const LISTS: readonly Change[] = [{ kind: 'tools' }, { kind: 'prompts' }, { kind
  * still open here; a refusal would lock it out). Changes without a connection are kept as a set and sent when the next one opens.
  */
 export class SessionStream {
-  readonly #context: Context;
+  readonly #sessions: Sessions;
+  readonly #clock: Clock;
   readonly #state: SessionState;
   readonly #logOf: () => SessionLog;
   /** The revision knows events without data and `retry` (2025-11-25). */
@@ -38,7 +41,8 @@ export class SessionStream {
 
   /** @param logOf brings the session's event log, which is made when something is logged. */
   constructor(context: Context, state: SessionState, logOf: () => SessionLog) {
-    this.#context = context;
+    this.#sessions = context.deps.sessions;
+    this.#clock = context.deps.clock;
     this.#state = state;
     this.#logOf = logOf;
     this.#primes = state.session.client.revision >= '2025-11-25';
@@ -90,7 +94,7 @@ export class SessionStream {
 
   #tellFleet(change: Change): void {
     const { session } = this.#state;
-    const { vault } = this.#context.deps.sessions;
+    const { vault } = this.#sessions;
     const news = taskNews(change);
     if (news === undefined) vault?.miss(session, change);
     else vault?.pass(session.id, news);
@@ -122,7 +126,7 @@ export class SessionStream {
     const stream = this.#connect(inbound, (ended) => {
       removeStep();
       if (this.#stream === ended) this.#stream = undefined;
-      this.#context.deps.sessions.loosen(this.#state.session);
+      this.#sessions.loosen(this.#state.session);
     });
     this.#stream = stream;
     this.#openedAt = inbound.context.deps.clock.now();
@@ -185,7 +189,7 @@ export class SessionStream {
   // Two clients that share a session would replace each other's stream for ever.
   #mayReplace(inbound: Inbound): boolean {
     if (this.#stream?.open !== true) return true;
-    const now = this.#context.deps.clock.now();
+    const now = this.#clock.now();
     this.#swaps = this.#swaps.filter((at) => now - at < SWAP_WINDOW_MS);
     if (this.#swaps.length >= SWAPS) {
       refuse(inbound, 'stream.conflict', { sessionId: this.#state.session.id });
@@ -212,7 +216,7 @@ export class SessionStream {
     this.#streamId ??= log.openOwn();
     const id = log.append(this.#streamId, data);
     this.#stream?.send(id === undefined ? { data } : { id, data });
-    this.#context.deps.sessions.touch(this.#state.session);
+    this.#sessions.touch(this.#state.session);
   }
 
   #keep(change: Change): void {

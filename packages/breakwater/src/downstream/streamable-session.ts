@@ -9,6 +9,8 @@ import { SessionStream } from './session-stream.ts';
 
 /** What a session keeps on this side; each part is made when it is first needed, because most sessions need none. */
 interface Parts {
+  /** Does for the session what its parts need, under the configuration of the newest request. */
+  readonly side: StreamableSession;
   state?: SessionState;
   log?: SessionLog;
   stream?: SessionStream;
@@ -29,7 +31,7 @@ const PARTS = new WeakMap<Session, Parts>();
 /** A legacy session of the Streamable HTTP transport as one request sees it. */
 export class StreamableSession implements SessionSide {
   readonly session: Session;
-  readonly #context: Context;
+  #context: Context;
 
   constructor(context: Context, session: Session) {
     this.#context = context;
@@ -39,7 +41,7 @@ export class StreamableSession implements SessionSide {
   /** What runs and what is asked in the session. */
   get state(): SessionState {
     const parts = this.#parts();
-    parts.state ??= new SessionState(this.session, this.#context.deps.sessions, this);
+    parts.state ??= new SessionState(this.session, this.#context.deps.sessions, parts.side);
     return parts.state;
   }
 
@@ -107,10 +109,12 @@ export class StreamableSession implements SessionSide {
   #parts(): Parts {
     let parts = PARTS.get(this.session);
     if (parts === undefined) {
-      parts = {};
+      parts = { side: this };
       PARTS.set(this.session, parts);
       if (this.session.isShared) this.session.keeper = this.#keeper(parts);
     }
+    // A session lives longer than a configuration: what it does beside its requests must not be done under a former one, nor keep that alive.
+    parts.side.#context = this.#context;
     return parts;
   }
 
