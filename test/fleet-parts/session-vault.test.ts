@@ -38,6 +38,10 @@ class WatchedStore extends MemoryStore {
   /** Runs before a read is answered, when what was read is on its way. */
   onRead: (() => Promise<void>) | undefined;
 
+  override get isUp(): boolean {
+    return !this.isAway;
+  }
+
   override async read(key: string) {
     this.#demand();
     const fields = await super.read(key);

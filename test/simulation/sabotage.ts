@@ -102,6 +102,7 @@ export const KEEPS_SESSIONS_TO_ITSELF: Sabotage = {
       write: async (key, change, ttlMs) => {
         if (!key.startsWith('{s:')) await store.write(key, change, ttlMs);
       },
+      create: async (key, fields, ttlMs) => key.startsWith('{s:') || (await store.create(key, fields, ttlMs)),
     }),
 };
 

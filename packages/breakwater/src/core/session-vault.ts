@@ -79,7 +79,7 @@ export interface VaultListener {
 export interface SessionVault {
   /** The id of a new session. Any node of the fleet can read in it whose session it is. */
   mint(init: SessionInit, createdAt: number): string;
-  /** Writes a new session down. Rejects. */
+  /** Makes sure that any node can go on with a new session. Rejects. */
   keep(session: Session): Promise<void>;
   /** The session, if it lives and belongs to exactly this route, transport and principal. Rejects. */
   find(key: SessionKey): Promise<KnownSession | undefined>;
@@ -87,7 +87,7 @@ export interface SessionVault {
   check(session: Session): Promise<CheckedSession | undefined>;
   /** Takes note of a sign of life; written behind, at most every few seconds. */
   touch(session: Session): void;
-  /** Writes the handshake and the log level down and tells the others. */
+  /** Writes the handshake and the log level down and tells the others where they may know of the session. */
   settle(session: Session): Promise<void>;
   /** This node lets go of the session: what was not written yet is written now. */
   leave(session: Session): void;

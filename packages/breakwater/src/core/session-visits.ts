@@ -28,9 +28,8 @@ interface Load {
 /** An idle session that owns nothing here is let go after this time: any node can have it again for one read of the store. */
 const LEAVE_MS = 5_000;
 const LEAVE_EVERY_MS = 1_000;
-/** How long, and of how many, it is remembered here that they ended: the store learns it late when it is away or full. */
-const ENDED_MS = 3_600_000;
-const MOST_ENDED = 10_000;
+/** Of how many sessions at least it is remembered here that they ended: the store learns it late when it is away or full. */
+const ENDED_REMEMBERED = 10_000;
 /** Sessions that are looked at anew at a time, after a gap in the news. */
 const CHECKS_AT_ONCE = 32;
 const RECHECK_MS = 1_000;
@@ -48,8 +47,9 @@ export class SessionVisits implements VaultListener {
   readonly #handles = new Map<string, Set<string>>();
   readonly #sessionOf = new Map<string, string>();
   readonly #leaving = new Recency<Session>();
-  /** Sessions that ended, and until when that is remembered; the oldest first. */
-  readonly #ended = new Map<string, number>();
+  /** Sessions that ended: the latest, and those before them. Two that are dropped whole, because one that loses its oldest is slow to look through. */
+  #ended = new Set<string>();
+  #endedBefore = new Set<string>();
   /** Sessions of which news may have been lost. */
   readonly #unsure = new Set<Session>();
   #timer: Timer | undefined;
@@ -80,16 +80,15 @@ export class SessionVisits implements VaultListener {
 
   /** Takes note that a session ended: whatever the store says of it, it does not come back here. */
   noteEnded(id: string): void {
-    const now = this.#clock.now();
-    for (const [known, until] of this.#ended) {
-      if (until > now && this.#ended.size < MOST_ENDED) break;
-      this.#ended.delete(known);
+    if (this.#ended.size >= ENDED_REMEMBERED) {
+      this.#endedBefore = this.#ended;
+      this.#ended = new Set();
     }
-    this.#ended.set(id, now + ENDED_MS);
+    this.#ended.add(id);
   }
 
   #hasEnded(id: string): boolean {
-    return (this.#ended.get(id) ?? Number.NEGATIVE_INFINITY) > this.#clock.now();
+    return this.#ended.has(id) || this.#endedBefore.has(id);
   }
 
   /** Nothing runs in the session: it may be let go of soon. */

@@ -31,6 +31,8 @@ export interface SessionInit {
   readonly client: ClientFacts & { readonly revision: LegacyRevision };
   /** The id of the stream it ends with, for a session of the 2024 transport. */
   readonly stream?: string | undefined;
+  /** Nothing is served before its handshake is complete, so every node of a fleet has to know how far that is. */
+  readonly isStrict?: boolean | undefined;
 }
 
 /** Who asks for a session: its id is unknown to everybody else, without telling them apart. */
@@ -51,6 +53,7 @@ export class Session implements SessionInit {
   readonly transport: SessionTransport;
   readonly principal: Principal;
   readonly client: SessionInit['client'];
+  readonly isStrict: boolean;
   readonly createdAt: number;
   /** Time of the last request or delivered event. */
   lastSeenAt: number;
@@ -99,6 +102,7 @@ export class Session implements SessionInit {
     this.transport = init.transport;
     this.principal = init.principal;
     this.client = init.client;
+    this.isStrict = init.isStrict === true;
     this.createdAt = made.now;
     this.lastSeenAt = made.now;
     this.#settled = made.settled;

@@ -78,7 +78,7 @@ export class Sessions {
     return session;
   }
 
-  /** Makes a new session known to the whole fleet; undefined where there is none. Rejects with `store.unavailable`. */
+  /** Makes sure that any node of the fleet can go on with a new session; undefined where there is none. Rejects with `store.unavailable`. */
   keep(session: Session): Promise<void> | undefined {
     return session.isShared ? this.vault?.keep(session) : undefined;
   }
@@ -97,7 +97,6 @@ export class Sessions {
     const session = this.#sessions.get(key.id);
     if (session === undefined) return this.#visits && this.#findInFleet(key);
     if (!belongsTo(session, key)) return undefined;
-    if (session.isShared && !session.initialized) return this.#refreshed(session);
     this.touch(session);
     return session;
   }
@@ -105,15 +104,13 @@ export class Sessions {
   async #findInFleet(key: SessionKey): Promise<Session | undefined> {
     const session = key.transport === 'streamable' ? await this.#visits?.find(key) : undefined;
     if (session === undefined || !belongsTo(session, key)) return undefined;
-    if (!session.initialized) return await this.#refreshed(session);
     this.touch(session);
     return session;
   }
 
-  async #refreshed(session: Session): Promise<Session> {
-    await this.#visits?.refresh(session);
-    this.touch(session);
-    return session;
+  /** Finds out whether the handshake of a session went on at another node; undefined where it did not, as far as is known here already. Never rejects. */
+  refresh(session: Session): Promise<void> | undefined {
+    return session.isShared && !session.initialized ? this.#visits?.refresh(session) : undefined;
   }
 
   /** Takes note of a sign of life. */

@@ -164,9 +164,14 @@ export function isAccommodationId(id: string): id is AccommodationId {
   return DEFAULTS.has(id);
 }
 
-/** Whether the accommodation is switched on for this route; call it only where it makes the difference, because it counts. */
+/** Whether the accommodation is switched on for this route. */
+export function hasAccommodation(id: AccommodationId, route: RouteOptions): boolean {
+  return route.accommodations[id] ?? DEFAULTS.get(id) ?? false;
+}
+
+/** As {@link hasAccommodation}; call it only where it makes the difference, because it counts. */
 export function useAccommodation(id: AccommodationId, route: RouteOptions, emit: Emit): boolean {
-  if (!(route.accommodations[id] ?? DEFAULTS.get(id) ?? false)) return false;
+  if (!hasAccommodation(id, route)) return false;
   emit({ type: 'accommodation', id, route: route.path });
   return true;
 }

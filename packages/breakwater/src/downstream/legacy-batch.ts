@@ -59,6 +59,7 @@ export async function serveBatch(
   const ids = requests.map(({ id }) => id);
   const answer = answerOf(inbound, ids, streamable, { batch: true, extra: faults.length });
   for (const { id, code, message } of faults) answer.respond(writeError(id, encodeError({ code, message })), 200);
+  if (session !== undefined && requests.length > 0) await inbound.context.deps.sessions.refresh(session);
   for (const request of requests) {
     const refusal = admitLegacy(caller, request);
     if (refusal === undefined) serveLegacy(caller, request, answer, () => abortAnswer(answer, request.id, session));

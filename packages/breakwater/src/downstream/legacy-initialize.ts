@@ -6,6 +6,7 @@ import { writeResult } from '../jsonrpc/write.ts';
 import { writeInitializeResult } from '../protocol/bridge/initialize.ts';
 import type { Initialize } from '../protocol/legacy/initialize.ts';
 import type { LegacyRevision } from '../protocol/revision.ts';
+import { hasAccommodation } from './accommodations.ts';
 import type { Inbound } from './inbound.ts';
 
 /** A session that was opened and the response that says so, or why there is none. */
@@ -26,7 +27,8 @@ export async function openSession(
   let session: Session | undefined;
   try {
     const client = inbound.context.clients.intern(wish);
-    session = deps.sessions.create({ route: route.path, transport, principal, client, stream });
+    const isStrict = route.handshake === 'strict' || !hasAccommodation('initialized-skipped', route);
+    session = deps.sessions.create({ route: route.path, transport, principal, client, stream, isStrict });
     const subscriber = { route: route.path, principal, sessionId: session.id, client };
     const [facts] = await Promise.all([deps.edge.describe(subscriber), deps.sessions.keep(session)]);
     const result = initializeResult(facts, wish.revision);

@@ -91,6 +91,9 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
     if (await continueElsewhere(inbound, { method, params, sessionId: session?.id }, hints.bytes)) return;
   }
   const caller = callerOf(inbound, headers, streamable);
+  const { sessions } = inbound.context.deps;
+  const refreshed = session === undefined || message.method === 'ping' ? undefined : sessions.refresh(session);
+  if (refreshed !== undefined) await refreshed;
   const refusal = admitLegacy(caller, message);
   if (refusal !== undefined) {
     return refuse(inbound, refusal.code, { id, message: refusal.message, sessionId: session?.id });

@@ -7,9 +7,19 @@ import { isObject } from '../protocol/capabilities.ts';
 import { isLogLevel } from '../protocol/logging.ts';
 
 const CHANNEL = 'sessions';
+/** What one message tells at most. */
+const MOST_AT_ONCE = 500;
 /** How often it is tried again to tell what must be known. */
 const AGAIN_MS = 1_000;
 const MOST_UNTOLD = 10_000;
+
+const SPACE = Buffer.from(' ');
+
+interface Gathered {
+  readonly news: (readonly [sessionId: string, news: SessionNews])[];
+  /** Settles when all of it was told. */
+  readonly told: Promise<void>;
+}
 
 /** Hears one piece of news of another node. */
 export type HearNews = (sessionId: string, news: SessionNews) => void;
@@ -23,6 +33,10 @@ export class SessionBus {
   readonly #untold = new Map<string, { readonly sessionId: string; readonly news: SessionNews }>();
   #again: Timer | undefined;
   #stop: (() => Promise<void>) | undefined;
+  /** What is told next. */
+  #gathered: Gathered | undefined;
+  /** Resolves when what was gathered before has been told, or could not be. */
+  #telling: Promise<void> = Promise.resolve();
 
   constructor(options: { store: Store; ring: KeyRing; node: string; clock: Clock }) {
     this.#clock = options.clock;
@@ -36,10 +50,28 @@ export class SessionBus {
     this.#stop = await this.#store.subscribe(CHANNEL, (message) => this.#take(message, hear), onGap);
   }
 
-  /** Tells the other nodes. Rejects with `store.unavailable`. */
+  /** Tells the other nodes. What is told while a message is on its way goes together in the next one. Rejects with `store.unavailable`. */
   tell(sessionId: string, news: SessionNews): Promise<void> {
-    const message = JSON.stringify([this.#node, sessionId, news]);
-    return this.#store.publish(CHANNEL, sealBytes(this.#ring, Buffer.from(message), CHANNEL));
+    if (this.#gathered === undefined || this.#gathered.news.length >= MOST_AT_ONCE) this.#gather();
+    const { news: gathered, told } = this.#gathered as Gathered;
+    gathered.push([sessionId, news]);
+    return told;
+  }
+
+  #gather(): void {
+    const gathered: Gathered['news'] = [];
+    const told = this.#telling.then(() => {
+      if (this.#gathered?.news === gathered) this.#gathered = undefined;
+      return this.#publish(gathered);
+    });
+    this.#gathered = { news: gathered, told };
+    this.#telling = told.catch(() => undefined);
+  }
+
+  // Its node stands in front, so that nobody opens what they said themselves.
+  async #publish(gathered: Gathered['news']): Promise<void> {
+    const sealed = sealBytes(this.#ring, Buffer.from(JSON.stringify(gathered)), contextOf(this.#node));
+    await this.#store.publish(CHANNEL, Buffer.concat([Buffer.from(this.#node), SPACE, sealed]));
   }
 
   /** Tells the other nodes, as soon as the store is in reach. */
@@ -65,14 +97,23 @@ export class SessionBus {
   }
 
   #take(message: Buffer, hear: HearNews): void {
-    const plain = openBytes(this.#ring, message, CHANNEL);
+    const end = message.indexOf(SPACE);
+    const node = message.toString('latin1', 0, Math.max(0, end));
+    if (node === this.#node) return;
+    const plain = openBytes(this.#ring, message.subarray(end + 1), contextOf(node));
     const told: unknown = plain === undefined ? undefined : JSON.parse(plain.toString());
     if (!Array.isArray(told)) return;
-    const [node, sessionId, value]: readonly unknown[] = told;
-    const news = readNews(value);
-    if (node === this.#node || typeof sessionId !== 'string' || news === undefined) return;
-    hear(sessionId, news);
+    for (const entry of told as readonly unknown[]) {
+      if (!Array.isArray(entry)) continue;
+      const [sessionId, value]: readonly unknown[] = entry;
+      const news = readNews(value);
+      if (typeof sessionId === 'string' && news !== undefined) hear(sessionId, news);
+    }
   }
+}
+
+function contextOf(node: string): string {
+  return `${CHANNEL} ${node}`;
 }
 
 // A node of another version may say what this one does not know.

@@ -8,7 +8,7 @@ import type { Change } from '../core/subscription.ts';
 import { isLogLevel } from '../protocol/logging.ts';
 
 /**
- * The fields of a session's record: `seen` time of the last sign of life, `stage`, `use` what its client did, `hand` how far the handshake is, `level`,
+ * The fields of a session's record: `seen` time of the last sign of life, stage and what its client did, `hand` how far the handshake is, `level`,
  * `stream` the node that has its GET stream, `ended`; `w:…` what it subscribes to and `m:…` what it missed, sealed, because the URIs are people's own.
  */
 const STAGES: readonly SessionStage[] = ['opening', 'ephemeral', 'interactive'];
@@ -24,11 +24,8 @@ export function recordKey(uid: string): string {
 /** How a session stands, to be written. */
 export function livelinessOf(session: Session): FieldChange {
   const { called, streamed } = session.use;
-  return {
-    seen: Buffer.from(String(session.lastSeenAt)),
-    stage: Buffer.from(session.stage),
-    use: Buffer.from(`${called ? 'c' : ''}${streamed ? 's' : ''}`),
-  };
+  const use = `${called ? 'c' : ''}${streamed ? 's' : ''}`;
+  return { seen: Buffer.from(`${session.lastSeenAt} ${session.stage} ${use}`) };
 }
 
 /** How far its handshake is and the level it set, to be written. */
@@ -50,9 +47,8 @@ export function isTombstone(fields: Fields): boolean {
 
 /** Reads how a session stands. What is not there is taken for what most sessions are: the store may have been emptied. */
 export function readProgress(fields: Fields, now: number): SessionProgress {
-  const seen = Number(textOf(fields, 'seen') ?? now);
-  const stage = textOf(fields, 'stage');
-  const use = textOf(fields, 'use') ?? '';
+  const [time = String(now), stage, use = ''] = textOf(fields, 'seen')?.split(' ') ?? [];
+  const seen = Number(time);
   const hand = textOf(fields, 'hand');
   const level = textOf(fields, 'level');
   return {

@@ -24,14 +24,15 @@ describe('a session id', () => {
         fc.option(fc.dictionary(fc.string(), fc.jsonValue()), { nil: undefined }),
         fc.dictionary(fc.constantFrom('elicitation', 'sampling', 'roots', 'experimental'), fc.object({ maxDepth: 2 })),
         fc.nat(),
-        (revision, info, declared, createdAt) => {
+        fc.boolean(),
+        (revision, info, declared, createdAt, isStrict) => {
           const capabilities = JSON.parse(JSON.stringify(declared)) as Record<string, unknown>;
           const facts = { ...client(capabilities, info && JSON.stringify(info, null, 1)), revision };
-          const id = sealSession(RING, UID, ALICE, { client: facts, createdAt });
+          const id = sealSession(RING, UID, ALICE, { client: facts, createdAt, isStrict });
           expect(id).toMatch(/^[\x21-\x7e]{60,2048}$/);
           expect(uidOf(id)).toBe(UID);
           const opened = openSession(RING, id, ALICE);
-          expect(opened).toMatchObject({ uid: UID, createdAt });
+          expect(opened).toMatchObject({ uid: UID, createdAt, isStrict });
           expect(opened?.client.revision).toBe(revision);
           expect(opened?.client.profile).toEqual(facts.profile);
           const said = (facts.info?.length ?? 0) + Buffer.byteLength(JSON.stringify(capabilities));
@@ -49,7 +50,7 @@ describe('a session id', () => {
     const capabilities = { elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {}, extensions: tasks };
     const info = { name: '\u0000'.repeat(500), version: '"'.repeat(500), icons: ['x'.repeat(60_000)] };
     const large = client(capabilities, JSON.stringify(info));
-    const id = sealSession(RING, UID, ALICE, { client: large, createdAt: 1 });
+    const id = sealSession(RING, UID, ALICE, { client: large, createdAt: 1, isStrict: false });
     expect(id.length).toBeLessThanOrEqual(2_048);
     const opened = openSession(RING, id, ALICE);
     expect(opened?.client.profile).toEqual(large.profile);
@@ -58,7 +59,7 @@ describe('a session id', () => {
   });
 
   it('opens for nobody else', () => {
-    const id = sealSession(RING, UID, ALICE, { client: client({}), createdAt: 1 });
+    const id = sealSession(RING, UID, ALICE, { client: client({}), createdAt: 1, isStrict: false });
     // Attack: a stolen id, used with other credentials, on another route, or as the id of another transport.
     expect(openSession(RING, id, { ...ALICE, principal: { key: 'mallory', personal: true } })).toBeUndefined();
     expect(openSession(RING, id, { ...ALICE, route: '/other' })).toBeUndefined();
@@ -69,12 +70,12 @@ describe('a session id', () => {
   });
 
   it('opens with an older key of the ring', () => {
-    const id = sealSession(RING, UID, ALICE, { client: client({}), createdAt: 1 });
+    const id = sealSession(RING, UID, ALICE, { client: client({}), createdAt: 1, isStrict: false });
     expect(openSession([randomBytes(32), RING[0]], id, ALICE)).toMatchObject({ uid: UID });
   });
 
   it('has one spelling, and no other text opens', () => {
-    const id = sealSession(RING, UID, ALICE, { client: client({}, '{"name":"x"}'), createdAt: 1 });
+    const id = sealSession(RING, UID, ALICE, { client: client({}, '{"name":"x"}'), createdAt: 1, isStrict: false });
     fc.assert(
       fc.property(fc.nat(id.length - 1), fc.constantFrom(...'ABcd09-_.= \n+/'), (at, char) => {
         // Attack: a flipped character; one that base64 decoders skip; one that changes only bits which are thrown away.

@@ -8,6 +8,8 @@ import { isLegacyRevision } from '../protocol/revision.ts';
 export interface SessionBirth {
   readonly client: SessionInit['client'];
   readonly createdAt: number;
+  /** See `SessionInit.isStrict`: a record of it was written before anybody knew the id. */
+  readonly isStrict: boolean;
 }
 
 /** Whose session an id is said to be. */
@@ -49,10 +51,10 @@ function contextOf(uid: string, { route, transport, principal }: Bearer): string
 }
 
 // `clientInfo` is passed on byte for byte, so it stands beside the JSON and not in it.
-function write({ client, createdAt }: SessionBirth): Buffer {
+function write({ client, createdAt, isStrict }: SessionBirth): Buffer {
   const { revision } = client;
   const { capabilities, info } = fitting(client);
-  const head = Buffer.from(JSON.stringify([revision, createdAt, capabilities]));
+  const head = Buffer.from(JSON.stringify([revision, createdAt, capabilities, ...(isStrict ? [1] : [])]));
   return info === undefined ? head : Buffer.concat([head, Buffer.of(NEWLINE), info]);
 }
 
@@ -60,10 +62,11 @@ function read(plain: Buffer): SessionBirth | undefined {
   const end = plain.indexOf(NEWLINE);
   const head: unknown = JSON.parse(plain.toString('utf8', 0, end < 0 ? plain.length : end));
   if (!Array.isArray(head)) return undefined;
-  const [revision, createdAt, capabilities]: readonly unknown[] = head;
+  const [revision, createdAt, capabilities, strict]: readonly unknown[] = head;
   if (!isLegacyRevision(revision) || typeof createdAt !== 'number' || !isObject(capabilities)) return undefined;
   const info = end < 0 ? undefined : Buffer.from(plain.subarray(end + 1));
-  return { client: { revision, info, capabilities, profile: profileOf(capabilities) }, createdAt };
+  const client = { revision, info, capabilities, profile: profileOf(capabilities) };
+  return { client, createdAt, isStrict: strict === 1 };
 }
 
 function fitting({ info, capabilities, profile }: SessionInit['client']): {

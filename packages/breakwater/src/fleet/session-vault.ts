@@ -65,15 +65,24 @@ const MOST_ASIDE_BYTES = 65_536;
 /** Descriptions of clients that are shared by the sessions read here. */
 const MOST_CLIENTS = 500;
 
+/** What was written last of how a session stands, or is on its way. */
+interface Written {
+  readonly at: number;
+  readonly stage: Session['stage'];
+  /** Nobody else can have heard of it from us. */
+  readonly isFresh: boolean;
+}
+
 /** The sessions of a fleet: what never changes is in their ids, what changes is one record each in the store. */
 export class FleetSessions implements SessionVault {
   readonly #deps: VaultDeps;
   readonly #bus: SessionBus;
   readonly #writes: WriteBehind;
-  /** What was written last of how a session stands. */
-  readonly #written = new WeakMap<Session, { readonly at: number; readonly stage: Session['stage'] }>();
+  readonly #written = new WeakMap<Session, Written>();
   readonly #clients = new Map<string, SessionInit['client']>();
   #listener: VaultListener | undefined;
+  /** The store took nothing when it was last written to: what is new must not rely on it. */
+  #isRefused = false;
 
   constructor(deps: VaultDeps) {
     this.#deps = deps;
@@ -100,28 +109,36 @@ export class FleetSessions implements SessionVault {
   }
 
   mint(init: SessionInit, createdAt: number): string {
-    return sealSession(this.#deps.ring, this.#deps.random.id(), init, { client: init.client, createdAt });
+    const { client, isStrict = false } = init;
+    return sealSession(this.#deps.ring, this.#deps.random.id(), init, { client, createdAt, isStrict });
   }
 
+  // Most sessions are over before anybody else could ask for them. While nothing was heard of one since `initialize` its id says all there is to know: no
+  // record and too young to have ended by silence means that it lives.
   async keep(session: Session): Promise<void> {
-    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
-    const change = { ...livelinessOf(session), ...settingsOf(session) };
-    await this.#deps.store.write(keyOf(session), change, this.#ttlMs(session));
+    const isKnownByAge = silenceMs(this.#deps.policy(), session.stage) <= this.#youthMs;
+    this.#mark(session, true);
+    if (isKnownByAge && !session.isStrict && this.#deps.store.isUp && !this.#isRefused) return;
+    await this.#try(() => this.#deps.store.write(keyOf(session), standingOf(session), this.#ttlMs(session)));
+    this.#mark(session, false);
   }
 
   async find(key: SessionKey): Promise<KnownSession | undefined> {
     const { ring, clock, store } = this.#deps;
     const opened = openSession(ring, key.id, key);
     if (opened === undefined || this.#isOverAge(opened.createdAt)) return undefined;
-    const { uid, createdAt } = opened;
+    const { uid, createdAt, isStrict } = opened;
     const record = recordKey(uid);
     const fields = await store.read(record);
     const now = clock.now();
     if (fields === undefined) {
       if (!(await this.#livesWithoutRecord(createdAt))) return undefined;
-      const progress = readProgress(new Map(), now);
+      // Of one that is old, or was written down at once, the record was lost. Of another one there may be none yet.
+      const isFresh = !isStrict && this.#isYoung(createdAt);
+      const progress = { ...readProgress(new Map(), now), ...(isFresh && { initialized: false }) };
       const { ephemeralIdleMs } = this.#deps.policy();
-      await store.create(record, { seen: Buffer.from(String(now)) }, ephemeralIdleMs + GRACE_MS);
+      const change = { seen: Buffer.from(String(now)), ...settingsOf(progress) };
+      await store.create(record, change, ephemeralIdleMs + GRACE_MS);
       return this.#known(key, opened, progress);
     }
     return isTombstone(fields) ? undefined : this.#known(key, opened, readProgress(fields, now));
@@ -134,7 +151,7 @@ export class FleetSessions implements SessionVault {
     if (fields === undefined) {
       if (!(await this.#livesWithoutRecord(session.createdAt))) return undefined;
       // The store forgot; what this node knows is the best there is.
-      await store.write(keyOf(session), { ...livelinessOf(session), ...settingsOf(session) }, this.#ttlMs(session));
+      await store.write(keyOf(session), standingOf(session), this.#ttlMs(session));
       return { ...progressOf(session), streamElsewhere: false };
     }
     if (isTombstone(fields)) return undefined;
@@ -150,6 +167,7 @@ export class FleetSessions implements SessionVault {
   }
 
   async settle(session: Session): Promise<void> {
+    if (this.#written.get(session)?.isFresh === true && (await this.#create(session))) return;
     const { initialized, confirmed, logLevel } = session;
     await this.#write(session, settingsOf(session));
     await this.#bus.tellSurely(session.id, { type: 'changed', progress: { initialized, confirmed, logLevel } });
@@ -162,8 +180,13 @@ export class FleetSessions implements SessionVault {
 
   async end(session: Session): Promise<void> {
     const leftMs = session.createdAt + this.#deps.policy().maxAgeMs - this.#deps.clock.now();
-    await this.#writeOrLater(keyOf(session), TOMBSTONE, Math.min(Math.max(leftMs, LEAST_TTL_MS), TOMBSTONE_MS));
-    await this.#bus.tellSurely(session.id, { type: 'ended' });
+    const ttlMs = Math.min(Math.max(leftMs, LEAST_TTL_MS), TOMBSTONE_MS);
+    // Of one that ended nothing else matters.
+    this.#writes.take(keyOf(session));
+    await Promise.all([
+      this.#writeOrLater(keyOf(session), TOMBSTONE, ttlMs),
+      this.#bus.tellSurely(session.id, { type: 'ended' }),
+    ]);
   }
 
   async takeStream(session: Session, at: number): Promise<Inheritance> {
@@ -240,9 +263,17 @@ export class FleetSessions implements SessionVault {
 
   // Silence ends a session by taking its record. Nothing else does but a store that lost it: then the session lives.
   async #livesWithoutRecord(createdAt: number): Promise<boolean> {
+    return this.#isYoung(createdAt) || createdAt < (await this.#deps.store.born());
+  }
+
+  #isYoung(createdAt: number): boolean {
+    return this.#deps.clock.now() - createdAt < this.#youthMs;
+  }
+
+  /** No silence that ends a session is shorter. */
+  get #youthMs(): number {
     const { handshakeMs, ephemeralIdleMs, idleMs } = this.#deps.policy();
-    const youth = Math.min(handshakeMs, ephemeralIdleMs, idleMs);
-    return this.#deps.clock.now() - createdAt < youth || createdAt < (await this.#deps.store.born());
+    return Math.min(handshakeMs, ephemeralIdleMs, idleMs);
   }
 
   #touchMs(session: Session): number {
@@ -254,23 +285,52 @@ export class FleetSessions implements SessionVault {
     return silence + this.#touchMs(session) + GRACE_MS;
   }
 
+  #mark(session: Session, isFresh = this.#written.get(session)?.isFresh === true): void {
+    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage, isFresh });
+  }
+
   #note(session: Session, change: FieldChange): void {
-    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
+    this.#mark(session);
     this.#writes.add(keyOf(session), change, this.#ttlMs(session));
+  }
+
+  /** Writes a session down that is in no record yet; false where another node had it before, or nobody can say. */
+  async #create(session: Session): Promise<boolean> {
+    const key = keyOf(session);
+    const change = { ...this.#writes.take(key), ...standingOf(session) };
+    this.#mark(session, false);
+    try {
+      return await this.#try(() => this.#deps.store.create(key, change, this.#ttlMs(session)));
+    } catch (error) {
+      this.#expectAway(error);
+      return false;
+    }
   }
 
   async #write(session: Session, change: FieldChange): Promise<void> {
     await this.#writeOrLater(keyOf(session), { ...livelinessOf(session), ...change }, this.#ttlMs(session));
-    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
+    this.#mark(session, false);
   }
 
   async #writeOrLater(key: string, change: FieldChange, ttlMs: number): Promise<void> {
     const whole = { ...this.#writes.take(key), ...change };
     try {
-      await this.#deps.store.write(key, whole, ttlMs);
+      await this.#try(() => this.#deps.store.write(key, whole, ttlMs));
     } catch (error) {
       this.#expectAway(error);
       this.#writes.add(key, whole, ttlMs);
+    }
+  }
+
+  /** Takes note of whether the store takes what is written. */
+  async #try<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      const done = await write();
+      this.#isRefused = false;
+      return done;
+    } catch (error) {
+      this.#isRefused = true;
+      throw error;
     }
   }
 
@@ -300,6 +360,11 @@ export class FleetSessions implements SessionVault {
 
 function keyOf(session: Session): string {
   return recordKey(uidOf(session.id));
+}
+
+/** All that a record of a new session says. */
+function standingOf(session: Session): FieldChange {
+  return { ...livelinessOf(session), ...settingsOf(session) };
 }
 
 function progressOf(session: Session): SessionProgress {

@@ -15,14 +15,14 @@ export interface PipeEnd {
 export type Operation = Exclude<keyof Store, 'isUp' | 'subscribe' | 'close'>;
 
 /** What a worker asks. The id of `subscribe` names the subscription. */
-export type Request = { readonly store: 'ask'; readonly id: number } & (
+export type Request = { readonly id: number } & (
   | { readonly op: Operation; readonly words: readonly unknown[] }
   | { readonly op: 'subscribe'; readonly channel: string }
   | { readonly op: 'unsubscribe'; readonly subscription: number }
 );
 
 /** What the other side says: the answer to a request, a message of a subscription, or that some may be missing. */
-export type Response = { readonly store: 'tell'; readonly id: number } & (
+export type Response = { readonly id: number } & (
   | { readonly value: unknown }
   | { readonly error: string; readonly isMisuse: boolean }
   | { readonly message: Uint8Array }
@@ -30,14 +30,24 @@ export type Response = { readonly store: 'tell'; readonly id: number } & (
 );
 
 /** A {@link Request} before it has an id; distributes over its members. */
-export type Question = Request extends infer R ? (R extends Request ? Omit<R, 'store' | 'id'> : never) : never;
+export type Question = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
-/** True for a {@link Request}; other messages may share the pipe. */
-export function isRequest(message: unknown): message is Request {
-  return typeof message === 'object' && message !== null && (message as { store?: unknown }).store === 'ask';
+/** What goes over the pipe; other messages may share it. */
+export interface Requests {
+  readonly storeAsks: readonly Request[];
 }
 
-/** True for a {@link Response}. */
-export function isResponse(message: unknown): message is Response {
-  return typeof message === 'object' && message !== null && (message as { store?: unknown }).store === 'tell';
+/** What comes back. */
+export interface Responses {
+  readonly storeTells: readonly Response[];
+}
+
+/** The requests in a message; none in one that is not the store's. */
+export function requestsIn(message: unknown): readonly Request[] {
+  return (message as Partial<Requests> | null)?.storeAsks ?? [];
+}
+
+/** The responses in a message; none in one that is not the store's. */
+export function responsesIn(message: unknown): readonly Response[] {
+  return (message as Partial<Responses> | null)?.storeTells ?? [];
 }

@@ -1,5 +1,12 @@
 import type { Store } from '../core/store.ts';
-import { isRequest, type PipeEnd, type Request, type Response } from './pipe-messages.ts';
+import { Bundle } from './bundle.ts';
+import { type PipeEnd, type Request, type Response, type Responses, requestsIn } from './pipe-messages.ts';
+
+/** One process that is served. */
+interface Served {
+  readonly answers: Bundle<Response>;
+  readonly subscriptions: Map<number, Promise<() => Promise<void>>>;
+}
 
 /** Serves a store to other processes, each over its own pipe. What a process had subscribed to ends with its pipe. */
 export class PipeStoreServer {
@@ -12,9 +19,10 @@ export class PipeStoreServer {
 
   /** Answers what comes over this pipe until it ends, or until {@link detach}. */
   attach(end: PipeEnd): void {
-    const subscriptions = new Map<number, Promise<() => Promise<void>>>();
+    const subscriptions: Served['subscriptions'] = new Map();
+    const answers = new Bundle<Response>((storeTells) => tell(end, { storeTells }));
     const hear = (message: unknown): void => {
-      if (isRequest(message)) void this.#answer(end, message, subscriptions);
+      for (const request of requestsIn(message)) void this.#answer(request, { answers, subscriptions });
     };
     this.#served.set(end, () => {
       end.off('message', hear);
@@ -37,31 +45,23 @@ export class PipeStoreServer {
     await this.#store.close();
   }
 
-  async #answer(
-    end: PipeEnd,
-    request: Request,
-    subscriptions: Map<number, Promise<() => Promise<void>>>,
-  ): Promise<void> {
+  async #answer(request: Request, served: Served): Promise<void> {
     const { id } = request;
     try {
-      tell(end, { store: 'tell', id, value: await this.#perform(end, request, subscriptions) });
+      served.answers.add({ id, value: await this.#perform(request, served) });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      tell(end, { store: 'tell', id, error: text, isMisuse: error instanceof TypeError });
+      served.answers.add({ id, error: text, isMisuse: error instanceof TypeError });
     }
   }
 
-  async #perform(
-    end: PipeEnd,
-    request: Request,
-    subscriptions: Map<number, Promise<() => Promise<void>>>,
-  ): Promise<unknown> {
+  async #perform(request: Request, { answers, subscriptions }: Served): Promise<unknown> {
     const { id } = request;
     if (request.op === 'subscribe') {
       const subscription = this.#store.subscribe(
         request.channel,
-        (message) => tell(end, { store: 'tell', id, message }),
-        () => tell(end, { store: 'tell', id, gap: true }),
+        (message) => answers.add({ id, message }),
+        () => answers.add({ id, gap: true }),
       );
       subscriptions.set(id, subscription);
       await subscription;
@@ -77,9 +77,9 @@ export class PipeStoreServer {
   }
 }
 
-function tell(end: PipeEnd, response: Response): void {
+function tell(end: PipeEnd, responses: Responses): void {
   // A process that has just ended is not there to hear it.
-  end.send?.(response, () => undefined);
+  end.send?.(responses, () => undefined);
 }
 
 async function stop(subscription: Promise<() => Promise<void>>): Promise<void> {

@@ -1,7 +1,14 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { FieldChange, Fields, LeaseState, LogBounds, LogContent, Store } from '../core/store.ts';
-import { isResponse, type Operation, type PipeEnd, type Question } from './pipe-messages.ts';
+import {
+  type Operation,
+  type PipeEnd,
+  type Question,
+  type Request,
+  type Response,
+  responsesIn,
+} from './pipe-messages.ts';
 import { within } from './within.ts';
 
 /** What {@link PipeStore} needs of its process. */
@@ -16,6 +23,9 @@ const DEFAULT_DEADLINE_MS = 2_000;
 const MOST_UNSENT_BYTES = 64 * 1_048_576;
 
 interface Waiting {
+  readonly bytes: number;
+  /** It is in the pipe, or was. */
+  isSent: boolean;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -25,16 +35,25 @@ interface Listener {
   readonly onGap: (() => void) | undefined;
 }
 
-/** The store that another process serves over a pipe. When that process is gone every operation fails with `store.unavailable`. */
+/**
+ * The store that another process serves over a pipe. When that process is gone every operation fails with `store.unavailable`. A message costs both
+ * processes more than what it says: what is asked while an answer is awaited goes together in the next one.
+ */
 export class PipeStore implements Store {
   readonly #end: PipeEnd;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<number, Listener>();
-  readonly #hear = (message: unknown): void => this.#take(message);
+  readonly #hear = (message: unknown): void => {
+    for (const response of responsesIn(message)) this.#take(response);
+  };
   /** Of all stores of this process, since several may share an end. */
   static #lastId = 0;
+  #next: Request[] = [];
+  #isPlanned = false;
+  /** Of those that are sent, how many wait for their answer. */
+  #underWay = 0;
   #unsentBytes = 0;
   #lost: Error | undefined;
 
@@ -133,6 +152,7 @@ export class PipeStore implements Store {
 
   /** Ends this side only. */
   async close(): Promise<void> {
+    this.#send();
     this.#end.off('message', this.#hear);
     this.#lose(new Error('the store is closed'));
   }
@@ -149,20 +169,47 @@ export class PipeStore implements Store {
       return Promise.reject(unavailable(new Error('the process that keeps the store does not read')));
     this.#unsentBytes += bytes;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, { resolve, reject });
-    const request = { store: 'ask', id, ...question };
-    this.#end.send?.(request, (error) => {
-      this.#unsentBytes -= bytes;
-      if (error !== null) this.#settle(id)?.reject(unavailable(error));
-    });
+    this.#waiting.set(id, { bytes, isSent: false, resolve, reject });
+    this.#next.push({ id, ...question });
+    this.#plan();
     return within(this.#clock, this.#deadlineMs, promise, () => {
       this.#settle(id);
       return unavailable(new Error(`no answer within the deadline of ${this.#deadlineMs} ms`));
     });
   }
 
-  #take(message: unknown): void {
-    if (!isResponse(message)) return;
+  #plan(): void {
+    if (this.#isPlanned || this.#underWay > 0 || this.#next.length === 0) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    // What is over its deadline is not asked any more.
+    const storeAsks = this.#next.filter(({ id }) => this.#waiting.has(id));
+    this.#next = [];
+    if (storeAsks.length === 0) return;
+    let bytes = 0;
+    for (const { id } of storeAsks) bytes += this.#noteSent(id);
+    this.#end.send?.({ storeAsks }, (error) => {
+      this.#unsentBytes -= bytes;
+      if (error === null) return;
+      for (const { id } of storeAsks) this.#settle(id)?.reject(unavailable(error));
+    });
+  }
+
+  #noteSent(id: number): number {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return 0;
+    waiting.isSent = true;
+    this.#underWay++;
+    return waiting.bytes;
+  }
+
+  #take(message: Response): void {
     if ('message' in message) this.#listeners.get(message.id)?.hear(Buffer.from(message.message));
     else if ('gap' in message) this.#listeners.get(message.id)?.onGap?.();
     else if ('value' in message) this.#settle(message.id)?.resolve(message.value);
@@ -174,7 +221,10 @@ export class PipeStore implements Store {
 
   #settle(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
+    if (waiting === undefined || !this.#waiting.delete(id)) return undefined;
+    if (waiting.isSent) this.#underWay--;
+    else this.#unsentBytes -= waiting.bytes;
+    this.#plan();
     return waiting;
   }
 
