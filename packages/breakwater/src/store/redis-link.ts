@@ -193,6 +193,8 @@ function makeClient(address: RedisAddress, { deadlineMs, username, password, db 
     disableOfflineQueue: true,
     disableClientInfo: true,
     commandsQueueMaxLength: MOST_IN_FLIGHT,
+    // Each command has our own deadline. The client's would be a timer and an AbortSignal each, which nobody ends: it cost as much as the rest of it.
+    commandOptions: { timeout: 0 },
     maintNotifications: 'disabled',
   });
 }
