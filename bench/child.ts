@@ -10,8 +10,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   /** Program to run; this Node by default. */
   readonly command?: string;
-  /** The core to pin it to. */
-  readonly core: number;
+  /** The core to pin it to; any when absent. */
+  readonly core?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Opens an IPC channel. */
@@ -36,7 +36,7 @@ export const CAN_PIN = process.platform === 'linux' && spawnSync('taskset', ['-c
 /** Starts a child in its own process group. */
 export function startChild(options: ChildOptions): Child {
   const command = [options.command ?? process.execPath, ...options.args];
-  if (CAN_PIN) command.unshift('taskset', '-c', String(options.core));
+  if (CAN_PIN && options.core !== undefined) command.unshift('taskset', '-c', String(options.core));
   const [program = '', ...args] = command;
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe', ...(options.ipc ? ['ipc' as const] : [])],

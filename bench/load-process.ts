@@ -7,11 +7,11 @@ const SLACK_MS = 30_000;
 
 /** The load generator, as the runner sees it: one command at a time. */
 export class LoadProcess {
-  readonly #core: number;
+  readonly #core: number | undefined;
   #child: Child | undefined;
 
-  /** The process starts with the first command, on this core. */
-  constructor(core: number) {
+  /** The process starts with the first command, on this core, or on any. */
+  constructor(core?: number) {
     this.#core = core;
   }
 
@@ -32,8 +32,9 @@ export class LoadProcess {
   }
 }
 
-function startLoad(core: number): Child {
-  const child = startChild({ args: [fileURLToPath(new URL('./load.ts', import.meta.url))], core, ipc: true });
+function startLoad(core: number | undefined): Child {
+  const args = [fileURLToPath(new URL('./load.ts', import.meta.url))];
+  const child = startChild({ args, ...(core !== undefined && { core }), ipc: true });
   child.process.stderr?.pipe(process.stderr);
   child.process.stdout?.resume();
   return child;

@@ -120,7 +120,8 @@ async function measureOne(bench: Bench, load: Load, contender: Contender, round:
     running = await contender.start(upstreamOf(bench, contender, load));
     const { pid: upstreamPid, url: upstreamUrl } = bench.upstream;
     const ids = { contenderPid: running.pid, upstreamPid, upstreamUrl, core: CONTENDER_CORE };
-    const command = { kind: 'measure', load: load.name, url: running.url, warmupMs, windowMs, ...ids } as const;
+    const times = { warmupMs: warmupMs * (contender.processes ?? 1), windowMs };
+    const command = { kind: 'measure', load: load.name, url: running.url, ...times, ...ids } as const;
     const result = await bench.load.run(command);
     if (result.kind === 'measure') bench.samples.push({ ...names, ...result });
     else if (result.kind === 'failed') bench.failures.push({ ...names, reason: result.reason });

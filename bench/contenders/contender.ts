@@ -39,6 +39,8 @@ export interface Contender {
   readonly over: 'bytes' | 'http' | 'stdio' | 'server';
   /** Whether it can translate between the eras. */
   readonly bridges?: boolean;
+  /** Processes that share the load; one by default. Each has its own code to warm up. */
+  readonly processes?: number;
   /** The only loads it is asked to do; all that fit by default. */
   readonly only?: readonly string[];
   /** Starts a fresh process and resolves when it accepts connections. */

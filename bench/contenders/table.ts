@@ -75,9 +75,9 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: 'breakwater-2-workers',
-    title:
-      'two processes of the gateway on one port, both on the contenders’ core: the same CPU per request is the goal',
+    title: 'two processes of the gateway on one port, both on the contenders’ core (on two cores: bench/workers.ts)',
     over: 'http',
+    processes: 2,
     missing: isNotBuilt,
     start: (upstream) => runGateway('--workers', '2', '--upstream', upstream.url),
   },

@@ -24,6 +24,16 @@ export const callLoad = createLegacyLoad({
   paired: true,
 });
 
+/** The same over connections in turn, as a client behind a balancer has them: of several processes another one gets each call. */
+export const callRoamingLoad = createLegacyLoad({
+  ...CALL,
+  name: 'call-roaming',
+  upstream: 'legacy',
+  connections: 3,
+  title: 'tools/call, 64 B echo, legacy session, each call over the next of three connections',
+  paired: false,
+});
+
 /** The same to a server that speaks only the modern era. */
 export const callToModernLoad = createLegacyLoad({
   ...CALL,

@@ -5,6 +5,8 @@ import type { Load, LoadClient } from './load.ts';
 /** A load that repeats one request inside one legacy session per client. */
 export interface LegacyRequestLoad extends Omit<Load, 'createClient' | 'unit'> {
   readonly method: string;
+  /** Connections that a client uses in turn; one by default. */
+  readonly connections?: number;
   /** JSON text of the params of the n-th request. */
   writeParams(step: number): string;
   /** Throws WrongReply unless the reply answers the n-th request. */
@@ -17,7 +19,7 @@ export function createLegacyLoad(options: LegacyRequestLoad): Load {
 }
 
 function createClient(options: LegacyRequestLoad, url: URL): LoadClient {
-  const session = new LegacySession(url);
+  const session = new LegacySession(url, options.connections);
   let step = 0;
   return {
     async open() {

@@ -3,17 +3,18 @@ import { LEGACY_REVISION } from '../upstream-bodies.ts';
 import { WrongReply } from './load.ts';
 import { checkAccepted, readResult } from './replies.ts';
 
-/** One legacy client: handshake, requests by method and params text, DELETE. One session at a time on one connection. */
+/** One legacy client: handshake, requests by method and params text, DELETE. One session at a time, one request at a time over the next connection. */
 export class LegacySession {
-  readonly #connection: HttpConnection;
+  readonly #connections: readonly HttpConnection[];
   readonly #url: URL;
   #postHead: string;
   #sessionId: string | undefined;
   #lastId = 0;
+  #exchanges = 0;
 
-  constructor(url: URL) {
+  constructor(url: URL, connections = 1) {
     this.#url = url;
-    this.#connection = new HttpConnection(url);
+    this.#connections = Array.from({ length: connections }, () => new HttpConnection(url));
     this.#postHead = this.#writePostHead();
   }
 
@@ -29,7 +30,7 @@ export class LegacySession {
 
   /** Cuts the connection and leaves the session to the server, as most clients do. */
   abandon(): void {
-    this.#connection.close();
+    for (const connection of this.#connections) connection.close();
   }
 
   /** Sends `initialize` outside any session and keeps the session id of the answer, if one came. Throws WrongReply. */
@@ -61,7 +62,7 @@ export class LegacySession {
     if (this.#sessionId === undefined) return;
     const head = this.#postHead.replace(/^POST/, 'DELETE').replace(/content-length: $/, '\r\n');
     this.#sessionId = undefined;
-    checkAccepted(await this.#connection.exchange(head), 405);
+    checkAccepted(await this.#exchange(head), 405);
   }
 
   /** Ends the session as far as possible and cuts the connection. */
@@ -69,11 +70,16 @@ export class LegacySession {
     await this.end().catch(() => {
       // The run is over and its figures are taken; a server that cannot even end a session was counted before.
     });
-    this.#connection.close();
+    this.abandon();
   }
 
   #post(body: string): Promise<HttpReply> {
-    return this.#connection.exchange(`${this.#postHead}${body.length}\r\n\r\n${body}`);
+    return this.#exchange(`${this.#postHead}${body.length}\r\n\r\n${body}`);
+  }
+
+  #exchange(request: string): Promise<HttpReply> {
+    const connection = this.#connections[this.#exchanges++ % this.#connections.length] as HttpConnection;
+    return connection.exchange(request);
   }
 
   #writePostHead(): string {

@@ -1,5 +1,5 @@
 import { bigLoad } from './big.ts';
-import { callLoad, callProgressLoad, callSseLoad, callStdioLoad, callToModernLoad } from './call.ts';
+import { callLoad, callProgressLoad, callRoamingLoad, callSseLoad, callStdioLoad, callToModernLoad } from './call.ts';
 import { callModernLoad, callModernProgressLoad, callModernSseLoad, callToLegacyLoad } from './call-modern.ts';
 import { fieldMixLoad, fieldMixStdioLoad } from './field-mix.ts';
 import { listLoad } from './list.ts';
@@ -8,6 +8,7 @@ import type { Load } from './load.ts';
 /** Every load, in the order of the report. To add one: a file beside this one, and a line here. */
 export const LOADS: readonly Load[] = [
   callLoad,
+  callRoamingLoad,
   callModernLoad,
   callSseLoad,
   callModernSseLoad,
