@@ -129,6 +129,69 @@ describe('large answers', () => {
   });
 });
 
+describe('a large result that is passed on as it comes', () => {
+  // Attack: read slowly, so that connections of the server are held that others need.
+  test('lets its server wait for 5 s in all, and then piles up here until it is read', async () => {
+    await using harness = await Harness.start();
+    const socket = await dialPaused(harness, call('hold'));
+    const { reply } = await harness.handler.next();
+    const write = reply.beginResult?.({ revision: '2025-03-26', bytes: undefined });
+    const pieces = fillResult(write);
+    let isDrained = false;
+    reply.onDrain(() => {
+      isDrained = true;
+    });
+    harness.clock.advance(4_999);
+    expect(isDrained).toBe(false);
+    harness.clock.advance(1);
+    expect(isDrained).toBe(true);
+    for (let i = 0; i < 100; i++) expect(write?.(PIECE)).toBe(true);
+    reply.done({ kind: 'result', revision: '2025-03-26', result: Buffer.from('"}') });
+    const length = await receivedBytes(socket);
+    expect(length).toBeGreaterThan((pieces + 100) * PIECE.length);
+  });
+
+  // Attack: ask for large answers and never read them.
+  test('that nobody reads is cut off after the write deadline, whatever still comes', async () => {
+    await using harness = await Harness.start();
+    const finished = new Promise((resolve) =>
+      harness.server.once('request', (_req, res) => res.once('close', resolve)),
+    );
+    const socket = await dialPaused(harness, call('hold'));
+    const { reply } = await harness.handler.next();
+    const write = reply.beginResult?.({ revision: '2025-03-26', bytes: undefined });
+    fillResult(write);
+    harness.clock.advance(30_000);
+    await finished;
+    expect(write?.(PIECE)).toBe(true);
+    reply.done({ kind: 'result', revision: '2025-03-26', result: Buffer.from('"}') });
+    socket.destroy();
+  });
+
+  // Attack: a server that sends more than it announced would write the next answer on this connection.
+  test('that is longer than it was said to be is cut off', async () => {
+    await using harness = await Harness.start();
+    const answer = post(harness, call('hold'));
+    const { reply } = await harness.handler.next();
+    const write = reply.beginResult?.({ revision: '2025-03-26', bytes: PIECE.length });
+    write?.(PIECE);
+    reply.done({ kind: 'result', revision: '2025-03-26', result: Buffer.from('"}') });
+    await expect(answer).rejects.toThrow();
+  });
+
+  test('is not begun twice, and nothing else is said after its beginning', async () => {
+    await using harness = await Harness.start();
+    const answer = post(harness, call('hold'));
+    const held = await harness.handler.next();
+    held.reply.beginResult?.({ revision: '2025-03-26', bytes: undefined })?.(Buffer.from('{"a":'));
+    expect(held.reply.beginResult?.({ revision: '2025-03-26', bytes: undefined })).toBeUndefined();
+    expect(held.progress(1)).toBe(true);
+    expect(held.reply.ask('elicitation/create', undefined, () => undefined)).toBeUndefined();
+    held.reply.done({ kind: 'result', revision: '2025-03-26', result: Buffer.from('1}') });
+    expect((await answer).text).toBe('{"jsonrpc":"2.0","id":1,"result":{"a":1}}');
+  });
+});
+
 describe('a slow reader', () => {
   test('stops the source, and starts it again when it has caught up', async () => {
     await using harness = await Harness.start();
@@ -181,6 +244,24 @@ describe('a slow reader', () => {
 function fill(held: HeldExchange): void {
   let value = 1;
   while (held.progress(++value, MEGABYTE)) if (value > 200) throw new Error('the reader never fell behind');
+}
+
+const PIECE = Buffer.alloc(65_536, 'x');
+
+/** Writes pieces of a result until the client is behind; returns their number. */
+function fillResult(write: ((bytes: Buffer) => boolean) | undefined): number {
+  for (let pieces = 1; pieces < 1_000; pieces++) if (write?.(PIECE) === false) return pieces;
+  throw new Error('the reader never fell behind');
+}
+
+/** Reads a whole chunked answer; resolves with its length. */
+async function receivedBytes(socket: Socket): Promise<number> {
+  let length = 0;
+  for await (const chunk of socket) {
+    length += (chunk as Buffer).length;
+    if ((chunk as Buffer).subarray(-5).toString() === '0\r\n\r\n') break;
+  }
+  return length;
 }
 
 async function startStream(harness: Harness, headers: Record<string, string>) {

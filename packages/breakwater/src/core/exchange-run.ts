@@ -15,7 +15,17 @@ import type { Journal } from './journal.ts';
 import { type CallFollower, type CallSuccessor, MemberCall } from './member-call.ts';
 import type { ParkedCall, ParkReader } from './parked-call.ts';
 import type { Parks } from './parks.ts';
-import type { CallNotification, Clock, Handle, Lease, Outcome, Random, Reply, ServerQuestion } from './ports.ts';
+import type {
+  CallNotification,
+  Clock,
+  Handle,
+  Lease,
+  Outcome,
+  Random,
+  Reply,
+  ResultStart,
+  ServerQuestion,
+} from './ports.ts';
 import type { Target } from './resolver.ts';
 import type { RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
@@ -59,6 +69,8 @@ export class ExchangeRun implements CallFollower {
   /** It was begun on another node. */
   #isAdopted = false;
   #answeredBy: string | undefined;
+  /** A part of the result was passed on. */
+  #hasBegun = false;
   #ended = false;
   #paused = false;
   /** What the client was told last: every round of questions is another call at the server and counts anew. */
@@ -209,7 +221,12 @@ export class ExchangeRun implements CallFollower {
 
   #pass(notification: CallNotification): void {
     if (this.#ended || !this.#isWanted(notification)) return;
-    if (this.#deps.reply.notify(notification) || this.#paused) return;
+    if (!this.#deps.reply.notify(notification)) this.#hold();
+  }
+
+  /** The client reads too slowly: lets the server wait until it has caught up. */
+  #hold(): void {
+    if (this.#paused) return;
     this.#paused = true;
     this.#call?.pause();
     this.#deps.reply.onDrain(() => {
@@ -249,7 +266,20 @@ export class ExchangeRun implements CallFollower {
     passQuestion(question, exchange.client, reply, { onOpen, onClose });
   }
 
+  beginResult(start: ResultStart): ((bytes: Buffer) => void) | undefined {
+    // Whoever may have to go on with the call has to see what it brought.
+    if (this.#ended || this.#task !== undefined || this.#parked !== undefined || this.#forwarded !== undefined)
+      return undefined;
+    const write = this.#deps.reply.beginResult?.(start);
+    if (write === undefined) return undefined;
+    this.#hasBegun = true;
+    return (bytes) => {
+      if (!write(bytes)) this.#hold();
+    };
+  }
+
   done(answered: Outcome): void {
+    if (this.#hasBegun) return this.#finish(answered);
     const outcome = this.#task?.outcome(answered) ?? answered;
     if (this.#parked !== undefined) return this.#parked.done(outcome);
     if (this.#forwarded === undefined && this.#call !== undefined && this.#asksLegacyClient(outcome))

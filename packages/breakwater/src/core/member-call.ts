@@ -15,6 +15,7 @@ import type {
   Handle,
   Lease,
   Outcome,
+  ResultStart,
   ServerChange,
   ServerQuestion,
   Timer,
@@ -49,6 +50,8 @@ export interface CallFollower {
   succeed(outcome: Outcome, lease: Lease, token: string | undefined): CallSuccessor | undefined;
   notify(notification: CallNotification): void;
   ask(question: ServerQuestion): void;
+  /** See {@link CallSink.beginResult}. */
+  beginResult?(start: ResultStart): ((bytes: Buffer) => void) | undefined;
   done(outcome: Outcome): void;
 }
 
@@ -82,6 +85,8 @@ export class MemberCall implements CallSink {
   #deadline: Timer | undefined;
   #handle: string | undefined;
   #returns = 0;
+  /** A part of the result was passed on. */
+  #hasBegun = false;
   #ended = false;
 
   constructor(deps: MemberCallDeps, exchange: Exchange, target: Target, follower: CallFollower) {
@@ -195,8 +200,18 @@ export class MemberCall implements CallSink {
     if (!this.#ended) this.#follower.ask(question);
   }
 
+  beginResult(start: ResultStart): ((bytes: Buffer) => void) | undefined {
+    const write = this.#ended ? undefined : this.#follower.beginResult?.(start);
+    this.#hasBegun = write !== undefined;
+    return write;
+  }
+
   done(answered: Outcome): void {
     if (this.#ended) return;
+    if (this.#hasBegun) {
+      this.#release();
+      return this.#follower.done(answered);
+    }
     const outcome = checkSound(answered);
     if (this.#handOver(outcome)) return;
     const server = this.#lease?.handle;

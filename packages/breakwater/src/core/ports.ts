@@ -79,6 +79,13 @@ export interface ServerQuestion {
   onWithdrawn(run: () => void): void;
 }
 
+/** A result that is about to be passed on while it still comes in, in the form its leg speaks. */
+export interface ResultStart {
+  readonly revision: Revision;
+  /** The bytes of the result and of what follows it in its message, which is a byte at least; undefined where nobody knows. */
+  readonly bytes: number | undefined;
+}
+
 /** Receives what a call brings. `done` is called exactly once and nothing after it. */
 export interface CallSink {
   /** True while the client is away to gather input: such a call is not the likely owner of a new question. */
@@ -87,6 +94,11 @@ export interface CallSink {
   readonly isHeld?: boolean;
   notify(notification: CallNotification): void;
   ask(question: ServerQuestion): void;
+  /**
+   * Asked before a large result: takes it piece by piece through the returned function, and `done` then brings no more than its last bytes. Undefined when it
+   * has to be whole. At most once in a call.
+   */
+  beginResult?(start: ResultStart): ((bytes: Buffer) => void) | undefined;
   done(outcome: Outcome): void;
 }
 
@@ -212,6 +224,11 @@ export interface AskControl {
 export interface Reply {
   /** Passes a notification that belongs to the exchange. Returns false when the client reads too slowly and the upstream should pause. */
   notify(notification: CallNotification): boolean;
+  /**
+   * Begins a large result, as {@link CallSink.beginResult}; the function returns false when the client reads too slowly. After it nothing but `done` is heard, which
+   * brings the last bytes, or a failure: then the client sees that its answer broke off.
+   */
+  beginResult?(start: ResultStart): ((bytes: Buffer) => boolean) | undefined;
   /** The final answer; exactly once. */
   done(outcome: Outcome): void;
   /** Called when a slow client has caught up. */

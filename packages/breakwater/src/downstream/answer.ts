@@ -5,6 +5,7 @@ import { CallStream } from './call-stream.ts';
 import { EventStream } from './event-stream.ts';
 import type { Inbound } from './inbound.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
+import { ResultBody } from './result-body.ts';
 import type { SessionLog } from './session-log.ts';
 
 /** Where the messages that answer requests go, whatever the transport. */
@@ -15,6 +16,12 @@ export interface Answer {
   request(message: Buffer): boolean;
   /** Sends a response; `status` counts where it is the first thing sent. */
   respond(message: Buffer, status: number): void;
+  /**
+   * Begins a successful response whose result follows in pieces, through the returned function, which is false when the client reads too slowly. Its last bytes
+   * come with `respondResult`; every other way to answer breaks it off. `bytes`: of the result and at least one more; undefined where nobody knows. Undefined
+   * where a result has to be whole.
+   */
+  beginResult?(id: RawId, bytes: number | undefined): ((bytes: Buffer) => boolean) | undefined;
   /** Sends a successful response without copying its result; absent where nothing is saved by that. */
   respondResult?(id: RawId, result: Buffer): void;
   /** Gives up one response. `message` is sent only where HTTP demands an answer. */
@@ -65,6 +72,8 @@ export class LateAnswer implements Answer {
   #commit: Timer | undefined;
   #stream: CallStream | undefined;
   #parts: Buffer[] = [];
+  /** The one JSON body, while its result still comes in. */
+  #body: ResultBody | undefined;
   #over = false;
 
   constructor(init: LateAnswerInit) {
@@ -90,8 +99,23 @@ export class LateAnswer implements Answer {
     return true;
   }
 
+  beginResult(id: RawId, bytes: number | undefined): ((bytes: Buffer) => boolean) | undefined {
+    const { context, req, res } = this.#init.inbound;
+    // For a client of HTTP/1.0 a body without a length ends where the connection does: a part would look like the whole.
+    const isBounded = bytes !== undefined || req.httpVersion !== '1.0';
+    if (!isBounded || this.#over || !this.#isOneBody || res.destroyed || res.headersSent) return undefined;
+    this.#commit?.clear();
+    const head = resultHead(id);
+    this.#writeHead(bytes === undefined ? undefined : head.length + bytes, 200);
+    const { options, deps, backlog } = context;
+    const body = new ResultBody(res, Buffer.from(head, 'latin1'), bytes, { pace: options, clock: deps.clock, backlog });
+    this.#body = body;
+    return (piece) => body.write(piece);
+  }
+
   respond(message: Buffer, status: number): void {
     if (this.#over) return;
+    if (this.#body !== undefined) return this.#breakOff();
     this.#left--;
     // An error status says more than an event could, also to a client that accepts event streams alone.
     if (this.#stream === undefined && this.#init.inbound.accept === 'sse' && status === 200) this.#becomeStream();
@@ -105,9 +129,8 @@ export class LateAnswer implements Answer {
   }
 
   respondResult(id: RawId, result: Buffer): void {
-    const { accept } = this.#init.inbound;
-    const isOneBody = this.#stream === undefined && !this.#init.batch && accept !== 'sse';
-    if (!isOneBody || result.length < SPLICED_BYTES) this.respond(writeResult(id, result), 200);
+    if (this.#body !== undefined) this.#endBody(this.#body, result);
+    else if (!this.#isOneBody || result.length < SPLICED_BYTES) this.respond(writeResult(id, result), 200);
     else if (!this.#over) this.#sendSpliced(resultHead(id), result);
   }
 
@@ -118,8 +141,9 @@ export class LateAnswer implements Answer {
   }
 
   onceDrained(run: () => void): void {
-    if (this.#stream === undefined) run();
-    else this.#stream.onceDrained(run);
+    const slow = this.#stream ?? this.#body;
+    if (slow === undefined) run();
+    else slow.onceDrained(run);
   }
 
   keptAs(): string | undefined {
@@ -134,8 +158,26 @@ export class LateAnswer implements Answer {
   /** Ends whatever was begun because its session ended; `message` and `status` are for a client that has no head yet. */
   abort(reason: EndReason, message: Buffer, status: number): void {
     if (this.#over) return;
-    if (this.#stream === undefined) this.#sendBody(message, status);
+    if (this.#body !== undefined) this.#breakOff();
+    else if (this.#stream === undefined) this.#sendBody(message, status);
     else this.#finish(reason);
+  }
+
+  get #isOneBody(): boolean {
+    const { batch, inbound } = this.#init;
+    return this.#stream === undefined && !batch && inbound.accept !== 'sse';
+  }
+
+  #endBody(body: ResultBody, last: Buffer): void {
+    if (this.#over) return;
+    this.#close();
+    body.end(last);
+  }
+
+  // The client has a part of an answer: only the end of its connection says that there is no more of it.
+  #breakOff(): void {
+    this.#close();
+    this.#init.inbound.res.destroy();
   }
 
   #sendSpliced(head: string, result: Buffer): void {
@@ -169,16 +211,21 @@ export class LateAnswer implements Answer {
   /** Begins a JSON answer; false when there is nobody to read it. */
   #sendHead(bytes: number, status: number): boolean {
     this.#close();
-    const { inbound, sessionId } = this.#init;
-    const { res } = inbound;
+    const { res } = this.#init.inbound;
     // A legacy client that is gone has not cancelled, but it has no event id to resume by either: the answer has no reader.
     if (res.destroyed || res.headersSent) return false;
+    this.#writeHead(bytes, status);
+    return true;
+  }
+
+  #writeHead(bytes: number | undefined, status: number): void {
+    const { inbound, sessionId } = this.#init;
     // Names and values by turns, as Node writes them fastest.
-    const headers = ['content-type', 'application/json', 'content-length', String(bytes)];
+    const headers = ['content-type', 'application/json'];
+    if (bytes !== undefined) headers.push('content-length', String(bytes));
     if (sessionId !== undefined) headers.push('mcp-session-id', sessionId);
     if (status === 429 || status === 503) headers.push('retry-after', '1');
-    res.writeHead(status, headers);
-    return true;
+    inbound.res.writeHead(status, headers);
   }
 
   #becomeStream(): void {

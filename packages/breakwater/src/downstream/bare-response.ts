@@ -28,6 +28,10 @@ export class BareResponse {
     this.#socket = socket;
   }
 
+  get socket(): Socket {
+    return this.#socket;
+  }
+
   get destroyed(): boolean {
     return this.#socket.destroyed;
   }

@@ -24,6 +24,8 @@ export type EndReason =
 
 // Progress is seen per slice: a reader at 2 KiB/s passes the default deadline, a dead one does not.
 const SLICE_BYTES = 65_536;
+/** From here on a write is worth a system call of its own. */
+const LARGE_BYTES = 16_384;
 
 /**
  * Writes to one response at the pace its client reads. What the client does not read stays here, counted; a client that makes no progress
@@ -82,8 +84,8 @@ export class PacedWriter implements SlowReader {
     return this.#waiting || this.#queued > 0;
   }
 
-  /** Writes bytes. False when the client is behind and the source should pause until {@link onceDrained}. */
-  write(bytes: Buffer): boolean {
+  /** Writes bytes, `head` before them. False when the client is behind and the source should pause until {@link onceDrained}. */
+  write(bytes: Buffer, head?: Buffer): boolean {
     if (!this.writable) return true;
     // Measured before this write: one large message must pass, a pile of them must not.
     if (this.#queued + this.#res.writableLength > this.#pace.streamBytes) {
@@ -91,10 +93,10 @@ export class PacedWriter implements SlowReader {
       return true;
     }
     if (!this.slow && bytes.length <= SLICE_BYTES) {
-      if (!this.#res.write(bytes)) this.#wait();
+      this.#hand(bytes, head);
     } else {
-      this.#queue.push(bytes);
-      this.#queued += bytes.length;
+      if (head !== undefined) this.#enqueue(head);
+      this.#enqueue(bytes);
       this.#pump();
     }
     this.#count();
@@ -106,10 +108,7 @@ export class PacedWriter implements SlowReader {
     if (!this.writable) return;
     if (first !== undefined) this.write(first);
     if (!this.writable) return;
-    for (const piece of rest) {
-      this.#queue.push(piece);
-      this.#queued += piece.length;
-    }
+    for (const piece of rest) this.#enqueue(piece);
     this.#reason = reason;
     this.#ending = true;
     this.#pump();
@@ -128,6 +127,11 @@ export class PacedWriter implements SlowReader {
     else run();
   }
 
+  #enqueue(bytes: Buffer): void {
+    this.#queue.push(bytes);
+    this.#queued += bytes.length;
+  }
+
   #pump(): void {
     while (!this.#waiting) {
       const next = this.#queue[0];
@@ -136,11 +140,26 @@ export class PacedWriter implements SlowReader {
       if (slice.length === next.length) this.#queue.shift();
       else this.#queue[0] = next.subarray(SLICE_BYTES);
       this.#queued -= slice.length;
-      if (!this.#res.write(slice)) this.#wait();
+      this.#hand(slice);
     }
     if (!this.#ending || this.#queue.length > 0 || this.#res.writableEnded) return;
     this.#res.end();
     if (!this.#res.writableFinished) this.#wait();
+  }
+
+  #hand(bytes: Buffer, head?: Buffer): void {
+    if (head === undefined && bytes.length < LARGE_BYTES) {
+      if (!this.#res.write(bytes)) this.#wait();
+      return;
+    }
+    // By itself Node keeps what is written until the end of the turn, and calls everybody slow who is sent more than it likes to keep. What the kernel took
+    // at once needs no waiting, no deadline and no pause of its source.
+    const { socket } = this.#res;
+    socket?.cork();
+    if (head !== undefined) this.#res.write(head);
+    const hasRoom = this.#res.write(bytes);
+    socket?.uncork();
+    if (!hasRoom && this.#res.writableLength > 0) this.#wait();
   }
 
   // Only who is behind is counted: a reader that keeps up costs nothing here.

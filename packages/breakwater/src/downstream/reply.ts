@@ -1,14 +1,22 @@
 import type { CallPlace } from '../core/call-records.ts';
 import { type ErrorCode, GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { AskControl, CallNotification, Outcome, QuestionAnswer, Reply, SessionAside } from '../core/ports.ts';
+import type {
+  AskControl,
+  CallNotification,
+  Outcome,
+  QuestionAnswer,
+  Reply,
+  ResultStart,
+  SessionAside,
+} from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import { RpcCode } from '../jsonrpc/message.ts';
 import { encodeError, writeError, writeNotification, writeRequest, writeResult } from '../jsonrpc/write.ts';
 import { bridgeError } from '../protocol/bridge/error.ts';
 import type { BridgeFault } from '../protocol/bridge/fault.ts';
 import { bridgeNotification } from '../protocol/bridge/notification.ts';
-import { bridgeResult } from '../protocol/bridge/result.ts';
+import { bridgeResult, passesUnchanged } from '../protocol/bridge/result.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Answer } from './answer.ts';
 import { rpcErrorOf } from './refusal.ts';
@@ -29,6 +37,8 @@ export class ExchangeReply implements Reply {
   readonly #session: SessionState | undefined;
   readonly #onDone: () => void;
   #asked: RawId[] = [];
+  /** A part of the result was written: whatever else there is to say comes too late. */
+  #hasBegun = false;
   #done = false;
 
   constructor(init: {
@@ -49,11 +59,19 @@ export class ExchangeReply implements Reply {
   }
 
   notify(notification: CallNotification): boolean {
-    if (this.#done) return true;
+    if (this.#done || this.#hasBegun) return true;
     const { method, params, revision: from } = notification;
     const to = this.#exchange.client.revision;
     const bridged = bridgeNotification({ method, params, from, to, progressToken: this.#progressToken });
     return bridged === undefined || this.#answer.notify(writeNotification(bridged.method, bridged.params));
+  }
+
+  beginResult({ revision, bytes }: ResultStart): ((bytes: Buffer) => boolean) | undefined {
+    const { client, method } = this.#exchange;
+    if (this.#done || !passesUnchanged(method, revision, client.revision)) return undefined;
+    const write = this.#answer.beginResult?.(this.#id, bytes);
+    this.#hasBegun = write !== undefined;
+    return write;
   }
 
   done(outcome: Outcome): void {
@@ -69,6 +87,7 @@ export class ExchangeReply implements Reply {
     const { client, method } = this.#exchange;
     if (outcome.kind === 'result' && this.#answer.respondResult !== undefined) {
       const { result, revision: from, serverInfo } = outcome;
+      if (this.#hasBegun) return this.#answer.respondResult(this.#id, result);
       const bridged = bridgeResult({ method, result, from, to: client.revision, serverInfo });
       if (bridged.ok) return this.#answer.respondResult(this.#id, bridged.result);
     }
@@ -91,7 +110,7 @@ export class ExchangeReply implements Reply {
     named?: string,
   ): AskControl | undefined {
     const session = this.#session;
-    const id = this.#done ? undefined : session?.questions.add(onAnswer, named);
+    const id = this.#done || this.#hasBegun ? undefined : session?.questions.add(onAnswer, named);
     if (session === undefined || id === undefined) return undefined;
     const message = writeRequest(id, method, params);
     // On the request's own stream the client knows what it is asked about; its session's stream is the way for clients that take JSON only.

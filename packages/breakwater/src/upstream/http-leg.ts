@@ -164,7 +164,12 @@ function replyOfEnd(end: ResponseEnd): SingleReply {
 export function isAnswer(message: Message, id: RawId): message is Extract<Message, { kind: 'result' | 'error' }> {
   if (message.kind !== 'result' && message.kind !== 'error') return false;
   if (message.id === undefined) return message.kind === 'error';
-  return message.id === id || message.id === `"${id}"`;
+  return isIdOf(message.id, id);
+}
+
+/** True when a server that says `said` means request `id`; see {@link isAnswer}. */
+export function isIdOf(said: RawId, id: RawId): boolean {
+  return said === id || said === `"${id}"`;
 }
 
 /** A response of the server as the outcome of the call it answers. */

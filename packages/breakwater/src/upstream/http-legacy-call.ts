@@ -5,9 +5,10 @@ import { type Message, type NotificationMessage, type RequestMessage, RpcCode } 
 import type { ParseFault } from '../jsonrpc/parse.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import { GET_HEADERS } from './http-headers.ts';
-import { backoffMs, errorOfStatus, type HttpLeg, isAnswer, outcomeOf, postRequest } from './http-leg.ts';
+import { backoffMs, errorOfStatus, type HttpLeg, isAnswer, isIdOf, outcomeOf, postRequest } from './http-leg.ts';
 import { type ResponseEnd, type ResponseReader, type ResponseSink, sendRequest } from './http-response.ts';
 import type { LegacySession } from './http-session.ts';
+import type { ResultWay } from './large-result.ts';
 
 type StatusEnd = Extract<ResponseEnd, { kind: 'status' }>;
 type BodyEnd = Exclude<ResponseEnd, StatusEnd>;
@@ -46,6 +47,8 @@ export class LegacyCall implements CallControl, ResponseSink {
   #isPaused = false;
   #isReplay = false;
   #isResumed = false;
+  /** A part of the result was passed on: nothing else can be the answer any more. */
+  #hasBegun = false;
   #resumes = 0;
   #lastEventId: string | undefined;
 
@@ -107,8 +110,18 @@ export class LegacyCall implements CallControl, ResponseSink {
   /** Takes the response to this request, wherever it arrived. */
   answer(message: Extract<Message, { kind: 'result' | 'error' }>): void {
     const revision = this.#session?.revision;
-    if (revision === undefined) return;
+    // Attack: a server that answers on its GET stream, too, would write into the middle of a result.
+    if (revision === undefined || this.#hasBegun) return;
     this.finish(outcomeOf(message, revision));
+  }
+
+  onLarge(id: RawId, bytes: number | undefined): ResultWay | undefined {
+    const revision = this.#session?.revision;
+    if (this.#isOver || revision === undefined || !isIdOf(id, this.id)) return undefined;
+    const write = this.sink.beginResult?.({ revision, bytes });
+    if (write === undefined) return undefined;
+    this.#hasBegun = true;
+    return { write, end: (last) => this.finish({ kind: 'result', revision, result: last }) };
   }
 
   onFault(fault: ParseFault): void {
@@ -122,7 +135,7 @@ export class LegacyCall implements CallControl, ResponseSink {
     if (isSeen) this.#resumes = 0;
     this.#lastEventId = this.#reader?.lastEventId ?? this.#lastEventId;
     if (end.kind === 'status') this.#onStatus(end, session);
-    else if (!this.#isBroken(end)) this.#fail(this.#errorOf(end));
+    else if (this.#hasBegun || !this.#isBroken(end)) this.#fail(this.#errorOf(end));
     else if (this.#lastEventId !== undefined && session.revision >= '2025-03-26') this.#scheduleResume(session);
     else if (!isSeen && this.#isRepeatable && !this.#isReplay) {
       // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.

@@ -6,8 +6,18 @@ import type { ParseFault } from '../jsonrpc/parse.ts';
 import { decodeError } from '../jsonrpc/write.ts';
 import { methodTraits } from '../protocol/methods.ts';
 import type { ModernRevision } from '../protocol/revision.ts';
-import { errorOfStatus, type HttpLeg, isAnswer, type LegRequest, outcomeOf, postRequest, warn } from './http-leg.ts';
+import {
+  errorOfStatus,
+  type HttpLeg,
+  isAnswer,
+  isIdOf,
+  type LegRequest,
+  outcomeOf,
+  postRequest,
+  warn,
+} from './http-leg.ts';
 import type { ResponseEnd, ResponseReader, ResponseSink } from './http-response.ts';
+import type { ResultWay } from './large-result.ts';
 import { idTokenOf } from './modern-feed.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -40,6 +50,8 @@ export class ModernCall implements CallControl, ResponseSink {
   #fault: ParseFault | undefined;
   #isOver = false;
   #isPaused = false;
+  /** A part of the result was passed on: nothing else can be the answer any more. */
+  #hasBegun = false;
   // Each remedy is tried once: a server that refuses its own cure would be asked for ever.
   readonly #tried = new Set<'replay' | 'headers' | 'revision'>();
 
@@ -100,6 +112,15 @@ export class ModernCall implements CallControl, ResponseSink {
     else this.#onError(message.error);
   }
 
+  onLarge(id: RawId, bytes: number | undefined): ResultWay | undefined {
+    if (this.#isOver || this.#id === undefined || !isIdOf(id, this.#id)) return undefined;
+    const { revision } = this.#host;
+    const write = this.#sink.beginResult?.({ revision, bytes });
+    if (write === undefined) return undefined;
+    this.#hasBegun = true;
+    return { write, end: (last) => this.finish({ kind: 'result', revision, result: last }) };
+  }
+
   onFault(fault: ParseFault): void {
     this.#fault = fault;
   }
@@ -114,7 +135,7 @@ export class ModernCall implements CallControl, ResponseSink {
     else if (this.#fault !== undefined)
       this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
     // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
-    else if (isBroken && !isSeen && isRepeatable && this.#isFirst('replay')) this.start();
+    else if (isBroken && !isSeen && !this.#hasBegun && isRepeatable && this.#isFirst('replay')) this.start();
     else if (end.kind === 'failed') this.#fail(end.error);
     else
       this.#fail(

@@ -1,14 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../core/errors.ts';
+import type { ResultStart } from '../core/ports.ts';
 import type { RawId } from '../jsonrpc/id.ts';
 import type { Message } from '../jsonrpc/message.ts';
+import { MOST_HEAD_BYTES } from '../jsonrpc/open-result.ts';
 import { type ParseFault, parseMessage } from '../jsonrpc/parse.ts';
+import { CHECKED_BYTES } from '../jsonrpc/plain-answer.ts';
 import { findMember, memberBytes, memberObject, scanArray, scanObject } from '../jsonrpc/raw.ts';
 import { decodeError } from '../jsonrpc/write.ts';
 import { createByteBuffer } from '../wire/byte-buffer.ts';
 import { isSseMediaType } from '../wire/content-type.ts';
 import { createSseParser, type SseEvent, type SseParser } from '../wire/sse-parser.ts';
 import type { HttpClient, HttpControl, HttpReceiver, HttpRequest } from './http-client.ts';
+import { LargeResult, type ResultWay } from './large-result.ts';
+import { countRead } from './read-buffers.ts';
 
 /** An error object in an HTTP error body; such bodies may lack an id (2025-03-26 transports §Sending Messages). */
 export interface BodyError {
@@ -36,12 +41,19 @@ export interface ResponseSink {
   /** The head of a 2xx response. */
   onOpen?(headers: IncomingHttpHeaders): void;
   onMessage(message: Message): void;
+  /**
+   * A JSON response that is too large to be checked turns out to be the answer to request `id`. Whoever takes it gets its result as it comes, and no
+   * message; undefined: it has to be whole.
+   */
+  onLarge?(id: RawId, bytes: ResultStart['bytes']): ResultWay | undefined;
   /** Something that is no message arrived; the response is read on. */
   onFault(fault: ParseFault): void;
   onEnd(end: ResponseEnd): void;
 }
 
 const MAX_ERROR_BYTES = 1_048_576;
+/** A result that is passed on as it comes is longer than all that is checked whole: what stands before it fits in the difference. */
+const LARGE_BYTES = CHECKED_BYTES + MOST_HEAD_BYTES;
 const LOG_CHARS = 300;
 const EVENT_STREAM_START = /^(?:data|event|id|retry)?:/;
 const OPEN_BRACE = 0x7b;
@@ -78,6 +90,9 @@ export class ResponseReader implements HttpReceiver {
   #headers: IncomingHttpHeaders = {};
   #format: 'json' | 'sse' | undefined;
   #events: SseParser | undefined;
+  #large: LargeResult | undefined;
+  /** How much of a JSON body was read. */
+  #read = 0;
   #over = false;
 
   constructor(maxMessageBytes: number, sink: ResponseSink) {
@@ -119,14 +134,15 @@ export class ResponseReader implements HttpReceiver {
     }
     if (!this.#isSuccess) return;
     this.#sink.onOpen?.(headers);
-    const announced = Number(headers['content-length'] ?? 0);
-    if (announced > 0) this.#body.expect(announced);
+    const announced = this.#announced;
+    if (announced > 0) this.#body.expect(Math.min(announced, LARGE_BYTES));
     if (!this.#over && announced > this.#maxMessageBytes && !isSseMediaType(headers['content-type'])) {
       this.#fail(new GatewayError('upstream.too-large'));
     }
   }
 
   onData(chunk: Buffer): void {
+    countRead(chunk.length);
     if (this.#over) return;
     if (!this.#isSuccess) {
       if (this.#body.size < MAX_ERROR_BYTES) this.#body.append(chunk);
@@ -135,8 +151,7 @@ export class ResponseReader implements HttpReceiver {
     this.#format ??= this.#detectFormat(chunk);
     if (this.#over) return;
     if (this.#format === 'sse') this.#pushEvents(chunk);
-    else if (this.#body.size + chunk.length > this.#maxMessageBytes) this.#fail(new GatewayError('upstream.too-large'));
-    else this.#body.append(chunk);
+    else this.#pushJson(chunk);
   }
 
   onEnd(): void {
@@ -153,13 +168,20 @@ export class ResponseReader implements HttpReceiver {
       });
       return;
     }
-    if (this.#format === 'json') this.#readValue(this.#body.take());
+    if (this.#large !== undefined) this.#endLarge(this.#large);
+    else if (this.#format === 'json') this.#readValue(this.#body.take());
     if (!this.#over) this.#finish({ kind: 'closed', format: this.#format });
   }
 
   onError(error: GatewayError): void {
     // A JSON answer that broke off half way is as lost as one that never came, whatever it said so far.
     if (!this.#over) this.#finish({ kind: 'failed', error });
+  }
+
+  /** The bytes of the body, where the server said; 0 where it did not. */
+  get #announced(): number {
+    const announced = Number(this.#headers['content-length']);
+    return announced > 0 ? announced : 0;
   }
 
   get #isSuccess(): boolean {
@@ -176,6 +198,44 @@ export class ResponseReader implements HttpReceiver {
     if (isStream) return 'sse';
     this.#fail(new GatewayError('upstream.invalid', { cause: `no JSON: ${chunk.toString('utf8', 0, LOG_CHARS)}` }));
     return undefined;
+  }
+
+  #pushJson(chunk: Buffer): void {
+    const before = this.#read;
+    this.#read += chunk.length;
+    if (this.#read > this.#maxMessageBytes) this.#fail(new GatewayError('upstream.too-large'));
+    else if (this.#large !== undefined) this.#pushLarge(this.#large, chunk);
+    else if (before > LARGE_BYTES || this.#read <= LARGE_BYTES) this.#body.append(chunk);
+    else this.#openLarge(this.#body.take(), chunk);
+  }
+
+  /** Enough was read to see what comes. */
+  #openLarge(held: Buffer, chunk: Buffer): void {
+    const pieces = held.length < MOST_HEAD_BYTES ? [Buffer.concat([held, chunk])] : [held, chunk];
+    const [first = held, ...rest] = pieces;
+    const large =
+      this.#sink.onLarge === undefined ? undefined : LargeResult.open(first.subarray(skipBlank(first)), rest);
+    const announced = this.#announced;
+    // What was read of the result already is among what is announced.
+    const bytes = announced === 0 || large === undefined ? undefined : announced - (this.#read - large.received);
+    const way = large === undefined ? undefined : this.#sink.onLarge?.(large.id, bytes);
+    if (large === undefined || way === undefined) {
+      this.#body.expect(announced);
+      for (const piece of pieces) this.#body.append(piece);
+      return;
+    }
+    this.received++;
+    this.#large = large;
+    large.begin(way);
+  }
+
+  #pushLarge(large: LargeResult, bytes: Buffer): void {
+    if (!this.#over && !large.push(bytes)) this.#fail(new GatewayError('upstream.invalid', { cause: 'broken JSON' }));
+  }
+
+  #endLarge(large: LargeResult): void {
+    if (large.end()) return;
+    this.#fail(new GatewayError('upstream.invalid', { cause: 'a large response that is not what it began as' }));
   }
 
   #pushEvents(chunk: Buffer): void {

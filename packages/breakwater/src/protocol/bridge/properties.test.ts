@@ -8,7 +8,7 @@ import { readDiscoverResult, readInitializeResult } from './initialize.ts';
 import { bridgeItem, renameItem } from './items.ts';
 import { bridgeNotification } from './notification.ts';
 import { bridgeParams } from './request.ts';
-import { bridgeResult } from './result.ts';
+import { bridgeResult, passesUnchanged } from './result.ts';
 
 const METHODS = [
   'tools/list',
@@ -133,6 +133,17 @@ describe('the bridge, whatever comes', () => {
         });
         expect(bridgeItem(kind, bytes, revision, revision)).toBe(bytes);
       }),
+    );
+  });
+
+  it('returns the very same result where it is said to pass unchanged', () => {
+    fc.assert(
+      fc.property(objects, methods, revisions, revisions, (text, method, from, to) => {
+        const result = Buffer.from(text);
+        if (!passesUnchanged(method, from, to)) return;
+        expect(bridgeResult({ method, result, from, to, serverInfo: GATEWAY })).toEqual({ ok: true, result });
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

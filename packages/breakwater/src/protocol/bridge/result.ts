@@ -50,6 +50,13 @@ export function bridgeResult(args: ResultToBridge): BridgedResult {
   return { ok: true, result: Object.keys(edits).length === 0 ? args.result : applyEdits(object, edits) };
 }
 
+/** True when {@link bridgeResult} leaves every result as it is, so that nobody has to see one whole. */
+export function passesUnchanged(method: string, from: Revision, to: Revision): boolean {
+  if (from === to) return true;
+  const isLegacy = eraOf(from) === 'legacy' && eraOf(to) === 'legacy';
+  return isLegacy && !lacksContentTypes(to) && methodTraits(method)?.list === undefined;
+}
+
 /** The result type of a modern result; `complete` when it does not say (2026-07-28 basic §ResultType). A type that is no string is its JSON text. */
 export function readResultType(result: RawObject): string {
   const member = findMember(result, 'resultType');
