@@ -267,7 +267,7 @@ describe.each(ERAS)('to %s clients', (era) => {
     socket.write(`POST /mcp HTTP/1.0\r\nhost: 127.0.0.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
     const chunks: Buffer[] = [];
     for await (const chunk of socket) chunks.push(chunk as Buffer);
-    const [head = '', text] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+    const [head = '', text = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
     expect(text).toBe(`{"jsonrpc":"2.0","id":"mine","result":${halves(era).join('')}}`);
     expect(head.toLowerCase()).toContain(`content-length: ${Buffer.byteLength(text)}`);
   });
