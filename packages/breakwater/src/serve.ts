@@ -11,6 +11,7 @@ import { Connections } from './listen/connections.ts';
 import { type Listener, openListener } from './listen/listener.ts';
 import { ambientPrincipal } from './principal.ts';
 import { logEvent } from './telemetry/log.ts';
+import { collectReadBuffers } from './upstream/read-buffers.ts';
 import type { Connection } from './wire/forwarded.ts';
 import type { ListenAddress, WorkerSeat } from './worker-seat.ts';
 
@@ -35,6 +36,7 @@ const LAST_WORDS_MS = 2_000;
 
 /** Listens and serves, as one of several workers when it has a seat. Rejects with the system's error when the address cannot be had, and when the audit log cannot be opened. */
 export async function serve(config: ResolvedConfig, log: Logger, seat?: WorkerSeat): Promise<RunningGateway> {
+  collectReadBuffers();
   const { host } = config.listen;
   const principal = ambientPrincipal(host, config.publicUrl);
   const onEvent = (event: GatewayEvent): void => logEvent(log, event);
