@@ -22,7 +22,7 @@ const SPACE = 0x20;
 export class ResultBody {
   readonly #writer: PacedWriter;
   readonly #clock: Clock;
-  readonly #cut: () => void;
+  readonly #res: ServerResponse;
   /** What is still to come of the announced bytes; undefined where none were announced. */
   #left: number | undefined;
   #head: Buffer | undefined;
@@ -39,7 +39,7 @@ export class ResultBody {
       noteNothing,
     );
     this.#clock = clock;
-    this.#cut = () => res.destroy();
+    this.#res = res;
     this.#head = head;
     this.#left = bytes;
   }
@@ -47,6 +47,7 @@ export class ResultBody {
   /** Writes the next bytes of the result. False when the client reads too slowly and the server should wait. */
   write(bytes: Buffer): boolean {
     if (this.#left !== undefined) this.#left -= bytes.length;
+    if (this.#left !== undefined && this.#left <= 0) return this.#cut();
     const head = this.#head;
     this.#head = undefined;
     return this.#writer.write(bytes, head) || this.#waitedMs >= MOST_WAIT_MS;
@@ -55,14 +56,22 @@ export class ResultBody {
   /** Writes the last bytes of the result and closes the response. */
   end(last: Buffer): void {
     const room = this.#left ?? last.length + 1;
-    // More than was announced would be read as the next answer.
-    if (room <= last.length) return this.#cut();
+    if (room <= last.length) {
+      this.#cut();
+      return;
+    }
     // White space stands for what the server wrote behind its result.
     const bytes = Buffer.alloc(room, SPACE);
     bytes.set(last);
     bytes[room - 1] = CLOSE_BRACE;
     if (this.#head !== undefined) this.#writer.write(this.#head);
     this.#writer.end('ended', bytes);
+  }
+
+  // More than was announced would be read as the next answer, and all of it without its last brace as the whole.
+  #cut(): true {
+    this.#res.destroy();
+    return true;
   }
 
   /** Calls `run` once when the client has caught up, or has kept its server waiting for long enough. */
