@@ -52,6 +52,8 @@ async function run(name: string, args: Readonly<Record<string, unknown>>, id: nu
       return 'done';
     case 'ask':
       return await ask();
+    case 'ask-and-flood':
+      return `${await ask()} ${await flood(Number(args['count']), Number(args['bytes']))}`;
     case 'flood':
       return await flood(Number(args['count']), Number(args['bytes']));
     case 'change':

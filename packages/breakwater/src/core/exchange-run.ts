@@ -228,10 +228,13 @@ export class ExchangeRun implements CallFollower {
   #hold(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#call?.pause();
+    // A call that this run came back to is the parked one's.
+    if (this.#parked === undefined) this.#call?.pause();
+    else this.#parked.pause(this.#reader);
     this.#deps.reply.onDrain(() => {
       this.#paused = false;
-      this.#call?.resume();
+      if (this.#parked === undefined) this.#call?.resume();
+      else this.#parked.unpause(this.#reader);
     });
   }
 

@@ -46,6 +46,8 @@ const WINDOW_MS = 40;
 export class ParkedCall {
   readonly #deps: ParkDeps;
   readonly #readers = new Set<ParkReader>();
+  /** Those of them that take no more for now. */
+  readonly #full = new Set<ParkReader>();
   readonly #questions = new Map<string, ServerQuestion>();
   #state: ParkState;
   readonly #events: ParkEvent[] = [];
@@ -100,8 +102,19 @@ export class ParkedCall {
     this.#retrying = undefined;
   }
 
+  /** A reader takes no more for now: the server waits for it. */
+  pause(reader: ParkReader): void {
+    if (this.#readers.has(reader) && this.#full.add(reader).size === 1) this.#deps.call.pause();
+  }
+
+  /** A reader has caught up. */
+  unpause(reader: ParkReader): void {
+    if (this.#full.delete(reader) && this.#full.size === 0) this.#deps.call.resume();
+  }
+
   /** A reader's connection closed before its answer. */
   leave(reader: ParkReader): void {
+    this.unpause(reader);
     if (this.#readers.delete(reader)) this.#step({ type: 'reader-closed' });
   }
 
@@ -181,6 +194,8 @@ export class ParkedCall {
   #finish(outcome: Outcome): void {
     const readers = [...this.#readers];
     this.#readers.clear();
+    // Nobody reads now: nobody is waited for.
+    for (const reader of readers) this.unpause(reader);
     if (this.#retrying !== undefined) readers.push(this.#retrying);
     this.#retrying = undefined;
     for (const reader of readers) reader.finish(outcome);
