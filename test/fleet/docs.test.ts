@@ -32,7 +32,7 @@ test('the configuration on the page is valid, and nothing is odd about it', () =
 });
 
 test('every metric on the page is one that a node of a fleet has', () => {
-  const source = ['fleet-metrics', 'metrics']
+  const source = ['fleet-metrics', 'audit-metrics', 'metrics']
     .map((name) => readFileSync(join(REPOSITORY, `packages/breakwater/src/telemetry/${name}.ts`), 'utf8'))
     .join('\n');
   const named = page.match(/\bmcpgw_\w+/g) ?? [];
