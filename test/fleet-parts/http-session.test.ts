@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
 import { isGatewayError } from '../../packages/breakwater/src/core/errors.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
-import { callOnce, callTool, httpUpstream, needOf, startNode, textOf } from './support.ts';
+import { until } from './nodes.ts';
+import { callOnce, callTool, cuttable, httpUpstream, needOf, startNode, textOf } from './support.ts';
 
 /** A 2025 server over HTTP that counts its sessions. */
 interface SessionServer extends AsyncDisposable {
@@ -181,4 +182,25 @@ test('in doubt about its lease a node begins nothing, and finishes what runs', a
   isHeld = true;
   (await node.upstream.acquire(needOf())).release();
   lease.release();
+});
+
+// Attack: a node that slept finds its handle idle and ends the session at the server, which the next owner has gone on with.
+test('a node in doubt about its lease does not end a session that another one may have', async () => {
+  await using server = await startServer();
+  const store = new MemoryStore(systemClock);
+  const way = cuttable(store);
+  const upstream = { ...httpUpstream(server.url), idleMs: 3_000 };
+  await using former = await startNode(way.store, { upstream, leaseMs: 800 });
+  await using next = await startNode(store, { upstream: httpUpstream(server.url), leaseMs: 800 });
+  const session = await callOnce(former, 'any');
+  way.isCut = true;
+  await until(() => former.fleet.status.leases === 0);
+  expect(await callOnce(next, 'any')).toBe(session);
+  await until(() =>
+    former.events.some(({ type, ...event }) => type === 'close' && 'reason' in event && event.reason === 'idle'),
+  );
+  expect(server.ended).toEqual([]);
+  expect(await callOnce(next, 'any')).toBe(session);
+  expect(server.begun).toEqual([session]);
+  way.isCut = false;
 });

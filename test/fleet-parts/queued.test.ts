@@ -5,13 +5,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
-import { GatewayError } from '../../packages/breakwater/src/core/errors.ts';
-import type { Store } from '../../packages/breakwater/src/core/store.ts';
 import { NO_QUESTIONS } from '../../packages/breakwater/src/protocol/capabilities.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
 import { until } from './nodes.ts';
 import {
   callAsGateway,
+  cuttable,
   effectsFile,
   httpUpstream,
   needOf,
@@ -22,24 +21,6 @@ import {
 } from './support.ts';
 
 const LEASE_MS = 1_000;
-
-/** A way to a store that can be cut. */
-function cuttable(store: Store): { readonly store: Store; isCut: boolean } {
-  const way = {
-    isCut: false,
-    store: new Proxy(store, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) => {
-          if (way.isCut) return Promise.reject(new GatewayError('store.unavailable'));
-          return Reflect.apply(value, target, args) as unknown;
-        };
-      },
-    }),
-  };
-  return way;
-}
 
 /** A server whose tool `work` says what it begins, and goes on when it may. */
 interface Works extends AsyncDisposable {

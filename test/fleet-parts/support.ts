@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock, systemRandom } from '../../packages/breakwater/src/clock.ts';
+import { GatewayError } from '../../packages/breakwater/src/core/errors.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
 import type { Exchange } from '../../packages/breakwater/src/core/exchange.ts';
 import type { Forwarded } from '../../packages/breakwater/src/core/fleet.ts';
@@ -246,6 +247,24 @@ export async function callOnce(node: PartNode, name: string, args: object = {}, 
   } finally {
     lease.release();
   }
+}
+
+/** A way to a store that can be cut. */
+export function cuttable(store: Store): { readonly store: Store; isCut: boolean } {
+  const way = {
+    isCut: false,
+    store: new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          if (way.isCut) return Promise.reject(new GatewayError('store.unavailable'));
+          return Reflect.apply(value, target, args) as unknown;
+        };
+      },
+    }),
+  };
+  return way;
 }
 
 /** A path to a node that is going to listen there, and can be disturbed. */

@@ -130,6 +130,9 @@ export class ExchangeRun implements CallFollower {
 
   /** Runs the exchange on the target's first member that takes it. `task` is set for a request about a task. */
   forward(target: Target, task?: TaskRole): void {
+    if (this.#ended) return;
+    // Without a journal every call would pay for a function of its own.
+    if (this.#deps.journal === undefined) return this.#send(target, task);
     const [member, other] = target.members;
     this.begin(other === undefined ? member?.upstream.name : undefined, () => this.#send(target, task));
   }

@@ -412,7 +412,8 @@ export class HandlePool {
 
   async #closeHandle({ handle, hold }: Placed, reason: string): Promise<void> {
     try {
-      await handle.close(reason);
+      // In doubt it may be another node's, which has gone on with what the server keeps for it: that must not end with ours.
+      await handle.close(hold?.isHeld === false ? 'lease-lost' : reason);
     } catch (error) {
       const detail = { upstream: this.#options.name, error };
       this.#deps.emit({ type: 'notice', level: 'error', message: 'A handle could not be closed cleanly.', detail });
