@@ -36,6 +36,14 @@ export const CONTENDERS: readonly Contender[] = [
     start: (upstream) => runScript('./bare-proxy.ts', upstream.url),
   },
   {
+    name: 'edge-limit',
+    title:
+      'no hop and no checks: node:http that sends the same bytes from memory, on the contenders’ core; no answer at the edge can cost less',
+    over: 'server',
+    only: ['list', 'field-mix'],
+    start: () => runScript('../upstream.ts'),
+  },
+  {
     name: 'nginx',
     title: 'one worker, unbuffered, connections kept on both sides',
     over: 'bytes',

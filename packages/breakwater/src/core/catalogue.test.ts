@@ -21,9 +21,15 @@ function toolNamed(name: string, annotation = '"x-mcp-header":"Region"'): string
 }
 
 function setUp(
-  options: { revision?: Revision; isHanging?: boolean; tools?: readonly string[]; cached?: boolean } = {},
+  options: {
+    revision?: Revision;
+    isHanging?: boolean;
+    tools?: readonly string[];
+    cached?: boolean;
+    ttlMs?: number;
+  } = {},
 ) {
-  const { revision = '2026-07-28', isHanging = false, tools = [toolNamed('go')], cached = true } = options;
+  const { revision = '2026-07-28', isHanging = false, tools = [toolNamed('go')], cached = true, ttlMs = 0 } = options;
   const clock = new ManualClock();
   let reads = 0;
   const handle: Handle = {
@@ -33,7 +39,7 @@ function setUp(
     server: { capabilities: { tools: {} }, info: Buffer.from('{}'), instructions: undefined },
     call: (_call: unknown, sink: CallSink) => {
       reads++;
-      const result = Buffer.from(`{"tools":[${tools.join()}],"ttlMs":0}`);
+      const result = Buffer.from(`{"tools":[${tools.join()}],"ttlMs":${ttlMs}}`);
       if (!isHanging) queueMicrotask(() => sink.done({ kind: 'result', revision, result }));
       return { cancel: () => undefined, pause: () => undefined, resume: () => undefined };
     },
@@ -65,6 +71,51 @@ function setUp(
   const catalogue = new Catalogue({ route: { path: '/mcp', members: [member] }, views, clock, emit });
   return { catalogue, clock, reads: () => reads };
 }
+
+describe('Catalogue.ready', () => {
+  const INFO = Buffer.from('{}');
+
+  it('is the page that was rendered last, for the same principal and revision', async () => {
+    const { catalogue, reads } = setUp({ ttlMs: 60_000 });
+    expect(catalogue.ready('tools', subscriber)).toBeUndefined();
+    const page = await catalogue.page('tools', subscriber, undefined, INFO);
+    expect(catalogue.ready('tools', subscriber)).toBe(page);
+    expect(catalogue.ready('prompts', subscriber)).toBeUndefined();
+    expect(catalogue.ready('tools', { ...subscriber, principal: { key: 'bob', personal: true } })).toBeUndefined();
+    const { client } = subscriber;
+    expect(catalogue.ready('tools', { ...subscriber, client: { ...client, revision: '2025-06-18' } })).toBeUndefined();
+    expect(reads()).toBe(1);
+  });
+
+  // Attack: a tool that its server withdrew goes on being offered.
+  it('is nothing once the list is older than its server allows', async () => {
+    const { catalogue, clock } = setUp({ ttlMs: 60_000 });
+    await catalogue.page('tools', subscriber, undefined, INFO);
+    clock.advance(59_999);
+    expect(catalogue.ready('tools', subscriber)).toBeDefined();
+    clock.advance(1);
+    expect(catalogue.ready('tools', subscriber)).toBeUndefined();
+  });
+
+  it('is nothing for a list that was read anew and not rendered', async () => {
+    const tools = [toolNamed('go')];
+    const { catalogue, clock } = setUp({ ttlMs: 60_000, tools });
+    const first = await catalogue.page('tools', subscriber, undefined, INFO);
+    clock.advance(60_000);
+    tools.push(toolNamed('stop'));
+    await catalogue.list('tools', subscriber);
+    expect(catalogue.ready('tools', subscriber)).toBeUndefined();
+    const second = await catalogue.page('tools', subscriber, undefined, INFO);
+    expect(second).not.toEqual(first);
+    expect(catalogue.ready('tools', subscriber)).toBe(second);
+  });
+
+  it('is nothing where lists are read for each caller', async () => {
+    const { catalogue } = setUp({ cached: false, ttlMs: 60_000 });
+    await catalogue.page('tools', subscriber, undefined, INFO);
+    expect(catalogue.ready('tools', subscriber)).toBeUndefined();
+  });
+});
 
 describe('Catalogue.paramHeaders', () => {
   it('takes them from the list as last seen, without waiting and without reading', async () => {

@@ -71,6 +71,19 @@ export class Catalogue {
     return page;
   }
 
+  /**
+   * The first page as {@link page} would bring it, without a promise, where it lies there and its server's list is believed: that is nearly every list that
+   * is asked for. Undefined where it has to be made.
+   */
+  ready(kind: ListKind, subscriber: Subscriber): Buffer | undefined {
+    const [only] = this.#route.members;
+    if (only === undefined || this.#route.members.length > 1 || !only.cached) return undefined;
+    const source = this.#views.get(only.upstream, subscriber.principal, only).believed(kind);
+    const merged = this.peek(kind, subscriber);
+    if (source === undefined || merged?.sources[0] !== source) return undefined;
+    return merged.pages.get(subscriber.client.revision)?.[0];
+  }
+
   /** The merged list. One bad upstream never spoils it: it is left out and named in `missing`. */
   async list(kind: ListKind, subscriber: Subscriber): Promise<MergedList> {
     const { members } = this.#route;

@@ -1,4 +1,4 @@
-import { hasDuplicateKey, memberValue, scanObject } from '../jsonrpc/raw.ts';
+import { findMember, hasDuplicateKey, memberValue, scanObject } from '../jsonrpc/raw.ts';
 import { mergeServerCapabilities, serverCapabilitiesFor } from '../protocol/bridge/capabilities.ts';
 import type { JsonObject } from '../protocol/capabilities.ts';
 import { LISTS, type ListKind } from '../protocol/methods.ts';
@@ -90,7 +90,7 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
   handle(exchange: Exchange, reply: Reply): (reason: string) => void {
     const run = this.#run(exchange, reply);
     const kind = exchange.traits?.list;
-    if (kind !== undefined) void this.#answerList(kind, exchange, run);
+    if (kind !== undefined) this.#list(kind, exchange, run);
     else if (!this.#resume(exchange, run)) this.#forward(exchange, run);
     return (reason) => run.cancel(reason);
   }
@@ -189,6 +189,13 @@ export class Gateway implements ExchangeHandler, EdgeFacts {
       records,
       journal,
     });
+  }
+
+  #list(kind: ListKind, exchange: Exchange, run: ExchangeRun): void {
+    const isFirst = exchange.params === undefined || findMember(exchange.params, 'cursor') === undefined;
+    const page = isFirst ? this.#routes.get(exchange.route)?.catalogue.ready(kind, exchange) : undefined;
+    if (page === undefined) void this.#answerList(kind, exchange, run);
+    else run.answerAtEdge(page);
   }
 
   async #answerList(kind: ListKind, exchange: Exchange, run: ExchangeRun): Promise<void> {

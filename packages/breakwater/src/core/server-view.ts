@@ -102,8 +102,9 @@ export class ServerView {
 
   /** One of the server's lists, from the snapshot when it can be believed. */
   async list(kind: ListKind): Promise<ListSnapshot> {
+    const believed = this.believed(kind);
+    if (believed !== undefined) return believed;
     const cached = this.#lists.get(kind);
-    if (cached !== undefined && this.#isFresh(kind, cached)) return cached.snapshot;
     const changes = this.#changesOf(kind);
     const running = this.#reads.get(kind);
     // A read that began before the last change may bring the list as it was: who asks after it gets a new one.
@@ -115,6 +116,12 @@ export class ServerView {
     } finally {
       if (this.#reads.get(kind) === read) this.#reads.delete(kind);
     }
+  }
+
+  /** One of the server's lists where the snapshot can be believed, without a promise; undefined where it has to be read. */
+  believed(kind: ListKind): ListSnapshot | undefined {
+    const cached = this.#lists.get(kind);
+    return cached !== undefined && this.#isFresh(kind, cached) ? cached.snapshot : undefined;
   }
 
   /** One of the server's lists as last seen, however old; undefined when it was never read. */

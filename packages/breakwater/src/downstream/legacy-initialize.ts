@@ -30,7 +30,9 @@ export async function openSession(
     const isStrict = route.handshake === 'strict' || !hasAccommodation('initialized-skipped', route);
     session = deps.sessions.create({ route: route.path, transport, principal, client, stream, isStrict });
     const subscriber = { route: route.path, principal, sessionId: session.id, client };
-    const [facts] = await Promise.all([deps.edge.describe(subscriber), deps.sessions.keep(session)]);
+    const kept = deps.sessions.keep(session);
+    const described = deps.edge.describe(subscriber);
+    const facts = kept === undefined ? await described : (await Promise.all([described, kept]))[0];
     const result = initializeResult(facts, wish.revision);
     if (route.handshake === 'strict') expectHandshake(inbound, session, options.handshakeMs);
     return { ok: true, session, response: writeResult(message.id, result) };

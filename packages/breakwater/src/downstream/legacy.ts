@@ -79,8 +79,9 @@ export async function serveLegacyPost(inbound: Inbound, message: Message, hints:
   if (headers.sessionId !== undefined && session === undefined) return refuse(inbound, 'session.unknown', { id });
   if (request?.method !== 'ping' && !checkVersion(inbound, headers, session, id)) return;
   if (message.kind !== 'request') {
-    const answered = message.kind === 'notification' ? undefined : message.id;
-    if (streamable !== undefined && (await passToCall(inbound, streamable, callOf(answered), hints.bytes))) return;
+    const call = message.kind === 'notification' ? undefined : callOf(message.id);
+    if (streamable !== undefined && call !== undefined && (await passToCall(inbound, streamable, call, hints.bytes)))
+      return;
     return receiveMessage(inbound, message, streamable);
   }
   if (session === undefined && message.method !== 'ping' && !servesSessionless(inbound)) {
