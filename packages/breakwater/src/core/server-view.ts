@@ -88,6 +88,11 @@ export class ServerView {
     return this.#listeners.size > 0 || this.#uses > 0;
   }
 
+  /** Whether it is what this principal sees of this upstream. */
+  isOf(upstream: Upstream, principal: Principal): boolean {
+    return this.#upstream.name === upstream.name && this.#principal.key === principal.key;
+  }
+
   /** The server's facts as last seen, without asking it. */
   get known(): KnownServer | undefined {
     return this.#known;
@@ -285,9 +290,9 @@ export class ServerViews {
 
   /** The view of `upstream` by `principal`. The settings are the upstream's own: the view is made with those of the first caller. */
   get(upstream: Upstream, principal: Principal, settings: ViewSettings): ServerView {
+    if (this.#newest?.isOf(upstream, principal) === true) return this.#newest;
     const key = `${upstream.name}\n${principal.key}`;
     let view = this.#views.get(key);
-    if (view !== undefined && view === this.#newest) return view;
     if (view === undefined) {
       view = new ServerView({ upstream, principal, clock: this.#clock, emit: this.#emit, ...settings });
       this.#forgetOne();
