@@ -34,7 +34,11 @@ const LIMITS: SessionLimits = {
 /** A store of this process that counts writes, and that a test can put out of reach and look into. */
 class WatchedStore extends MemoryStore {
   writes = 0;
+  reads = 0;
+  published = 0;
   isAway = false;
+  /** It can be reached, and takes nothing. */
+  isFull = false;
   /** Runs before a read is answered, when what was read is on its way. */
   onRead: (() => Promise<void>) | undefined;
 
@@ -44,6 +48,7 @@ class WatchedStore extends MemoryStore {
 
   override async read(key: string) {
     this.#demand();
+    this.reads++;
     const fields = await super.read(key);
     const run = this.onRead;
     this.onRead = undefined;
@@ -53,12 +58,14 @@ class WatchedStore extends MemoryStore {
 
   override async write(key: string, change: FieldChange, ttlMs: number): Promise<void> {
     this.#demand();
+    if (this.isFull) throw new GatewayError('store.unavailable');
     this.writes++;
     await super.write(key, change, ttlMs);
   }
 
   override async publish(channel: string, message: Buffer): Promise<void> {
     this.#demand();
+    this.published++;
     await super.publish(channel, message);
   }
 
@@ -89,15 +96,23 @@ async function makeNode(clock: ManualClock, store: WatchedStore, ring: KeyRing, 
   const releaseHandles = async (id: string): Promise<void> => void released.push(id);
   const sessions = new Sessions({ limits: LIMITS, clock, random, emit, vault, releaseHandles });
   await vault.start();
-  const open = async () => {
-    const session = sessions.create(INIT);
+  const open = async (isStrict = false) => {
+    const session = sessions.create({ ...INIT, isStrict });
     await sessions.keep(session);
     return session;
+  };
+  /** Its client says that the handshake is complete. */
+  const confirm = async (id: string) => {
+    const session = await find(id);
+    if (session === undefined) throw new Error('the session is unknown');
+    session.initialized = true;
+    session.confirmed = true;
+    await sessions.settle(session);
   };
   const find = (id: string, principal = ALICE) =>
     sessions.find({ id, route: '/mcp', transport: 'streamable', principal });
   const closes = () => events.flatMap((event) => (event.type === 'close' ? [event.reason] : []));
-  return { vault, sessions, open, find, events, closes, released };
+  return { vault, sessions, open, confirm, find, events, closes, released };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -107,17 +122,41 @@ describe('a session without a record', () => {
     const { clock, store, a, b } = await setUp();
     const { id } = await a.open();
     await store.remove(recordOf(id));
-    clock.advance(LIMITS.handshakeMs - 1);
+    clock.advance(LIMITS.ephemeralIdleMs - 1);
     expect(await b.find(id)).toBeDefined();
     // It is written down again.
     expect(await store.read(recordOf(id))).toBeDefined();
+  });
+
+  it('lives on for as long as it may be silent when its node is lost before it wrote anything', async () => {
+    const { clock, store, a, b } = await setUp();
+    const { id } = await a.open();
+    await a.confirm(id);
+    expect(await store.read(recordOf(id))).toBeUndefined();
+    // Nothing more is heard of `a`; its client comes back late, to another node.
+    clock.advance(499);
+    store.isFull = true;
+    clock.advance(LIMITS.ephemeralIdleMs - 1_000);
+    store.isFull = false;
+    const session = await b.find(id);
+    expect([session?.initialized, session?.client.info?.toString()]).toEqual([true, '{"name":"x"}']);
+  });
+
+  it('has ended with the time for its handshake where that has to be complete', async () => {
+    const { clock, store, a, b } = await setUp();
+    // Attack: a handshake that is never completed counts as complete on the next node, once the first one is lost and its record with it.
+    const { id } = await a.open(true);
+    expect(String((await store.read(recordOf(id)))?.get('hand'))).toBe('opening');
+    await store.remove(recordOf(id));
+    clock.advance(LIMITS.handshakeMs);
+    expect(await b.find(id)).toBeUndefined();
   });
 
   it('has ended when it is older than that and the store is older than it', async () => {
     const { clock, store, a, b } = await setUp();
     const { id } = await a.open();
     await store.remove(recordOf(id));
-    clock.advance(LIMITS.handshakeMs);
+    clock.advance(LIMITS.ephemeralIdleMs);
     expect(await b.find(id)).toBeUndefined();
   });
 
@@ -221,6 +260,64 @@ describe('the sessions of two nodes', () => {
     clock.advance(7_000);
     await settled();
     expect([a.sessions.size, a.closes(), a.released]).toEqual([0, ['unloaded'], []]);
+  });
+});
+
+describe('a session of the field', () => {
+  it('costs the store one write and the other nodes one message, when it is over within a moment', async () => {
+    const { clock, store, a } = await setUp();
+    const { id } = await a.open();
+    await a.confirm(id);
+    for (let at = 0; at < 5; at++) await a.find(id);
+    expect([store.reads, store.writes, store.published]).toEqual([0, 0, 0]);
+    await a.sessions.end(id, 'client');
+    clock.advance(60_000);
+    await settled();
+    expect([store.reads, store.writes, store.published]).toEqual([0, 1, 1]);
+  });
+
+  it('is written down soon when it goes on, and what its client does then is told', async () => {
+    const { clock, store, a, b } = await setUp();
+    const { id } = await a.open();
+    await a.confirm(id);
+    clock.advance(500);
+    await settled();
+    expect([store.writes, store.published]).toEqual([1, 0]);
+    const there = await b.find(id);
+    const here = await a.find(id);
+    if (here === undefined) throw new Error('the session is unknown');
+    here.logLevel = 'error';
+    await a.sessions.settle(here);
+    await settled();
+    expect([there?.confirmed, there?.logLevel]).toEqual([true, 'error']);
+  });
+
+  it('shares its message with all that ends at the same time', async () => {
+    const { store, a, b } = await setUp();
+    a.sessions.limits = { ...LIMITS, perPrincipal: 1_000, total: 1_000 };
+    b.sessions.limits = a.sessions.limits;
+    const ids: string[] = [];
+    for (let at = 0; at < 200; at++) ids.push((await a.open()).id);
+    for (const id of ids) expect(await b.find(id)).toBeDefined();
+    await Promise.all(ids.map((id) => a.sessions.end(id, 'client')));
+    await settled();
+    expect(store.published).toBeLessThanOrEqual(2);
+    expect(b.closes()).toEqual(ids.map(() => 'ended-elsewhere'));
+  });
+
+  it('is not begun while the store takes nothing: nobody could go on with it', async () => {
+    const { clock, store, a } = await setUp();
+    store.isFull = true;
+    const { id } = await a.open();
+    await a.confirm(id);
+    clock.advance(500);
+    await settled();
+    await expect(a.open()).rejects.toMatchObject({ code: 'store.unavailable' });
+    store.isFull = false;
+    clock.advance(500);
+    await settled();
+    expect(await store.read(recordOf(id))).toBeDefined();
+    await a.open();
   });
 });
 

@@ -62,8 +62,8 @@ const SESSION_LIMITS = {
   perPrincipal: 100,
   total: 1_000,
   idleMs: 600_000,
-  ephemeralIdleMs: 300_000,
   // Short, so that a record that is missing means something already within the time of a simulation.
+  ephemeralIdleMs: 25_000,
   handshakeMs: 15_000,
   maxAgeMs: 3_600_000,
   routes: new Map(),

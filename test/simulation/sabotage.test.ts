@@ -38,7 +38,7 @@ const VARIANTS: readonly { name: string; variant: Sabotage; fault: RegExp; seeds
   {
     name: 'keeps sessions to itself',
     variant: sabotage.KEEPS_SESSIONS_TO_ITSELF,
-    fault: /^lost: /,
+    fault: /^lost: |has lost the session/,
     seeds: 100,
   },
   {

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
 import type { LeaseState } from '../../packages/breakwater/src/core/store.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
+import type { PipeEnd } from '../../packages/breakwater/src/store/pipe-messages.ts';
 import { PipeStoreServer } from '../../packages/breakwater/src/store/pipe-server.ts';
 import { PipeStore } from '../../packages/breakwater/src/store/pipe-store.ts';
 import { until } from '../fixtures/redis.ts';
@@ -52,6 +53,34 @@ test('when the process that keeps the store is stopped, what is asked is refused
         () => false,
       ),
     );
+  } finally {
+    await store.close();
+    await end(keeper);
+  }
+});
+
+test('what is asked at one time, and while an answer is awaited, goes over the pipe together', async () => {
+  const keeper = await forkKeeper();
+  let messages = 0;
+  const counted: PipeEnd = {
+    send: (message, done) => {
+      messages++;
+      return keeper.send(message, done);
+    },
+    on: (event, hear) => keeper.on(event, hear),
+    off: (event, hear) => keeper.off(event, hear),
+    once: (event, run) => keeper.once(event, run),
+  };
+  const store = new PipeStore(counted, { clock: systemClock });
+  try {
+    const write = (at: number): Promise<void> => store.write(`{${at}}`, { a: Buffer.from(`${at}`) }, LONG_MS);
+    const first = Array.from({ length: 50 }, (_, at) => write(at));
+    await new Promise((resolve) => setImmediate(resolve));
+    const second = Array.from({ length: 50 }, (_, at) => write(50 + at));
+    await Promise.all([...first, ...second]);
+    expect(messages).toBe(2);
+    const read = await Promise.all(Array.from({ length: 100 }, (_, at) => store.read(`{${at}}`)));
+    expect(read.map((fields) => String(fields?.get('a')))).toEqual(read.map((_, at) => String(at)));
   } finally {
     await store.close();
     await end(keeper);

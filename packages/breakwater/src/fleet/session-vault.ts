@@ -35,7 +35,7 @@ import {
   watchChange,
   withoutMissed,
 } from './session-record.ts';
-import { openSession, sealSession, uidOf } from './session-token.ts';
+import { openSession, type SessionBirth, sealSession, uidOf } from './session-token.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** What a {@link FleetSessions} works with. */
@@ -55,30 +55,25 @@ const TOUCH_MS = 5_000;
 /** A record outlives its session's silence by what may lie between a sign of life and its being written. */
 const GRACE_MS = 2_000;
 /**
- * How long it is written down that a session ended. Afterwards its record is missing, which says the same; until then the mark also outweighs what
- * other nodes write late.
+ * How long it is written down at least that a session ended. Afterwards its record is missing, which says the same; until then the mark also outweighs what
+ * other nodes write late. Not longer: of a thousand sessions a second, which the field's are, it is what fills a store.
  */
-const TOMBSTONE_MS = 3_600_000;
+const TOMBSTONE_MS = 600_000;
 const LEAST_TTL_MS = 1_000;
 /** Every node is sent what is for one of them. */
 const MOST_ASIDE_BYTES = 65_536;
 /** Descriptions of clients that are shared by the sessions read here. */
 const MOST_CLIENTS = 500;
 
-/** What was written last of how a session stands, or is on its way. */
-interface Written {
-  readonly at: number;
-  readonly stage: Session['stage'];
-  /** Nobody else can have heard of it from us. */
-  readonly isFresh: boolean;
-}
-
 /** The sessions of a fleet: what never changes is in their ids, what changes is one record each in the store. */
 export class FleetSessions implements SessionVault {
   readonly #deps: VaultDeps;
   readonly #bus: SessionBus;
   readonly #writes: WriteBehind;
-  readonly #written = new WeakMap<Session, Written>();
+  /** What was written last of how a session stands, or is about to be. */
+  readonly #written = new WeakMap<Session, { readonly at: number; readonly stage: Session['stage'] }>();
+  /** Sessions whose handshake went on here. */
+  readonly #settled = new WeakSet<Session>();
   readonly #clients = new Map<string, SessionInit['client']>();
   #listener: VaultListener | undefined;
   /** The store took nothing when it was last written to: what is new must not rely on it. */
@@ -113,32 +108,25 @@ export class FleetSessions implements SessionVault {
     return sealSession(this.#deps.ring, this.#deps.random.id(), init, { client, createdAt, isStrict });
   }
 
-  // Most sessions are over before anybody else could ask for them. While nothing was heard of one since `initialize` its id says all there is to know: no
-  // record and too young to have ended by silence means that it lives.
+  // Most sessions are over before anybody else could ask for them, and their ids say all there is to know.
   async keep(session: Session): Promise<void> {
-    const isKnownByAge = silenceMs(this.#deps.policy(), session.stage) <= this.#youthMs;
-    this.#mark(session, true);
-    if (isKnownByAge && !session.isStrict && this.#deps.store.isUp && !this.#isRefused) return;
+    if (this.#goesWithout(session)) return;
     await this.#try(() => this.#deps.store.write(keyOf(session), standingOf(session), this.#ttlMs(session)));
-    this.#mark(session, false);
+    this.#mark(session);
   }
 
   async find(key: SessionKey): Promise<KnownSession | undefined> {
     const { ring, clock, store } = this.#deps;
     const opened = openSession(ring, key.id, key);
     if (opened === undefined || this.#isOverAge(opened.createdAt)) return undefined;
-    const { uid, createdAt, isStrict } = opened;
-    const record = recordKey(uid);
+    const record = recordKey(opened.uid);
     const fields = await store.read(record);
     const now = clock.now();
     if (fields === undefined) {
-      if (!(await this.#livesWithoutRecord(createdAt))) return undefined;
-      // Of one that is old, or was written down at once, the record was lost. Of another one there may be none yet.
-      const isFresh = !isStrict && this.#isYoung(createdAt);
-      const progress = { ...readProgress(new Map(), now), ...(isFresh && { initialized: false }) };
+      if (!(await this.#livesWithoutRecord(opened))) return undefined;
+      const progress = readProgress(new Map(), now);
       const { ephemeralIdleMs } = this.#deps.policy();
-      const change = { seen: Buffer.from(String(now)), ...settingsOf(progress) };
-      await store.create(record, change, ephemeralIdleMs + GRACE_MS);
+      await store.create(record, { seen: Buffer.from(String(now)) }, ephemeralIdleMs + GRACE_MS);
       return this.#known(key, opened, progress);
     }
     return isTombstone(fields) ? undefined : this.#known(key, opened, readProgress(fields, now));
@@ -149,9 +137,9 @@ export class FleetSessions implements SessionVault {
     if (this.#isOverAge(session.createdAt)) return undefined;
     const fields = await store.read(keyOf(session));
     if (fields === undefined) {
-      if (!(await this.#livesWithoutRecord(session.createdAt))) return undefined;
-      // The store forgot; what this node knows is the best there is.
-      await store.write(keyOf(session), standingOf(session), this.#ttlMs(session));
+      if (!(await this.#livesWithoutRecord(session))) return undefined;
+      // The store forgot, or was never told; what this node knows is the best there is.
+      if (!this.#goesWithout(session)) await store.write(keyOf(session), standingOf(session), this.#ttlMs(session));
       return { ...progressOf(session), streamElsewhere: false };
     }
     if (isTombstone(fields)) return undefined;
@@ -167,8 +155,13 @@ export class FleetSessions implements SessionVault {
   }
 
   async settle(session: Session): Promise<void> {
-    if (this.#written.get(session)?.isFresh === true && (await this.#create(session))) return;
     const { initialized, confirmed, logLevel } = session;
+    // Who finds no record takes the handshake for complete, and who has read that it is not asks again.
+    if (!this.#settled.has(session) && logLevel === undefined && this.#goesWithout(session)) {
+      this.#settled.add(session);
+      this.#note(session, standingOf(session));
+      return;
+    }
     await this.#write(session, settingsOf(session));
     await this.#bus.tellSurely(session.id, { type: 'changed', progress: { initialized, confirmed, logLevel } });
   }
@@ -179,8 +172,10 @@ export class FleetSessions implements SessionVault {
   }
 
   async end(session: Session): Promise<void> {
-    const leftMs = session.createdAt + this.#deps.policy().maxAgeMs - this.#deps.clock.now();
-    const ttlMs = Math.min(Math.max(leftMs, LEAST_TTL_MS), TOMBSTONE_MS);
+    const { policy, clock } = this.#deps;
+    const ageMs = clock.now() - session.createdAt;
+    const neededMs = Math.max(TOMBSTONE_MS, this.#youthMs(session.isStrict) - ageMs + GRACE_MS);
+    const ttlMs = Math.min(Math.max(policy().maxAgeMs - ageMs, LEAST_TTL_MS), neededMs);
     // Of one that ended nothing else matters.
     this.#writes.take(keyOf(session));
     await Promise.all([
@@ -239,14 +234,10 @@ export class FleetSessions implements SessionVault {
     void this.#tellAbout(sessionId, news);
   }
 
-  #known(
-    key: SessionKey,
-    born: { readonly client: SessionInit['client']; readonly createdAt: number },
-    progress: SessionProgress,
-  ): KnownSession {
+  #known(key: SessionKey, born: SessionBirth, progress: SessionProgress): KnownSession {
     const { route, transport, principal } = key;
-    const { createdAt } = born;
-    return { init: { route, transport, principal, client: this.#intern(born.client) }, createdAt, progress };
+    const { createdAt, isStrict } = born;
+    return { init: { route, transport, principal, client: this.#intern(born.client), isStrict }, createdAt, progress };
   }
 
   #intern(client: SessionInit['client']): SessionInit['client'] {
@@ -261,19 +252,28 @@ export class FleetSessions implements SessionVault {
     return createdAt + this.#deps.policy().maxAgeMs <= this.#deps.clock.now();
   }
 
-  // Silence ends a session by taking its record. Nothing else does but a store that lost it: then the session lives.
-  async #livesWithoutRecord(createdAt: number): Promise<boolean> {
-    return this.#isYoung(createdAt) || createdAt < (await this.#deps.store.born());
+  // Silence ends a session by taking its record. Nothing else does but a store that lost it, or a node that was lost before it wrote one: then it lives.
+  async #livesWithoutRecord({ createdAt, isStrict }: Pick<Session, 'createdAt' | 'isStrict'>): Promise<boolean> {
+    const youthMs = this.#youthMs(isStrict);
+    return this.#deps.clock.now() - createdAt < youthMs || createdAt < (await this.#deps.store.born());
   }
 
-  #isYoung(createdAt: number): boolean {
-    return this.#deps.clock.now() - createdAt < this.#youthMs;
-  }
-
-  /** No silence that ends a session is shorter. */
-  get #youthMs(): number {
+  /**
+   * How old a session without a record may be: none of its age has ended by the silence of those that were heard of. Who said nothing since `initialize` may
+   * live somewhat longer so, where its node is lost; not where the handshake matters.
+   */
+  #youthMs(isStrict: boolean): number {
     const { handshakeMs, ephemeralIdleMs, idleMs } = this.#deps.policy();
-    return Math.min(handshakeMs, ephemeralIdleMs, idleMs);
+    const youthMs = Math.min(ephemeralIdleMs, idleMs);
+    return isStrict ? Math.min(youthMs, handshakeMs) : youthMs;
+  }
+
+  /** Nothing is lost if nobody writes the session down at once, were this node lost meanwhile: as long as it may be silent it is young. */
+  #goesWithout(session: Session): boolean {
+    const { store, policy, clock } = this.#deps;
+    if (session.isStrict || !store.isUp || this.#isRefused || this.#writes.isFailing) return false;
+    const leftMs = session.createdAt + this.#youthMs(false) - clock.now();
+    return silenceMs(policy(), session.stage) <= leftMs + GRACE_MS;
   }
 
   #touchMs(session: Session): number {
@@ -285,8 +285,8 @@ export class FleetSessions implements SessionVault {
     return silence + this.#touchMs(session) + GRACE_MS;
   }
 
-  #mark(session: Session, isFresh = this.#written.get(session)?.isFresh === true): void {
-    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage, isFresh });
+  #mark(session: Session): void {
+    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
   }
 
   #note(session: Session, change: FieldChange): void {
@@ -294,22 +294,9 @@ export class FleetSessions implements SessionVault {
     this.#writes.add(keyOf(session), change, this.#ttlMs(session));
   }
 
-  /** Writes a session down that is in no record yet; false where another node had it before, or nobody can say. */
-  async #create(session: Session): Promise<boolean> {
-    const key = keyOf(session);
-    const change = { ...this.#writes.take(key), ...standingOf(session) };
-    this.#mark(session, false);
-    try {
-      return await this.#try(() => this.#deps.store.create(key, change, this.#ttlMs(session)));
-    } catch (error) {
-      this.#expectAway(error);
-      return false;
-    }
-  }
-
   async #write(session: Session, change: FieldChange): Promise<void> {
     await this.#writeOrLater(keyOf(session), { ...livelinessOf(session), ...change }, this.#ttlMs(session));
-    this.#mark(session, false);
+    this.#mark(session);
   }
 
   async #writeOrLater(key: string, change: FieldChange, ttlMs: number): Promise<void> {

@@ -24,6 +24,7 @@ export class WriteBehind {
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
+  #isFailing = false;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -33,6 +34,11 @@ export class WriteBehind {
   /** How many records wait to be written. */
   get size(): number {
     return this.#pending.size;
+  }
+
+  /** What was written last could not be. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   /** Changes a record soon and sets its lifetime, which counts from then. */
@@ -96,9 +102,11 @@ export class WriteBehind {
     this.#pending.delete(key);
     try {
       await this.#store.write(key, pending.change, pending.ttlMs);
+      this.#isFailing = false;
       return true;
     } catch {
       // Out of reach: it is tried again, below what changed meanwhile.
+      this.#isFailing = true;
       const later = this.#pending.get(key);
       this.#pending.set(key, { change: { ...pending.change, ...later?.change }, ttlMs: later?.ttlMs ?? pending.ttlMs });
       return false;
