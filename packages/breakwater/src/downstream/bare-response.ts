@@ -48,8 +48,10 @@ export class BareResponse {
     return this.#socket.writableFinished;
   }
 
-  write(bytes: Buffer): boolean {
+  /** @param encoding of text, in which each character is one byte. */
+  write(bytes: Buffer | string, encoding: 'latin1' = 'latin1'): boolean {
     const socket = this.#socket;
+    if (typeof bytes === 'string') return socket.write(`${bytes.length.toString(16)}\r\n${bytes}\r\n`, encoding);
     socket.cork();
     socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
     socket.write(bytes);
@@ -58,7 +60,8 @@ export class BareResponse {
     return isTaken;
   }
 
-  end(): void {
+  end(last?: string, encoding?: 'latin1'): void {
+    if (last !== undefined) this.write(last, encoding);
     this.#socket.write(LAST_CHUNK);
     this.#socket.destroySoon();
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { SSE_HEADERS, type SseEventInit, sseComment, sseEvent } from '../wire/sse-writer.ts';
+import { SSE_HEADERS, type SseEventInit, sseComment, sseEvent, sseText } from '../wire/sse-writer.ts';
 import type { Beating } from './heartbeats.ts';
 import type { Context, Inbound } from './inbound.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
@@ -22,7 +22,11 @@ export interface EventStreamInit {
   readonly onEnd: (reason: EndReason) => void;
 }
 
-const KEEP_ALIVE = sseComment('keep-alive');
+const KEEP_ALIVE = sseComment('keep-alive').toString('latin1');
+/** Names and values by turns, as Node writes them fastest. */
+const HEAD: readonly string[] = Object.entries(SSE_HEADERS).flat();
+/** Larger events are not made text of. */
+const TEXT_BYTES = 4_096;
 const TCP_KEEP_ALIVE_MS = 60_000;
 /** The largest part of the pause by which a heartbeat may come early. */
 const HEARTBEAT_SPREAD = 0.2;
@@ -37,7 +41,7 @@ export class EventStream implements Beating {
   readonly #pauseMs: number;
   #lastWrite: number;
 
-  /** The head goes out with the first event or comment, which the caller sends in the same turn. */
+  /** The head goes out with the first event or comment, which the caller sends in the same turn. A stream that also ends in it is one body with a length. */
   constructor(init: EventStreamInit) {
     // The request is not kept: it is long over when the stream is not.
     const { arrival, kind, owner, sessionId } = init;
@@ -46,21 +50,29 @@ export class EventStream implements Beating {
     this.#onEnded = init.onEnd;
     this.id = init.id ?? deps.random.id();
     const { backlog, heartbeats } = arrival.context;
-    this.#writer = new PacedWriter(arrival.res, options, { clock: deps.clock, backlog }, this.#onEnd);
+    const { req, res } = arrival;
+    const writeHead = (bytes: number | undefined): void => {
+      // A fault in this turn was told already.
+      if (res.headersSent) return this.cut();
+      const head = [...HEAD];
+      if (sessionId !== undefined) head.push('mcp-session-id', sessionId);
+      if (bytes !== undefined) head.push('content-length', String(bytes));
+      res.writeHead(200, head);
+      if (bytes === undefined) heartbeats.add(this);
+    };
+    this.#writer = new PacedWriter(res, options, { clock: deps.clock, backlog }, this.#onEnd, writeHead);
     this.#lastWrite = deps.clock.now();
     // Inside of somebody's server others follow the connection.
     const leaves = init.isLast === true && !arrival.hosted;
-    if (leaves) arrival.res.shouldKeepAlive = false;
-    arrival.res.writeHead(200, sessionId === undefined ? SSE_HEADERS : { ...SSE_HEADERS, 'mcp-session-id': sessionId });
-    arrival.req.socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    if (leaves) res.shouldKeepAlive = false;
+    req.socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     const principal = arrival.principal.key;
     deps.emit({ type: 'open', resource: 'stream', id: this.id, owner, detail: kind, session: owner, principal });
     // Streams that were opened together, after a restart, must not all be written to in the same moment for ever.
     const longestMs = options.heartbeatMs - heartbeats.grainMs;
     this.#pauseMs = Math.floor(longestMs * (1 - HEARTBEAT_SPREAD * Math.random()));
-    heartbeats.add(this);
     // Not before Node's parser, which may have called us, is done with the request.
-    if (leaves) setImmediate(() => this.#leaveHttp(arrival.req));
+    if (leaves) setImmediate(() => this.#leaveHttp(req));
   }
 
   /** True while events can still be written. */
@@ -80,12 +92,15 @@ export class EventStream implements Beating {
 
   /** Sends one event. False when the client reads too slowly. */
   send(event: SseEventInit): boolean {
-    return this.#write(sseEvent(event));
+    this.#lastWrite = this.#context.deps.clock.now();
+    if (event.data.length > TEXT_BYTES) return this.#writer.write(sseEvent(event));
+    return this.#writer.writeText(sseText(event));
   }
 
   /** Sends a comment, which no client shows to anybody. */
   comment(): void {
-    this.#write(KEEP_ALIVE);
+    this.#lastWrite = this.#context.deps.clock.now();
+    this.#writer.writeText(KEEP_ALIVE);
   }
 
   /** Breaks a silence that lasted too long. Who is behind hears nothing of it, and a large message that is being read must not be cut for it. */
@@ -105,7 +120,7 @@ export class EventStream implements Beating {
 
   /** Ends the stream in order. */
   end(reason: EndReason, last?: SseEventInit): void {
-    this.#writer.end(reason, last === undefined ? undefined : sseEvent(last));
+    this.#writer.endText(reason, last === undefined ? '' : sseText(last));
   }
 
   #leaveHttp(req: IncomingMessage): void {
@@ -114,11 +129,6 @@ export class EventStream implements Beating {
     if (!req.complete) return;
     req.once('end', () => this.#writer.leaveHttp());
     req.resume();
-  }
-
-  #write(bytes: Buffer): boolean {
-    this.#lastWrite = this.#context.deps.clock.now();
-    return this.#writer.write(bytes);
   }
 
   readonly #onEnd = (reason: EndReason): void => {

@@ -37,6 +37,11 @@ export class PacedWriter implements SlowReader {
   readonly #clock: Clock;
   readonly #backlog: Backlog;
   readonly #onEnd: (reason: EndReason) => void;
+  /** Writes the head, while it is not written. */
+  #writeHead: ((bytes: number | undefined) => void) | undefined;
+  /** What was written in this turn as text. */
+  #turn = '';
+  #isTurnDue = false;
   #queue: Buffer[] = [];
   #queued = 0;
   #waiting = false;
@@ -46,18 +51,25 @@ export class PacedWriter implements SlowReader {
   #reason: EndReason | undefined;
   #drained: (() => void)[] = [];
 
-  /** @param onEnd called once when the response is over, however that came. */
+  /**
+   * @param onEnd called once when the response is over, however that came.
+   * @param writeHead writes the head at the end of this turn or earlier, with the first bytes; `bytes`: the whole body is written by then, and so long. Absent
+   * where the head is written already.
+   */
   constructor(
     res: ServerResponse,
     pace: Pace,
     deps: { readonly clock: Clock; readonly backlog: Backlog },
     onEnd: (reason: EndReason) => void,
+    writeHead?: (bytes: number | undefined) => void,
   ) {
     this.#res = res;
     this.#pace = pace;
     this.#clock = deps.clock;
     this.#backlog = deps.backlog;
     this.#onEnd = onEnd;
+    this.#writeHead = writeHead;
+    if (writeHead !== undefined) this.#awaitTurn();
     res.on('drain', this.#onDrain);
     // It closes once; `once` would keep a wrapper for each of many thousand streams.
     res.on('close', this.#onClose);
@@ -87,11 +99,8 @@ export class PacedWriter implements SlowReader {
   /** Writes bytes, `head` before them. False when the client is behind and the source should pause until {@link onceDrained}. */
   write(bytes: Buffer, head?: Buffer): boolean {
     if (!this.writable) return true;
-    // Measured before this write: one large message must pass, a pile of them must not.
-    if (this.#queued + this.#res.writableLength > this.#pace.streamBytes) {
-      this.cut('stream-bytes');
-      return true;
-    }
+    if (this.#isFull) return this.#cutFull();
+    this.#endTurn();
     if (!this.slow && bytes.length <= SLICE_BYTES) {
       this.#hand(bytes, head);
     } else {
@@ -103,11 +112,40 @@ export class PacedWriter implements SlowReader {
     return !this.slow;
   }
 
+  /** Writes text in latin1. What is written in one turn leaves in one piece; a head, events and an end are then one system call and one buffer. As {@link write}. */
+  writeText(text: string): boolean {
+    if (!this.writable) return true;
+    if (this.slow || text.length >= LARGE_BYTES) return this.write(Buffer.from(text, 'latin1'));
+    if (this.#isFull) return this.#cutFull();
+    this.#turn += text;
+    if (this.#turn.length < LARGE_BYTES) this.#awaitTurn();
+    else this.#endTurn();
+    return !this.slow;
+  }
+
+  /** Writes the last text and ends the response in order, as {@link end}. */
+  endText(reason: EndReason, text: string): void {
+    if (!this.writable) return;
+    if (this.slow || text.length >= LARGE_BYTES) {
+      this.end(reason, text === '' ? undefined : Buffer.from(text, 'latin1'));
+      return;
+    }
+    this.#reason = reason;
+    this.#ending = true;
+    const last = this.#turn + text;
+    this.#turn = '';
+    this.#beginBody(last.length);
+    if (last === '') this.#res.end();
+    else this.#res.end(last, 'latin1');
+    if (!this.#res.writableFinished) this.#wait();
+  }
+
   /** Writes the last message, which may be in pieces, and ends the response in order; what is queued still goes out, within the deadline. */
   end(reason: EndReason, first?: Buffer, ...rest: readonly Buffer[]): void {
     if (!this.writable) return;
     if (first !== undefined) this.write(first);
     if (!this.writable) return;
+    this.#endTurn();
     for (const piece of rest) this.#enqueue(piece);
     this.#reason = reason;
     this.#ending = true;
@@ -125,6 +163,43 @@ export class PacedWriter implements SlowReader {
   onceDrained(run: () => void): void {
     if (this.slow && this.writable) this.#drained.push(run);
     else run();
+  }
+
+  get #isFull(): boolean {
+    // Measured before each write: one large message must pass, a pile of them must not.
+    return this.#queued + this.#turn.length + this.#res.writableLength > this.#pace.streamBytes;
+  }
+
+  #cutFull(): true {
+    this.cut('stream-bytes');
+    return true;
+  }
+
+  #awaitTurn(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    process.nextTick(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#isTurnDue = false;
+    if (this.writable) this.#endTurn();
+  };
+
+  /** Writes what this turn brought so far. */
+  #endTurn(): void {
+    this.#beginBody(undefined);
+    if (this.#turn === '') return;
+    const text = this.#turn;
+    this.#turn = '';
+    if (!this.#res.write(text, 'latin1')) this.#wait();
+    this.#count();
+  }
+
+  #beginBody(bytes: number | undefined): void {
+    const writeHead = this.#writeHead;
+    this.#writeHead = undefined;
+    writeHead?.(bytes);
   }
 
   #enqueue(bytes: Buffer): void {
@@ -191,6 +266,7 @@ export class PacedWriter implements SlowReader {
     this.#deadline?.clear();
     this.#queue = [];
     this.#queued = 0;
+    this.#turn = '';
     this.#waiting = false;
     this.#count();
     this.#reason ??= this.#res.writableFinished ? 'ended' : 'client-gone';
