@@ -1,6 +1,6 @@
 /**
  * The MCP server every contender stands in front of: raw `node:http`, prebuilt bodies, counts per method. It serves both eras at `/mcp` and one of
- * them alone at `/legacy` and `/modern`. Run alone with `node bench/upstream.ts [port]`; it prints `listening <url>`. Counts are at `/__counts`.
+ * them alone at `/legacy` and `/modern`. Run alone with `node bench/upstream.ts [port [ms]]`, where idle connections end after so many ms; it prints `listening <url>`. Counts are at `/__counts`.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -53,9 +53,9 @@ const LEGACY_BIG = Buffer.from(`{"content":${BIG_CONTENT}}`);
 const MODERN_BIG = Buffer.from(`{"content":${BIG_CONTENT},${MODERN_TAIL}`);
 
 /** Starts the upstream on 127.0.0.1; port 0 lets the system choose. */
-export async function startUpstream(port = 0): Promise<Upstream> {
+export async function startUpstream(port = 0, keepAliveTimeout = 120_000): Promise<Upstream> {
   const state: State = { counts: new Map(), sessions: new Set(), feeds: new Set() };
-  const server = createServer({ keepAliveTimeout: 120_000 }, (req, res) => answerRequest(state, req, res));
+  const server = createServer({ keepAliveTimeout }, (req, res) => answerRequest(state, req, res));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', 1024, resolve);
@@ -248,4 +248,7 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-if (import.meta.main) announce((await startUpstream(Number(process.argv[2] ?? 0))).url);
+if (import.meta.main) {
+  const [port = '0', keepAliveMs = '120000'] = process.argv.slice(2);
+  announce((await startUpstream(Number(port), Number(keepAliveMs))).url);
+}

@@ -71,6 +71,27 @@ export async function preparePackages(packages: PinnedPackages): Promise<void> {
   await installPackages(packages);
 }
 
+/** Peers that several benches run. */
+export const CIVIC = { '@civic/passthrough-mcp-server': '0.12.1' };
+
+/** What that one is told by its environment: where it stands, and in front of what. */
+export function civicSettings(upstreamUrl: string, port: number): Readonly<Record<string, string>> {
+  const { origin, pathname } = new URL(upstreamUrl);
+  return {
+    PORT: `${port}`,
+    TARGET_SERVER_URL: origin,
+    TARGET_SERVER_MCP_PATH: pathname,
+    SOURCE_SERVER_MCP_PATH: '/mcp',
+    LOG_LEVEL: 'error',
+  };
+}
+
+/** The script of a package's program, installed from the npm registry when it is not there. */
+export async function locateProgram(packages: PinnedPackages, program: string): Promise<string> {
+  const folder = join(await installPackages(packages), 'node_modules');
+  return join(folder, binOf(folder, program));
+}
+
 /** Runs a package's program from the npm registry. `args` names the program inside `node_modules` first. */
 export async function runPackage(
   packages: PinnedPackages,

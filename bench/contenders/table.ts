@@ -2,6 +2,8 @@ import { startRedis } from '../../test/fixtures/redis.ts';
 import type { Contender, RunningContender, UpstreamAddress } from './contender.ts';
 import { isNginxMissing, startNginx } from './nginx.ts';
 import {
+  CIVIC,
+  civicSettings,
   hasNoBase,
   isNotBuilt,
   preparePackages,
@@ -17,7 +19,6 @@ export const BARE_PROXY_NAME = 'bare-proxy';
 /** The contender every difference and ratio "× direct" refers to. */
 export const DIRECT_NAME = 'direct';
 
-const CIVIC = { '@civic/passthrough-mcp-server': '0.12.1' };
 const MCP_PROXY = { 'mcp-proxy': '6.7.19' };
 const SUPERGATEWAY = { supergateway: '4.0.0' };
 
@@ -99,7 +100,7 @@ export const CONTENDERS: readonly Contender[] = [
     start: (upstream) =>
       runPackage(
         CIVIC,
-        (port) => ({ args: ['@civic/passthrough-mcp-server'], env: civicSettings(upstream, port) }),
+        (port) => ({ args: ['@civic/passthrough-mcp-server'], env: civicSettings(upstream.url, port) }),
         '/mcp',
       ),
   },
@@ -153,17 +154,6 @@ export const CONTENDERS: readonly Contender[] = [
 // The secret only has to be long enough: nobody else reads the record of a bench.
 const KEY = { env: 'BENCH_SECRET' };
 const ALL_ON = { admin: { port: 0 }, audit: { file: 'audit.jsonl', key: KEY } };
-
-function civicSettings({ url }: UpstreamAddress, port: number): Readonly<Record<string, string>> {
-  const { origin, pathname } = new URL(url);
-  return {
-    PORT: `${port}`,
-    TARGET_SERVER_URL: origin,
-    TARGET_SERVER_MCP_PATH: pathname,
-    SOURCE_SERVER_MCP_PATH: '/mcp',
-    LOG_LEVEL: 'error',
-  };
-}
 
 function superArgs(program: readonly string[], port: number): readonly string[] {
   const command = [process.execPath, ...program].map((word) => `'${word}'`).join(' ');

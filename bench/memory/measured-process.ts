@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, readAnnouncement, startChild, waitForPort } from '../child.ts';
+import { CIVIC, civicSettings, locateProgram } from '../contenders/programs.ts';
 import { findFreePort } from '../free-port.ts';
 import type { Reading } from './reading.ts';
 
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
 const BIN = fileURLToPath(new URL('../../packages/breakwater/src/bin.ts', import.meta.url));
 const DIRECT = fileURLToPath(new URL('../upstream.ts', import.meta.url));
+const BARE_PROXY = fileURLToPath(new URL('../contenders/bare-proxy.ts', import.meta.url));
+const SDK_SERVER = fileURLToPath(new URL('../contenders/sdk-v1-server.ts', import.meta.url));
 /** What nodes that are measured together trust each other by. */
 const SECRET = randomBytes(48).toString('base64');
 const LONG = 24 * 3_600_000;
@@ -48,14 +51,37 @@ export async function startGateway(
 }
 
 /** Starts the bare server that keeps a set of session ids and nothing else: the floor. */
-export async function startDirect(core: number): Promise<MeasuredProcess> {
-  const child = startMeasured([DIRECT], core);
+export function startDirect(core: number): Promise<MeasuredProcess> {
+  return startScript([DIRECT], core);
+}
+
+/** Starts the proxy that passes bytes and knows nothing of sessions: the floor of a stream that has an upstream stream of its own. */
+export function startBareProxy(upstreamUrl: string, core: number): Promise<MeasuredProcess> {
+  return startScript([BARE_PROXY, upstreamUrl], core);
+}
+
+/** Starts a server as one writes it with the official SDK, without a gateway. */
+export function startSdkServer(core: number): Promise<MeasuredProcess> {
+  return startScript([SDK_SERVER], core);
+}
+
+/** Starts the peer that stands between HTTP and HTTP; it comes from npm. */
+export async function startCivic(upstreamUrl: string, core: number): Promise<MeasuredProcess> {
+  const program = await locateProgram(CIVIC, Object.keys(CIVIC)[0] ?? '');
+  const port = await findFreePort();
+  const child = startMeasured([program], core, civicSettings(upstreamUrl, port));
+  await waitForPort(child, port);
+  return measure(child, `http://127.0.0.1:${port}/mcp`);
+}
+
+async function startScript(args: readonly string[], core: number): Promise<MeasuredProcess> {
+  const child = startMeasured(args, core);
   return measure(child, await readAnnouncement(child));
 }
 
-function startMeasured(args: readonly string[], core: number): Child {
+function startMeasured(args: readonly string[], core: number, env: Readonly<Record<string, string>> = {}): Child {
   const flags = ['--expose-gc', '--no-warnings', '--import', PROBE];
-  return startChild({ args: [...flags, ...args], core, ipc: true, env: { BENCH_SECRET: SECRET } });
+  return startChild({ args: [...flags, ...args], core, ipc: true, env: { BENCH_SECRET: SECRET, ...env } });
 }
 
 function measure(child: Child, url: string): MeasuredProcess {

@@ -5,8 +5,12 @@ export type FloodWay = 'call' | 'get';
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } as const;
 
-/** Opens readers that ask for a flood and never read. Returns their sockets. */
-export async function openSlowReaders(url: string, count: number, way: FloodWay): Promise<readonly Socket[]> {
+/** Opens clients that ask for a flood, and never read it unless they are told to. Returns their sockets. */
+export async function openReaders(
+  url: string,
+  count: number,
+  { way, reads }: { readonly way: FloodWay; readonly reads: boolean },
+): Promise<readonly Socket[]> {
   const sockets: Socket[] = [];
   for (let index = 0; index < count; index++) {
     const session = await openSession(url);
@@ -23,6 +27,7 @@ export async function openSlowReaders(url: string, count: number, way: FloodWay)
       });
     }
   }
+  if (reads) for (const socket of sockets) socket.resume();
   return sockets;
 }
 

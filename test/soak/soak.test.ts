@@ -5,6 +5,8 @@ import { startGateway } from '../../bench/memory/measured-process.ts';
 import { type RedisServer, startRedis } from '../fixtures/redis.ts';
 import { endsClean, HASTY, judge, play, SECONDS, SETTLE_MS, type Soaked, YOUNG } from './rounds.ts';
 
+/** Idle connections to the server end soon, so that what is open after a round is what somebody still uses. */
+const KEEP_ALIVE_MS = '2000';
 const TEST_MS = SECONDS * 4_000 + 120_000;
 
 // Field-shaped: 93 of 100 sessions never say DELETE, streams are left open by dead clients, uploads stop half-way, readers do not read.
@@ -42,7 +44,7 @@ test('two nodes of a fleet: nothing is left on them, nor in Redis', { timeout: T
 
 function startUpstream(): Promise<string> {
   return readAnnouncement(
-    startChild({ args: [new URL('../../bench/upstream.ts', import.meta.url).pathname], core: 1 }),
+    startChild({ args: [new URL('../../bench/upstream.ts', import.meta.url).pathname, '0', KEEP_ALIVE_MS], core: 1 }),
   );
 }
 
