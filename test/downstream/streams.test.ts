@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { scanObject } from '../../packages/breakwater/src/jsonrpc/raw.ts';
 import { BOTH, call, initializeMessage, open, openSession, post, request, send } from './client.ts';
 import { EventReader } from './event-reader.ts';
 import { Harness } from './harness.ts';
@@ -75,6 +76,30 @@ describe('the GET stream of a session', () => {
     feed.report({ kind: 'resources' });
     expect((await again.message())?.data).toContain('resources/list_changed');
     expect(harness.subscriptions.opened).toHaveLength(1);
+    await again.close();
+  });
+
+  // Attack: a server that describes each of a thousand changes at length, to a client that listens to none.
+  test('keeps what changed, and of what was said beside it only what is short', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-06-18');
+    const reader = await openStream(harness, headers);
+    const feed = await harness.subscriptions.nth(0);
+    const report = (uri: string, note: string): void => {
+      const params = scanObject(Buffer.from(JSON.stringify({ uri, _meta: { note } })));
+      feed.report({ kind: 'updated', uri, ...(params && { params }) });
+    };
+    report('file:///now', 'x'.repeat(5_000));
+    expect((await reader.message())?.data).toContain('xxx');
+    await reader.close();
+    await harness.closed('stream', 'client-gone');
+    report('file:///short', 'a word');
+    report('file:///long', 'x'.repeat(5_000));
+    const again = await openStream(harness, headers);
+    expect((await again.message())?.data).toContain('a word');
+    expect((await again.message())?.data).toBe(
+      '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"file:///long"}}',
+    );
     await again.close();
   });
 

@@ -3,6 +3,7 @@ import type { LoggedEvent } from '../core/event-log.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import { type Change, taskNews } from '../core/subscription.ts';
+import { scanObject } from '../jsonrpc/raw.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import type { CallStream } from './call-stream.ts';
 import { writeChange } from './change-notification.ts';
@@ -18,6 +19,8 @@ const RETRY_MS = 1_000;
 const SWAPS = 5;
 const NO_SWAPS: readonly number[] = [];
 const SWAP_WINDOW_MS = 10_000;
+/** What a server says of a change beyond what changed, where it is kept for later. */
+const KEPT_PARAMS_BYTES = 1_024;
 const LISTS: readonly Change[] = [{ kind: 'tools' }, { kind: 'prompts' }, { kind: 'resources' }];
 
 /**
@@ -221,7 +224,7 @@ export class SessionStream {
 
   #keep(change: Change): void {
     this.#missed ??= new Map();
-    this.#missed.set(keyOf(change), change);
+    this.#missed.set(keyOf(change), forKeeping(change));
   }
 
   #position(): string {
@@ -229,6 +232,19 @@ export class SessionStream {
     this.#streamId ??= log.openOwn();
     return log.position(this.#streamId);
   }
+}
+
+/**
+ * Attack: a server that describes each of a thousand changes at length, and a client that listens to none. What is kept is that a thing changed; and
+ * it is a copy, because the server's bytes lie in what came with them.
+ */
+function forKeeping(change: Change): Change {
+  const { params, ...bare } = change;
+  if (params === undefined) return change;
+  const bytes = params.end - params.start;
+  if (change.kind === 'updated' && bytes > KEPT_PARAMS_BYTES) return bare;
+  const kept = scanObject(Buffer.from(params.bytes.subarray(params.start, params.end)));
+  return kept === undefined ? bare : { ...bare, params: kept };
 }
 
 // Of several reports about one thing the last one says it all.
