@@ -1,4 +1,4 @@
-import { createByteBuffer } from './byte-buffer.ts';
+import { type ByteBuffer, createByteBuffer } from './byte-buffer.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -51,130 +51,166 @@ export interface SseParser {
  * chunks. A block is an event as soon as it has data, an id or a retry time; the HTML rule would swallow priming events.
  */
 export function createSseParser(onEvent: (event: SseEvent) => void, options: SseParserOptions): SseParser {
-  const { maxEventBytes, onComment } = options;
-  const line = createByteBuffer();
-  const data = createByteBuffer();
-  let hasData = false;
-  let name = '';
-  let id: string | undefined;
-  let retry: number | undefined;
-  let firstLine = true;
-  let afterCr = false;
-  let fault: SseFault | undefined;
-  // While dropping an event only this is known of the current line; it finds the blank line that ends the event.
-  let dropping = false;
-  let droppingEmptyLine = true;
+  return new Parser(onEvent, options);
+}
 
-  const reset = (): void => {
-    data.take();
-    hasData = false;
-    name = '';
-    id = undefined;
-    retry = undefined;
-    dropping = false;
-  };
+// A class, and no buffer before one is needed: nearly every answer is one read that holds whole lines, and then neither is.
+class Parser implements SseParser {
+  readonly #onEvent: (event: SseEvent) => void;
+  readonly #options: SseParserOptions;
+  /** The line that the last chunk did not end; made when there is one. */
+  #line: ByteBuffer | undefined;
+  /** The first data line of the event, and all of them where there are several. */
+  #first: Buffer | undefined;
+  #data: ByteBuffer | undefined;
+  #name = '';
+  #id: string | undefined;
+  #retry: number | undefined;
+  #isFirstLine = true;
+  #isAfterCr = false;
+  #fault: SseFault | undefined;
+  // While an event is dropped only this is known of the current line; it finds the blank line that ends the event.
+  #isDropping = false;
+  #isDroppingEmptyLine = true;
 
-  const dispatch = (): void => {
-    const event = { event: name === '' ? 'message' : name, data: data.take(), id, retry };
-    const isEvent = hasData || id !== undefined || retry !== undefined;
-    reset();
-    if (isEvent) onEvent(event);
-  };
+  constructor(onEvent: (event: SseEvent) => void, options: SseParserOptions) {
+    this.#onEvent = onEvent;
+    this.#options = options;
+  }
 
-  const setField = (field: string, value: Buffer): void => {
-    if (field === 'data') {
-      if (hasData) data.append(LF_BYTES);
-      data.append(value);
-      hasData = true;
-    } else if (field === 'event') name = value.toString('utf8');
+  push(chunk: Buffer): SseFault | undefined {
+    this.#fault = undefined;
+    let at = 0;
+    if (this.#isAfterCr && chunk.length > 0) {
+      this.#isAfterCr = false;
+      if (chunk[0] === LF) at = 1; // the second half of a CRLF that the chunks cut in two
+    }
+    let lf = chunk.indexOf(LF, at);
+    // Looked up again only when passed: a stream without CR must not be searched for one at every line.
+    let cr = chunk.indexOf(CR, at);
+    while (at < chunk.length) {
+      const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf;
+      if (end < 0) break;
+      this.#endLine(chunk, at, end);
+      at = end + 1;
+      if (end === cr) {
+        if (at === chunk.length) this.#isAfterCr = true;
+        else if (chunk[at] === LF) at++;
+        cr = chunk.indexOf(CR, at);
+      }
+      if (lf >= 0 && lf < at) lf = chunk.indexOf(LF, at);
+    }
+    if (at < chunk.length && this.#keep(chunk.length - at)) {
+      this.#line ??= createByteBuffer();
+      this.#line.append(chunk.subarray(at));
+    }
+    const found = this.#fault;
+    this.#fault = undefined;
+    return found;
+  }
+
+  end(): void {
+    this.#line?.take();
+    this.#reset();
+    this.#isAfterCr = false;
+    this.#isFirstLine = true;
+    this.#isDroppingEmptyLine = true;
+  }
+
+  /** True when there is room for so many bytes more of the current line; without it, or while an event is dropped, they are. */
+  #keep(bytes: number): boolean {
+    if (this.#isDropping) {
+      if (bytes > 0) this.#isDroppingEmptyLine = false;
+      return false;
+    }
+    const { maxEventBytes } = this.#options;
+    const data = this.#data?.size ?? this.#first?.length ?? 0;
+    const id = this.#id;
+    if (data + this.#name.length + (id?.length ?? 0) + (this.#line?.size ?? 0) + bytes <= maxEventBytes) return true;
+    this.#fault ??= { kind: 'event-too-large', maxEventBytes, id };
+    this.#line?.take();
+    this.#reset();
+    this.#isDropping = true;
+    this.#isDroppingEmptyLine = false;
+    return false;
+  }
+
+  #endLine(chunk: Buffer, from: number, to: number): void {
+    if (!this.#keep(to - from)) {
+      this.#isFirstLine = false;
+      if (this.#isDroppingEmptyLine) this.#isDropping = false;
+      this.#isDroppingEmptyLine = true;
+    } else if (this.#line === undefined || this.#line.size === 0) this.#readLine(chunk, from, to);
+    else {
+      this.#line.append(chunk.subarray(from, to));
+      const line = this.#line.take();
+      this.#readLine(line, 0, line.length);
+    }
+  }
+
+  #readLine(bytes: Buffer, start: number, to: number): void {
+    let from = start;
+    if (this.#isFirstLine) {
+      this.#isFirstLine = false;
+      if (to - from >= BOM.length && bytes.compare(BOM, 0, BOM.length, from, from + BOM.length) === 0)
+        from += BOM.length;
+    }
+    if (from === to) return this.#dispatch();
+    if (bytes[from] === COLON) {
+      this.#options.onComment?.(
+        bytes.toString('utf8', bytes[from + 1] === SPACE && from + 1 < to ? from + 2 : from + 1, to),
+      );
+      return;
+    }
+    const longest = Math.min(to, from + LONGEST_FIELD + 1);
+    let colon = from;
+    while (colon < longest && bytes[colon] !== COLON) colon++;
+    if (colon < longest) {
+      const value = colon + 1 < to && bytes[colon + 1] === SPACE ? colon + 2 : colon + 1;
+      this.#setField(bytes.toString('latin1', from, colon), bytes.subarray(value, to));
+    } else if (to - from <= LONGEST_FIELD) this.#setField(bytes.toString('latin1', from, to), EMPTY);
+  }
+
+  #setField(field: string, value: Buffer): void {
+    if (field === 'data') this.#addData(value);
+    else if (field === 'event') this.#name = value.toString('utf8');
     else if (field === 'id') {
-      if (!value.includes(0)) id = value.toString('utf8');
+      if (!value.includes(0)) this.#id = value.toString('utf8');
     } else if (field === 'retry') {
       const text = value.toString('latin1', 0, 20);
-      if (/^[0-9]{1,15}$/.test(text)) retry = Number(text);
+      if (/^[0-9]{1,15}$/.test(text)) this.#retry = Number(text);
     }
-  };
+  }
 
-  const readLine = (whole: Buffer): void => {
-    let bytes = whole;
-    if (firstLine) {
-      firstLine = false;
-      if (bytes.length >= BOM.length && bytes.subarray(0, BOM.length).equals(BOM)) bytes = bytes.subarray(BOM.length);
-    }
-    if (bytes.length === 0) {
-      dispatch();
+  #addData(value: Buffer): void {
+    if (this.#first === undefined) {
+      this.#first = value;
       return;
     }
-    if (bytes[0] === COLON) {
-      onComment?.(bytes.toString('utf8', bytes[1] === SPACE ? 2 : 1));
-      return;
+    if (this.#data === undefined) {
+      this.#data = createByteBuffer();
+      this.#data.append(this.#first);
     }
-    const colon = bytes.subarray(0, LONGEST_FIELD + 1).indexOf(COLON);
-    if (colon >= 0) {
-      setField(bytes.toString('latin1', 0, colon), bytes.subarray(bytes[colon + 1] === SPACE ? colon + 2 : colon + 1));
-    } else if (bytes.length <= LONGEST_FIELD) setField(bytes.toString('latin1'), EMPTY);
-  };
+    this.#data.append(LF_BYTES);
+    this.#data.append(value);
+  }
 
-  const keep = (bytes: Buffer): void => {
-    if (dropping) {
-      if (bytes.length > 0) droppingEmptyLine = false;
-      return;
-    }
-    if (data.size + name.length + (id?.length ?? 0) + line.size + bytes.length > maxEventBytes) {
-      fault ??= { kind: 'event-too-large', maxEventBytes, id };
-      line.take();
-      reset();
-      dropping = true;
-      droppingEmptyLine = false;
-      return;
-    }
-    line.append(bytes);
-  };
+  #dispatch(): void {
+    const name = this.#name;
+    const id = this.#id;
+    const retry = this.#retry;
+    const isEvent = this.#first !== undefined || id !== undefined || retry !== undefined;
+    const data = this.#data?.take() ?? this.#first ?? EMPTY;
+    this.#reset();
+    if (isEvent) this.#onEvent({ event: name === '' ? 'message' : name, data, id, retry });
+  }
 
-  const endLine = (): void => {
-    if (!dropping) readLine(line.take());
-    else {
-      firstLine = false;
-      if (droppingEmptyLine) dropping = false;
-      droppingEmptyLine = true;
-    }
-  };
-
-  return {
-    push(chunk) {
-      fault = undefined;
-      let at = 0;
-      if (afterCr && chunk.length > 0) {
-        afterCr = false;
-        if (chunk[0] === LF) at = 1; // the second half of a CRLF that the chunks cut in two
-      }
-      let lf = chunk.indexOf(LF, at);
-      // Looked up again only when passed: a stream without CR must not be searched for one at every line.
-      let cr = chunk.indexOf(CR, at);
-      while (at < chunk.length) {
-        const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf;
-        if (end < 0) break;
-        keep(chunk.subarray(at, end));
-        endLine();
-        at = end + 1;
-        if (end === cr) {
-          if (at === chunk.length) afterCr = true;
-          else if (chunk[at] === LF) at++;
-          cr = chunk.indexOf(CR, at);
-        }
-        if (lf >= 0 && lf < at) lf = chunk.indexOf(LF, at);
-      }
-      if (at < chunk.length) keep(chunk.subarray(at));
-      const found = fault;
-      fault = undefined;
-      return found;
-    },
-    end() {
-      line.take();
-      reset();
-      afterCr = false;
-      firstLine = true;
-      droppingEmptyLine = true;
-    },
-  };
+  #reset(): void {
+    this.#first = undefined;
+    this.#data = undefined;
+    this.#name = '';
+    this.#id = undefined;
+    this.#retry = undefined;
+    this.#isDropping = false;
+  }
 }
