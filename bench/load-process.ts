@@ -30,6 +30,12 @@ export class LoadProcess {
       throw error;
     }
   }
+
+  /** Ends the process; the next command starts another one. */
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+    this.#child = undefined;
+  }
 }
 
 function startLoad(core: number | undefined): Child {

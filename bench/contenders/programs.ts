@@ -44,6 +44,11 @@ export function runGateway(...args: readonly string[]): Promise<RunningContender
   return runOnPort((port) => ({ args: [BIN, ...insertPort(args, port)] }), '/mcp');
 }
 
+/** Runs the gateway on whichever cores the system gives it. */
+export function runGatewayOnAllCores(...args: readonly string[]): Promise<RunningContender> {
+  return runOnPort((port) => ({ args: [BIN, ...insertPort(args, port)] }), '/mcp', {});
+}
+
 /** Runs the gateway by a configuration; JSON is YAML. `listen.port` is filled in. */
 export async function runConfigured(
   upstream: object,
@@ -107,9 +112,13 @@ export async function runPackage(
 }
 
 /** Runs a program that listens on a port it is given. */
-export async function runOnPort(command: (port: number) => Command, path: string): Promise<RunningContender> {
+export async function runOnPort(
+  command: (port: number) => Command,
+  path: string,
+  pin: Pick<ChildOptions, 'core'> = { core: CONTENDER_CORE },
+): Promise<RunningContender> {
   const port = await findFreePort();
-  const child = startChild({ ...command(port), core: CONTENDER_CORE });
+  const child = startChild({ ...command(port), ...pin });
   await orStop(child, waitForPort(child, port));
   return describe(child, `http://127.0.0.1:${port}${path}`);
 }
