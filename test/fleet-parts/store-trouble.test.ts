@@ -74,7 +74,7 @@ test('a stream is resumed from what Redis holds when its node is gone', async ()
 test('a store that was emptied ends no session, and one record that ran out ends one', async () => {
   await using redis = await startRedis();
   await using fleet = await overRedis(redis);
-  const sessions = { handshakeMs: 200 };
+  const sessions = { ephemeralIdleMs: 200, routes: new Map([['/mcp', 'interactive' as const]]) };
   const [a, b, c] = [await fleet.join({ sessions }), await fleet.join({ sessions }), await fleet.join({ sessions })];
   const kept = await openSession(a.harness);
   const silent = await openSession(a.harness);
@@ -246,10 +246,11 @@ test('a session that ends while the store takes no writes does not come back on 
   const a = await fleet.join();
   const headers = await openSession(a.harness);
   expect((await post(a.harness, call('echo'), headers)).status).toBe(200);
+  const key = `bw:{s:${headers['mcp-session-id']?.split('.')[0]}}`;
+  await until(async () => (await redis.command('exists', key)) === '1');
   await redis.command('config', 'set', 'maxmemory', '1');
   expect((await send(a.harness, 'DELETE', headers)).status).toBe(200);
   // The record says still that it lives.
-  const [key = ''] = (await redis.command('keys', '*{s:*')).split('\n');
   expect(await redis.command('hget', key, 'ended')).toBe('');
   for (let at = 0; at < 3; at++) expect((await post(a.harness, call('echo'), headers)).status).toBe(404);
   expect(a.harness.sessions.size).toBe(0);
