@@ -30,6 +30,9 @@ const BORROWED_IDLE_MS = 10_000;
 /** Isolations under which callers of one principal may meet on a handle. */
 const SHARES: ReadonlySet<string> = new Set(['auto', 'principal']);
 
+// Made once: the reason that an abort makes for itself looks at the stack each time.
+const NOT_NEEDED = new Error('Nobody needs the handle any more.');
+
 /**
  * The handles of one upstream by key: opened when first needed, once for all who need the same one; bounded in number, the wait for a free
  * place fair between principals; closed when idle. The place of a handle is free again when nothing of it is left.
@@ -393,7 +396,7 @@ export class HandlePool {
   async #end(entry: PoolEntry, reason: string): Promise<void> {
     entry.idleTimer?.clear();
     if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
-    entry.abort.abort();
+    entry.abort.abort(NOT_NEEDED);
     const waiters = [...entry.waiters];
     entry.waiters.clear();
     const code = this.#closed ? 'gateway.draining' : 'upstream.unavailable';
