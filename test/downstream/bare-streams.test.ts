@@ -7,6 +7,8 @@ import { Harness } from './harness.ts';
 
 // An open GET stream leaves `node:http` once its head is out: what a client sees must be the same, and what it sends can do nothing.
 
+const SOON = { timeout: 20_000 };
+
 interface Watched {
   readonly sockets: readonly Socket[];
 }
@@ -34,7 +36,7 @@ async function openRaw(harness: Harness, { version = '1.1', head = '', more = ''
   socket.on('data', (chunk: Buffer) => {
     received.text += chunk.toString('latin1');
   });
-  await expect.poll(() => received.text).toContain('keep-alive\n\n');
+  await expect.poll(() => received.text, SOON).toContain('keep-alive\n\n');
   return { socket, received, headers, server: watched.sockets[0] };
 }
 
@@ -44,7 +46,7 @@ describe('a GET stream without node:http', () => {
     const { socket, received, server } = await openRaw(harness);
     expect(received.text.toLowerCase()).toContain('\r\nconnection: close\r\n');
     expect(received.text.toLowerCase()).toContain('\r\ntransfer-encoding: chunked\r\n');
-    await expect.poll(() => isBare(server)).toBe(true);
+    await expect.poll(() => isBare(server), SOON).toBe(true);
     expect(server?.listenerCount('data')).toBe(1);
     socket.destroy();
     await harness.closed('stream', 'client-gone');
@@ -56,7 +58,7 @@ describe('a GET stream without node:http', () => {
     const headers = await openSession(harness, '2025-06-18');
     const reader = new EventReader(await open(harness, 'GET', { accept: 'text/event-stream', ...headers }));
     await reader.next();
-    await expect.poll(() => watched.sockets.some(isBare)).toBe(true);
+    await expect.poll(() => watched.sockets.some(isBare), SOON).toBe(true);
     const feed = await harness.subscriptions.nth(0);
     for (const size of [1, 15, 16, 65_535, 65_536, 1_000_000]) {
       const uri = `file:///${'x'.repeat(size)}`;
@@ -75,21 +77,21 @@ describe('a GET stream without node:http', () => {
   test('is cut when its client sends anything more', async () => {
     await using harness = await Harness.start();
     const { socket, received, server } = await openRaw(harness);
-    await expect.poll(() => isBare(server)).toBe(true);
+    await expect.poll(() => isBare(server), SOON).toBe(true);
     socket.write('POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000000\r\n\r\n');
     await harness.closed('stream', 'client-gone');
-    await expect.poll(() => server?.destroyed).toBe(true);
+    await expect.poll(() => server?.destroyed, SOON).toBe(true);
     expect(received.text).not.toContain('400');
   });
 
   test.each(['end', 'destroy', 'resetAndDestroy'] as const)('ends when its client leaves by %s', async (how) => {
     await using harness = await Harness.start();
     const { socket, server } = await openRaw(harness);
-    await expect.poll(() => isBare(server)).toBe(true);
+    await expect.poll(() => isBare(server), SOON).toBe(true);
     socket.on('error', () => undefined);
     socket[how]();
     await harness.closed('stream', 'client-gone');
-    await expect.poll(() => server?.destroyed).toBe(true);
+    await expect.poll(() => server?.destroyed, SOON).toBe(true);
     expect(harness.ledger.counts.stream).toBe(0);
   });
 
@@ -97,16 +99,16 @@ describe('a GET stream without node:http', () => {
   test('that nobody reads is cut off after the write deadline, and counts as unread meanwhile', async () => {
     await using harness = await Harness.start();
     const { socket, server } = await openRaw(harness);
-    await expect.poll(() => isBare(server)).toBe(true);
+    await expect.poll(() => isBare(server), SOON).toBe(true);
     socket.pause();
     const feed = await harness.subscriptions.nth(0);
     feed.report({ kind: 'updated', uri: `file:///${'x'.repeat(20_000_000)}` });
-    await expect.poll(() => server?.writableLength ?? 0).toBeGreaterThan(0);
+    await expect.poll(() => server?.writableLength ?? 0, SOON).toBeGreaterThan(0);
     const ends = (): readonly string[] => {
       harness.clock.advance(31_000);
       return harness.streamEnds;
     };
-    await expect.poll(ends).toEqual(['write-deadline']);
+    await expect.poll(ends, SOON).toEqual(['write-deadline']);
     socket.destroy();
   });
 
@@ -118,7 +120,7 @@ describe('a GET stream without node:http', () => {
     const more = `POST /mcp HTTP/1.1\r\n${head}\r\n\r\n${message}`;
     const { socket, received, server } = await openRaw(harness, { more });
     (await harness.subscriptions.nth(0)).report({ kind: 'tools' });
-    await expect.poll(() => received.text).toContain('tools/list_changed');
+    await expect.poll(() => received.text, SOON).toContain('tools/list_changed');
     expect(isBare(server)).toBe(false);
     socket.destroy();
     await harness.closed('stream', 'client-gone');
@@ -131,7 +133,7 @@ describe('a GET stream without node:http', () => {
     await using harness = await Harness.start();
     const { socket, received, server } = await openRaw(harness, init);
     (await harness.subscriptions.nth(0)).report({ kind: 'tools' });
-    await expect.poll(() => received.text).toContain('tools/list_changed');
+    await expect.poll(() => received.text, SOON).toContain('tools/list_changed');
     expect(isBare(server)).toBe(false);
     socket.destroy();
     await harness.closed('stream', 'client-gone');
@@ -140,22 +142,22 @@ describe('a GET stream without node:http', () => {
   test('is replaced and ended like any other', async () => {
     await using harness = await Harness.start();
     const { socket, received, headers, server } = await openRaw(harness);
-    await expect.poll(() => isBare(server)).toBe(true);
+    await expect.poll(() => isBare(server), SOON).toBe(true);
     const response = await open(harness, 'GET', { accept: 'text/event-stream', ...headers });
     const next = new EventReader(response);
     await harness.closed('stream', 'replaced');
-    await expect.poll(() => received.text.endsWith('\r\n0\r\n\r\n')).toBe(true);
-    await expect.poll(() => socket.destroyed || socket.readableEnded).toBe(true);
+    await expect.poll(() => received.text.endsWith('\r\n0\r\n\r\n'), SOON).toBe(true);
+    await expect.poll(() => socket.destroyed || socket.readableEnded, SOON).toBe(true);
     await next.close();
   });
 
   test('is cut with the others when the time is over', async () => {
     await using harness = await Harness.start();
     const { socket, server } = await openRaw(harness);
-    await expect.poll(() => isBare(server)).toBe(true);
+    await expect.poll(() => isBare(server), SOON).toBe(true);
     harness.downstream.cut();
     await harness.closed('stream', 'drain');
-    await expect.poll(() => server?.destroyed).toBe(true);
+    await expect.poll(() => server?.destroyed, SOON).toBe(true);
     socket.destroy();
   });
 });
@@ -169,11 +171,11 @@ test('the stream of the 2024 transport leaves, too, and answers go out on it', a
     received += chunk.toString('latin1');
   });
   socket.write('GET /sse HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n');
-  await expect.poll(() => received).toMatch(/data: \S+\n\n/);
-  await expect.poll(() => isBare(watched.sockets[0])).toBe(true);
+  await expect.poll(() => received, SOON).toMatch(/data: \S+\n\n/);
+  await expect.poll(() => isBare(watched.sockets[0]), SOON).toBe(true);
   const [, path = ''] = /data: \S*?(\/messages\S*)\n\n/.exec(received) ?? [];
   expect((await post(harness, initializeMessage('2024-11-05'), {}, path)).status).toBe(202);
-  await expect.poll(() => received).toContain('"protocolVersion":"2024-11-05"');
+  await expect.poll(() => received, SOON).toContain('"protocolVersion":"2024-11-05"');
   socket.destroy();
   await harness.closed('stream', 'client-gone');
 });
