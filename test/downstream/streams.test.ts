@@ -31,6 +31,74 @@ async function startCall(harness: Harness, headers: Readonly<Record<string, stri
   return { held, reader, first, leave: () => gone.abort() };
 }
 
+describe('what a call sends in one turn', () => {
+  test('and ends in it is one body with a length, in which nothing is missing', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-11-25');
+    const answer = await post(harness, call('stream'), headers);
+    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    expect(answer.headers.get('content-length')).toBe(String(Buffer.byteLength(answer.text)));
+    const events = answer.text.split('\n\n').filter(Boolean);
+    expect(events.map((event) => event.replace(/^id: .*-/, ''))).toEqual([
+      '0\ndata: ',
+      expect.stringMatching(/^1\ndata: .*"progress":1/),
+      expect.stringMatching(/^2\ndata: .*"progress":2/),
+      expect.stringMatching(/^3\ndata: .*"result"/),
+    ]);
+    await harness.closed('stream', 'ended');
+    // The next answer is on the same connection.
+    expect((await post(harness, call('echo'), headers)).status).toBe(200);
+  });
+
+  test('can be resumed from any of its events all the same', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-11-25');
+    const { text } = await post(harness, call('stream'), headers);
+    const id = /^id: (.*-1)$/m.exec(text)?.[1];
+    const reader = await openStream(harness, headers, id);
+    const rest = await reader.rest();
+    expect(rest.map(({ data }) => data)).toEqual([
+      expect.stringContaining('"progress":2'),
+      expect.stringContaining('"result"'),
+    ]);
+  });
+
+  test('keeps every byte and its order, whatever the size of each event', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-06-18');
+    const answer = post(harness, call('hold'), headers);
+    const held = await harness.handler.next();
+    const paddings = [0, 4_000, 4_100, 16_300, 16_400, 70_000, 10, 20_000, 5].map((size) =>
+      'é€😀\u2028'.repeat(size / 3),
+    );
+    paddings.forEach((padding, index) => {
+      held.progress(index + 1, padding);
+    });
+    held.finish(JSON.stringify({ text: paddings[2] }));
+    const { text } = await answer;
+    const data = text.split('\n').flatMap((line) => (line.startsWith('data: {') ? [JSON.parse(line.slice(6))] : []));
+    expect(data.slice(0, -1).map(({ params }) => [params.progress, params.message])).toEqual(
+      paddings.map((padding, index) => [index + 1, padding]),
+    );
+    expect(data.at(-1).result.text).toBe(paddings[2]);
+  });
+
+  test('to a client that is gone in the same turn is logged for it', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-06-18');
+    const { held, first, reader, leave } = await startCall(harness, headers);
+    leave();
+    held.progress(2);
+    held.finish('{"late":1}');
+    await reader.close().catch(() => undefined);
+    const rest = await (await openStream(harness, headers, first?.id)).rest();
+    expect(rest.map(({ data }) => data)).toEqual([
+      expect.stringContaining('"progress":2'),
+      expect.stringContaining('{"late":1}'),
+    ]);
+  });
+});
+
 describe('the GET stream of a session', () => {
   test('primes a 2025-11-25 client with an id and no data', async () => {
     await using harness = await Harness.start();

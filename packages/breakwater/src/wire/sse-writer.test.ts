@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SSE_HEADERS, sseComment, sseEvent } from './sse-writer.ts';
+import { SSE_HEADERS, sseComment, sseEvent, sseText } from './sse-writer.ts';
 
 describe('sseEvent', () => {
   it('writes the fields in order', () => {
@@ -21,6 +21,22 @@ describe('sseEvent', () => {
     // Attack: whoever chooses the id writes an event of his own.
     expect(() => sseEvent({ id: 'a\n\ndata: forged', data: Buffer.alloc(0) })).toThrow(TypeError);
     expect(() => sseEvent({ event: 'a\rb', data: Buffer.alloc(0) })).toThrow(TypeError);
+  });
+});
+
+describe('sseText', () => {
+  it.each([
+    { data: Buffer.from('{"x":"é😀\u2028"}') },
+    { id: 'a-1', data: Buffer.alloc(0) },
+    { event: 'größe €', id: 'é', retry: 5, data: Buffer.from([0xff, 0x00, 0x80]) },
+    { data: Buffer.from('a\nb\rc\r\nd\n') },
+  ])('is the same bytes: %o', (event) => {
+    expect(Buffer.from(sseText(event), 'latin1').equals(sseEvent(event))).toBe(true);
+  });
+
+  it('refuses line ends in names and ids', () => {
+    // Attack: whoever chooses the id writes an event of his own.
+    expect(() => sseText({ id: 'a\n\ndata: forged', data: Buffer.alloc(0) })).toThrow(TypeError);
   });
 });
 
