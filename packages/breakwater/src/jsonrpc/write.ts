@@ -41,6 +41,8 @@ export function writeRequest(id: RawId, method: string, params?: Buffer): Buffer
 
 /** Bytes of a notification; `params` is JSON bytes or absent. */
 export function writeNotification(method: string, params?: Buffer): Buffer {
+  if (params !== undefined && PLAIN_METHOD.test(method))
+    return wrap(`{"jsonrpc":"2.0","method":"${method}","params":`, params);
   return Buffer.concat([
     Buffer.from(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}`),
     ...paramsPart(params),

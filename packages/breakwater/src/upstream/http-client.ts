@@ -185,7 +185,13 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
     if (this.#over || this.#released) return;
     this.#released = true;
     this.resume();
-    this.#deps.linger.add(this);
+    // Most responses end in the same read: in a set that lives long, each that comes and goes costs more than its place.
+    process.nextTick(linger, this);
+  }
+
+  /** Waits for the end of a response that nobody reads. */
+  linger(): void {
+    if (!this.#over) this.#deps.linger.add(this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -252,6 +258,10 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
     const target = URL.parse(location, this.#deps.url.href);
     return target !== null && target.origin === this.#deps.url.origin ? target.pathname + target.search : undefined;
   }
+}
+
+function linger(sending: Sending): void {
+  sending.linger();
 }
 
 function noteNothing(): void {

@@ -63,7 +63,9 @@ function existsIn(method: string, to: Revision): boolean {
 function bridgeProgress(args: NotificationToBridge): BridgedNotification | undefined {
   const { method, params, progressToken } = args;
   if (params === undefined || progressToken === undefined) return undefined;
-  return { method, params: applyEdits(params, { progressToken: Buffer.from(progressToken, 'latin1') }) };
+  // As text it costs no buffer of its own; beyond ASCII its bytes are no longer its characters.
+  const token = /^[\0-\x7f]*$/.test(progressToken) ? progressToken : Buffer.from(progressToken, 'latin1');
+  return { method, params: applyEdits(params, { progressToken: token }) };
 }
 
 function bridgeChange(args: NotificationToBridge): BridgedNotification | undefined {
