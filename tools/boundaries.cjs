@@ -52,6 +52,14 @@ module.exports = {
       to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-peer'], pathNot: '^(node:)?(buffer|util)$' },
     },
     {
+      name: 'node-http-by-name',
+      comment:
+        'process.getBuiltinModule: an import reads every export of node:http, and one of them loads all of fetch (design 010)',
+      severity: 'error',
+      from: { path: src, pathNot: `${src}(doctor|recording)/` },
+      to: { path: '^(node:)?http$', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'one-place-sees-two-eras',
       comment: 'protocol/legacy and protocol/modern meet in protocol/bridge only',
       severity: 'error',

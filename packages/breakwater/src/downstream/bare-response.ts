@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 
 const CHUNK_END = Buffer.from('\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
@@ -91,8 +90,8 @@ export function leaveHttp(res: ServerResponse, { onDrain, onClose }: OutletEvent
 
 function canLeave(res: ServerResponse, socket: Socket): boolean {
   const { req } = res;
-  // Over TLS others listen on the socket too, and what can be saved is the lesser part.
-  if (socket instanceof TLSSocket || socket.destroyed || socket.writableLength > 0) return false;
+  // Over TLS others listen on the socket too, and what can be saved is the lesser part. By its mark: its class would load all of TLS at every start.
+  if ('encrypted' in socket || socket.destroyed || socket.writableLength > 0) return false;
   if (!res.headersSent || res.writableEnded || res.writableLength > 0 || !isChunked(res)) return false;
   if (res.listenerCount('close') !== 1 || !req.complete || !req.readableEnded) return false;
   // Another request that follows on the same connection is served, and its answer waits for the end of this one.

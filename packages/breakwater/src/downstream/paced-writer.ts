@@ -1,7 +1,7 @@
-import { ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../core/ports.ts';
 import type { Backlog, SlowReader } from './backlog.ts';
-import { type BareResponse, leaveHttp } from './bare-response.ts';
+import { BareResponse, leaveHttp } from './bare-response.ts';
 
 /** How slow a reader may be. */
 export interface Pace {
@@ -77,7 +77,7 @@ export class PacedWriter implements SlowReader {
 
   /** Goes on without `node:http`, where that can be done; harmless where it cannot. */
   leaveHttp(): void {
-    if (!this.slow && this.#res instanceof ServerResponse)
+    if (!this.slow && !(this.#res instanceof BareResponse))
       this.#res = leaveHttp(this.#res, { onDrain: this.#onDrain, onClose: this.#onClose }) ?? this.#res;
   }
 
