@@ -81,10 +81,12 @@ async function serveCommand(command: Serving, seat: WorkerSeat | undefined): Pro
   } finally {
     clearInterval(stay);
   }
+  // First: whoever is told that it serves may tell it to stop at once, and it must leave in order then.
+  const stopped = seat === undefined ? untilStopped(log) : seat.untilStopped(log);
   if (seat === undefined) greet(gateway);
   else seat.serve(gateway);
   const watch = followFile(origin, gateway, log);
-  await (seat === undefined ? untilStopped(log) : seat.untilStopped(log));
+  await stopped;
   watch?.close();
   await gateway.close();
   log.info('stopped');
