@@ -88,7 +88,11 @@ export class FleetSessions implements SessionVault {
   /** Begins to hear the other nodes. Rejects with `store.unavailable`. */
   async start(): Promise<void> {
     await this.#bus.open(
-      (sessionId, news) => this.#listener?.onNews(sessionId, news),
+      (sessionId, news) => {
+        // What waits would be written over the mark of its end, and give that a shorter life.
+        if (news.type === 'ended') this.#writes.take(recordKey(uidOf(sessionId)));
+        this.#listener?.onNews(sessionId, news);
+      },
       () => this.#listener?.onGap(),
     );
   }
@@ -168,7 +172,8 @@ export class FleetSessions implements SessionVault {
 
   leave(session: Session): void {
     const last = this.#written.get(session);
-    if (last === undefined || last.at < session.lastSeenAt) this.#note(session, livelinessOf(session));
+    if (last === undefined ? this.#goesWithout(session) : last.at >= session.lastSeenAt) return;
+    this.#note(session, livelinessOf(session));
   }
 
   async end(session: Session): Promise<void> {
