@@ -275,7 +275,7 @@ export class App {
 
   /** Cuts every event stream, also those of former configurations. */
   cut(): void {
-    for (const { downstream } of [this.#generation, ...this.#finishing.keys()]) downstream.cut();
+    this.#generation.downstream.cut();
   }
 
   /** Stops taking work, lets exchanges finish, and releases everything. */

@@ -14,13 +14,23 @@ const LEAST_TICK_MS = 50;
 /** One timer for the heartbeats of all streams: a timer and its closures for each would cost more than what they watch over. */
 export class Heartbeats {
   readonly #clock: Clock;
-  readonly #tickMs: number;
+  #tickMs: number;
   readonly #streams = new Set<Beating>();
   #timer: Timer | undefined;
 
   constructor(clock: Clock, heartbeatMs: number) {
     this.#clock = clock;
-    this.#tickMs = Math.max(LEAST_TICK_MS, heartbeatMs / TICKS);
+    this.#tickMs = tickOf(heartbeatMs);
+  }
+
+  /** Goes on under another configuration. Streams of the former one keep their pace, so the common timer does not become slower for them. */
+  retime(heartbeatMs: number): void {
+    const tickMs = tickOf(heartbeatMs);
+    if (this.#timer !== undefined && tickMs >= this.#tickMs) return;
+    this.#tickMs = tickMs;
+    if (this.#timer === undefined) return;
+    this.#timer.clear();
+    this.#timer = this.#clock.after(tickMs, this.#tick);
   }
 
   /** How long a stream may be early or late by the grain of the common timer. */
@@ -50,4 +60,8 @@ export class Heartbeats {
     const now = this.#clock.now();
     for (const stream of this.#streams) stream.beat(now);
   };
+}
+
+function tickOf(heartbeatMs: number): number {
+  return Math.max(LEAST_TICK_MS, heartbeatMs / TICKS);
 }

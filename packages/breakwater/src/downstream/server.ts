@@ -35,6 +35,8 @@ export interface Downstream {
   readonly door: RestDoor;
   /** Takes no new work, ends open streams in order, and resolves when every answer that was owed is given. */
   close(): Promise<void>;
+  /** Every event stream, also those of former configurations: one may outlive what it was opened under. */
+  readonly heartbeats: Heartbeats;
   /** Cuts every event stream: the HTTP server does not know the connections of all. */
   cut(): void;
 }
@@ -51,12 +53,14 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
       if (!isAccommodationId(id)) throw new TypeError(`Route ${route.path} switches an unknown accommodation: ${id}`);
     }
   }
+  const heartbeats = former?.heartbeats ?? new Heartbeats(deps.clock, options.heartbeatMs);
+  heartbeats.retime(options.heartbeatMs);
   const context: Context = {
     options,
     deps,
     drain: new Drain(),
     clients: new ClientTable(),
-    heartbeats: new Heartbeats(deps.clock, options.heartbeatMs),
+    heartbeats,
     backlog: new Backlog(options.nodeStreamBytes),
     exchangeIds: new ExchangeIds(deps.random.id().slice(0, 8)),
     listens: new StreamSlots(options.listens),
@@ -237,6 +241,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     channels,
     door,
     close: () => context.drain.begin(),
-    cut: () => context.heartbeats.cutAll(),
+    heartbeats,
+    cut: () => heartbeats.cutAll(),
   };
 }
