@@ -85,6 +85,20 @@ test.each(['pipe', 'http'])(
   },
 );
 
+// Attack: a question that is too large for what nodes say to each other: the server would wait for an answer to what nobody was asked.
+test('a question that cannot be carried to the other node is answered at once', async () => {
+  const session = await openSession(`${one.base}/pipe`, {
+    capabilities: ASKABLE,
+    headers: { 'x-test-principal': 'dan' },
+  });
+  const listening = await listenAtTwo('pipe', session);
+  const key = 'k'.repeat(70_000);
+  expect((await session.request('tools/call', { name: 'hello', arguments: { key } })).status).toBe(200);
+  expect(await asker.ask(key, 'form')).toBe('cancel');
+  listening.close();
+  await session.end();
+});
+
 // Attack: somebody else's stream, on the node that is asked who reads.
 test('nobody but the session itself is asked', async () => {
   const session = await openSession(`${one.base}/pipe`, {

@@ -108,8 +108,8 @@ export interface SessionVault {
   miss(session: Session, change: Change): void;
   /** Asks the others to end a request that is not served here. */
   cancel(session: Session, requestId: RawId): void;
-  /** Tells the others what is for whoever has the session's stream. Lost where nobody has one, and while the store is away. */
-  pass(sessionId: string, news: AsideNews): void;
+  /** Tells the others what is for whoever has the session's stream. Lost where nobody has one, and while the store is away; false when it is too large. */
+  pass(sessionId: string, news: AsideNews): boolean;
 
   /** Sets who hears what other nodes say. */
   listen(listener: VaultListener): void;

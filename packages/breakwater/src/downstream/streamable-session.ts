@@ -54,8 +54,7 @@ export class StreamableSession implements SessionSide {
     if (stream?.request(message) === true) return true;
     const { clock, sessions } = this.#context.deps;
     if (clock.now() >= readUntil) return false;
-    sessions.vault?.pass(this.session.id, { type: 'aside', message: message.toString() });
-    return true;
+    return sessions.vault?.pass(this.session.id, { type: 'aside', message: message.toString() }) === true;
   }
 
   onceReadable(run: () => void): () => void {

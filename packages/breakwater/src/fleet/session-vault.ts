@@ -233,10 +233,11 @@ export class FleetSessions implements SessionVault {
     void this.#tell(session, { type: 'cancel', requestId });
   }
 
-  pass(sessionId: string, news: AsideNews): void {
+  pass(sessionId: string, news: AsideNews): boolean {
     const bytes = news.type === 'aside' ? news.message.length : news.type === 'task' ? news.params.length : 0;
-    if (bytes > MOST_ASIDE_BYTES) return;
+    if (bytes > MOST_ASIDE_BYTES) return false;
     void this.#tellAbout(sessionId, news);
+    return true;
   }
 
   #known(key: SessionKey, born: SessionBirth, progress: SessionProgress): KnownSession {
