@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { EventLog, type EventLogLimits } from './event-log.ts';
 import type { Clock } from './ports.ts';
@@ -190,4 +192,18 @@ test('what comes for a stream that is over is dropped', () => {
   log.close();
   expect(log.append(log.open('b'), Buffer.from('x'))).toBeUndefined();
   expect([log.size, log.bytes]).toEqual([0, 0]);
+});
+
+// Attack: events as large as may be. Each makes the log drop the one before, which must be gone then and not only uncounted.
+test('what was dropped is not held', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { log } = setUp({ bytes: 10_000_000 });
+  const stream = log.open('a');
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let at = 0; at < 12; at++) log.append(stream, Buffer.alloc(9_000_000));
+  collect();
+  expect(log.bytes).toBe(9_000_000);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
 });

@@ -58,7 +58,8 @@ export class EventLog<T> {
   #others: Map<string, LogStream<T>> | undefined;
   /** Those that ended, in the order in which they are forgotten. */
   #ended: Set<LogStream<T>> | undefined;
-  #entries: Entry<T>[] = [];
+  /** Those before {@link #head} were dropped. */
+  #entries: (Entry<T> | undefined)[] = [];
   #head = 0;
   #bytes = 0;
   #timer: Timer | undefined;
@@ -199,11 +200,13 @@ export class EventLog<T> {
     if (entry === undefined) return;
     entry.stream.dropped = entry.seq;
     this.#bytes -= entry.data.length;
+    // At once: attack: a few dozen events of the largest size, each of which would live on until the next compaction.
+    this.#entries[this.#head] = undefined;
     this.#head++;
     this.#compact();
   }
 
-  // The dropped head would keep its buffers alive; moving the rest costs amortised O(1).
+  // Moving the rest costs amortised O(1).
   #compact(): void {
     if (this.#head < 16 || this.#head * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#head);
@@ -233,9 +236,9 @@ export class EventLog<T> {
   }
 
   #dropForgotten(): void {
-    const kept = this.#entries.slice(this.#head).filter((entry) => this.has(entry.stream.id));
+    const kept = this.#entries.slice(this.#head).filter((entry) => entry !== undefined && this.has(entry.stream.id));
     this.#entries = kept;
     this.#head = 0;
-    this.#bytes = kept.reduce((sum, entry) => sum + entry.data.length, 0);
+    this.#bytes = kept.reduce((sum, entry) => sum + (entry?.data.length ?? 0), 0);
   }
 }
