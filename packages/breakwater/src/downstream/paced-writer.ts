@@ -178,13 +178,14 @@ export class PacedWriter implements SlowReader {
   #awaitTurn(): void {
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    process.nextTick(this.#onTurn);
+    process.nextTick(PacedWriter.#onTurn, this);
   }
 
-  readonly #onTurn = (): void => {
-    this.#isTurnDue = false;
-    if (this.writable) this.#endTurn();
-  };
+  // Of the class: a closure for each of many thousand streams would outlive its one turn.
+  static #onTurn(writer: PacedWriter): void {
+    writer.#isTurnDue = false;
+    if (writer.writable) writer.#endTurn();
+  }
 
   /** Writes what this turn brought so far. */
   #endTurn(): void {

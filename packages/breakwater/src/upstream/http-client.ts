@@ -186,12 +186,11 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
     this.#released = true;
     this.resume();
     // Most responses end in the same read: in a set that lives long, each that comes and goes costs more than its place.
-    process.nextTick(linger, this);
+    process.nextTick(Sending.#linger, this);
   }
 
-  /** Waits for the end of a response that nobody reads. */
-  linger(): void {
-    if (!this.#over) this.#deps.linger.add(this);
+  static #linger(sending: Sending): void {
+    if (!sending.#over) sending.#deps.linger.add(sending);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -258,10 +257,6 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
     const target = URL.parse(location, this.#deps.url.href);
     return target !== null && target.origin === this.#deps.url.origin ? target.pathname + target.search : undefined;
   }
-}
-
-function linger(sending: Sending): void {
-  sending.linger();
 }
 
 function noteNothing(): void {
