@@ -110,6 +110,11 @@ export class SessionStream {
     return true;
   }
 
+  /** Somebody waits for the next connection. */
+  get isAwaited(): boolean {
+    return this.#onOpen !== undefined && this.#onOpen.size > 0;
+  }
+
   /** Calls `run` once, when the next connection opens. Returns the removal. */
   onceOpen(run: () => void): () => void {
     this.#onOpen ??= new Set();

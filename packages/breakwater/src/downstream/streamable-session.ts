@@ -69,6 +69,7 @@ export class StreamableSession implements SessionSide {
     }
     return () => {
       for (const stop of stops) stop();
+      this.#context.deps.sessions.loosen(this.session);
     };
   }
 
@@ -130,7 +131,8 @@ export class StreamableSession implements SessionSide {
   #keeper(parts: Parts): SessionKeeper {
     return {
       get isBusy() {
-        return parts.stream?.isOpen === true || parts.state?.isSubscribed === true;
+        const { stream, state } = parts;
+        return stream?.isOpen === true || stream?.isAwaited === true || state?.isSubscribed === true;
       },
       hear: (news) => this.#hear(parts, news),
     };
