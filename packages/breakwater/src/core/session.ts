@@ -23,6 +23,14 @@ export interface SessionKeeper {
   hear(news: SessionNews): void;
 }
 
+/** How a session stood when it was written down. */
+interface WrittenSession {
+  readonly at: number;
+  readonly stage: SessionStage;
+  /** Its handshake went on here. */
+  readonly isSettled: boolean;
+}
+
 /** What a session is made of. */
 export interface SessionInit {
   readonly route: string;
@@ -75,6 +83,8 @@ export class Session implements SessionInit {
   readonly isShared: boolean;
   /** Set once its transport keeps anything. */
   keeper: SessionKeeper | undefined = undefined;
+  /** What the vault wrote last of it, or is about to; the vault's own. A field, because a weak map costs the collector more than everything else here. */
+  written: WrittenSession | undefined = undefined;
   /** This node has let go of it, and it lives on. */
   livesOn = false;
   /** Its place among those that this node may let go of. */

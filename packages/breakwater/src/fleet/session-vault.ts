@@ -70,10 +70,6 @@ export class FleetSessions implements SessionVault {
   readonly #deps: VaultDeps;
   readonly #bus: SessionBus;
   readonly #writes: WriteBehind;
-  /** What was written last of how a session stands, or is about to be. */
-  readonly #written = new WeakMap<Session, { readonly at: number; readonly stage: Session['stage'] }>();
-  /** Sessions whose handshake went on here. */
-  readonly #settled = new WeakSet<Session>();
   readonly #clients = new Map<string, SessionInit['client']>();
   #listener: VaultListener | undefined;
   /** The store took nothing when it was last written to: what is new must not rely on it. */
@@ -152,7 +148,7 @@ export class FleetSessions implements SessionVault {
   }
 
   touch(session: Session): void {
-    const last = this.#written.get(session);
+    const last = session.written;
     const isDue = last === undefined || session.lastSeenAt - last.at >= this.#touchMs(session);
     if (!isDue && last.stage === session.stage) return;
     this.#note(session, livelinessOf(session));
@@ -161,9 +157,8 @@ export class FleetSessions implements SessionVault {
   async settle(session: Session): Promise<void> {
     const { initialized, confirmed, logLevel } = session;
     // Who finds no record takes the handshake for complete, and who has read that it is not asks again.
-    if (!this.#settled.has(session) && logLevel === undefined && this.#goesWithout(session)) {
-      this.#settled.add(session);
-      this.#note(session, standingOf(session));
+    if (session.written?.isSettled !== true && logLevel === undefined && this.#goesWithout(session)) {
+      this.#note(session, standingOf(session), true);
       return;
     }
     await this.#write(session, settingsOf(session));
@@ -171,7 +166,7 @@ export class FleetSessions implements SessionVault {
   }
 
   leave(session: Session): void {
-    const last = this.#written.get(session);
+    const last = session.written;
     if (last === undefined ? this.#goesWithout(session) : last.at >= session.lastSeenAt) return;
     this.#note(session, livelinessOf(session));
   }
@@ -291,12 +286,12 @@ export class FleetSessions implements SessionVault {
     return silence + this.#touchMs(session) + GRACE_MS;
   }
 
-  #mark(session: Session): void {
-    this.#written.set(session, { at: session.lastSeenAt, stage: session.stage });
+  #mark(session: Session, isSettled = session.written?.isSettled === true): void {
+    session.written = { at: session.lastSeenAt, stage: session.stage, isSettled };
   }
 
-  #note(session: Session, change: FieldChange): void {
-    this.#mark(session);
+  #note(session: Session, change: FieldChange, isSettled?: boolean): void {
+    this.#mark(session, isSettled);
     this.#writes.add(keyOf(session), change, this.#ttlMs(session));
   }
 
