@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../packages/breakwater/src/clock.ts';
 import type { LeaseState } from '../../packages/breakwater/src/core/store.ts';
@@ -84,6 +85,48 @@ test('what is asked at one time, and while an answer is awaited, goes over the p
   } finally {
     await store.close();
     await end(keeper);
+  }
+});
+
+/** A store of which one record can be asked for and never answers, as that of a server that hangs among several. */
+class HangingStore extends MemoryStore {
+  override read(key: string) {
+    return key === '{hangs}' ? new Promise<undefined>(() => undefined) : super.read(key);
+  }
+}
+
+function endOf(port: MessagePort): PipeEnd {
+  return {
+    send: (message, done) => {
+      port.postMessage(message);
+      done(null);
+      return true;
+    },
+    on: (event, hear) => port.on(event, hear),
+    off: (event, hear) => port.off(event, hear),
+    once: (event, run) => port.once(event, run),
+  } as PipeEnd;
+}
+
+// Attack: one server of a cluster hangs; what waits for its answer must not hold up what others would answer at once.
+test('what is asked while one answer does not come is asked soon, not when that is given up', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const server = new PipeStoreServer(new HangingStore(systemClock));
+  server.attach(endOf(port2));
+  const store = new PipeStore(endOf(port1), { clock: systemClock, deadlineMs: LONG_MS });
+  const hanging = expect(store.read('{hangs}')).rejects.toMatchObject(UNAVAILABLE);
+  try {
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let at = 0; at < 3; at++) {
+      await store.write('{a}', { a: Buffer.from(`${at}`) }, LONG_MS);
+      const fields = await store.read('{a}');
+      expect(String(Buffer.from(fields?.get('a') ?? ''))).toBe(`${at}`);
+    }
+  } finally {
+    await store.close();
+    await hanging;
+    port1.close();
+    port2.close();
   }
 });
 

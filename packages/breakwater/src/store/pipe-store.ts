@@ -1,5 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Timer } from '../core/ports.ts';
 import type { FieldChange, Fields, LeaseState, LogBounds, LogContent, Store } from '../core/store.ts';
 import {
   type Operation,
@@ -21,6 +21,8 @@ export interface PipeStoreOptions {
 const DEFAULT_DEADLINE_MS = 2_000;
 /** Bytes that may wait in the pipe for a process that does not read them. */
 const MOST_UNSENT_BYTES = 64 * 1_048_576;
+/** How long what is asked waits for answers that are under way: one server of a cluster may hang while the others answer. */
+const MOST_HELD_MS = 10;
 
 interface Waiting {
   readonly bytes: number;
@@ -52,6 +54,7 @@ export class PipeStore implements Store {
   static #lastId = 0;
   #next: Request[] = [];
   #isPlanned = false;
+  #held: Timer | undefined;
   /** Of those that are sent, how many wait for their answer. */
   #underWay = 0;
   #unsentBytes = 0;
@@ -179,7 +182,11 @@ export class PipeStore implements Store {
   }
 
   #plan(): void {
-    if (this.#isPlanned || this.#underWay > 0 || this.#next.length === 0) return;
+    if (this.#isPlanned || this.#next.length === 0) return;
+    if (this.#underWay > 0) {
+      this.#held ??= this.#clock.after(MOST_HELD_MS, () => this.#send());
+      return;
+    }
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
@@ -188,6 +195,8 @@ export class PipeStore implements Store {
   }
 
   #send(): void {
+    this.#held?.clear();
+    this.#held = undefined;
     // What is over its deadline is not asked any more.
     const storeAsks = this.#next.filter(({ id }) => this.#waiting.has(id));
     this.#next = [];
