@@ -1,3 +1,4 @@
+import { lstatSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -7,9 +8,11 @@ import { isAbsolute, join } from 'node:path';
  * a start then takes what it takes. Node's own `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` come first.
  */
 export function keepCompiledCode(): void {
-  const folder = cacheFolder();
+  const parent = cacheFolder();
+  if (parent === undefined) return;
   // Never in the temporary folder, as Node would have it: compiled code is run as it lies there, and others can write there before us.
-  if (folder !== undefined) enableCompileCache(join(folder, 'breakwater'));
+  const folder = join(parent, 'breakwater');
+  if (isOurs(folder)) enableCompileCache(folder);
 }
 
 function cacheFolder(): string | undefined {
@@ -21,5 +24,17 @@ function cacheFolder(): string | undefined {
   } catch {
     // A user whom the system does not know, as containers have them.
     return undefined;
+  }
+}
+
+// Attack: a cache in a folder that is shared, or that of whoever called `sudo`: what they put there would run with our rights.
+function isOurs(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const stats = lstatSync(folder);
+    const user = process.geteuid?.();
+    return stats.isDirectory() && (user === undefined || (stats.uid === user && (stats.mode & 0o022) === 0));
+  } catch {
+    return false; // nothing can be written there
   }
 }
