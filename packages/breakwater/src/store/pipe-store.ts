@@ -19,6 +19,12 @@ export interface PipeStoreOptions {
 }
 
 const DEFAULT_DEADLINE_MS = 2_000;
+/**
+ * How long what is only told waits for company. Half of what the end of a session cost a worker was to wake the process that keeps the store; who waits for
+ * that waits this much longer.
+ */
+const GATHER_MS = 2;
+const TOLD: ReadonlySet<Question['op']> = new Set(['write', 'publish']);
 /** Bytes that may wait in the pipe for a process that does not read them. */
 const MOST_UNSENT_BYTES = 64 * 1_048_576;
 /** How long what is asked waits for answers that are under way: one server of a cluster may hang while the others answer. */
@@ -53,8 +59,11 @@ export class PipeStore implements Store {
   /** Of all stores of this process, since several may share an end. */
   static #lastId = 0;
   #next: Request[] = [];
+  /** Somebody waits for what the store says to it. */
+  #isAsked = false;
   #isPlanned = false;
   #held: Timer | undefined;
+  #gathering: Timer | undefined;
   /** Of those that are sent, how many wait for their answer. */
   #underWay = 0;
   #unsentBytes = 0;
@@ -174,6 +183,7 @@ export class PipeStore implements Store {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(id, { bytes, isSent: false, resolve, reject });
     this.#next.push({ id, ...question });
+    this.#isAsked ||= !TOLD.has(question.op);
     this.#plan();
     return within(this.#clock, this.#deadlineMs, promise, () => {
       this.#settle(id);
@@ -187,6 +197,10 @@ export class PipeStore implements Store {
       this.#held ??= this.#clock.after(MOST_HELD_MS, () => this.#send());
       return;
     }
+    if (!this.#isAsked) {
+      this.#gathering ??= this.#clock.after(GATHER_MS, () => this.#send());
+      return;
+    }
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
@@ -197,6 +211,9 @@ export class PipeStore implements Store {
   #send(): void {
     this.#held?.clear();
     this.#held = undefined;
+    this.#gathering?.clear();
+    this.#gathering = undefined;
+    this.#isAsked = false;
     // What is over its deadline is not asked any more.
     const storeAsks = this.#next.filter(({ id }) => this.#waiting.has(id));
     this.#next = [];
