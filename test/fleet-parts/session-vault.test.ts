@@ -36,6 +36,8 @@ class WatchedStore extends MemoryStore {
   writes = 0;
   reads = 0;
   published = 0;
+  /** Bytes of the largest message. */
+  largest = 0;
   isAway = false;
   /** It can be reached, and takes nothing. */
   isFull = false;
@@ -66,6 +68,7 @@ class WatchedStore extends MemoryStore {
   override async publish(channel: string, message: Buffer): Promise<void> {
     this.#demand();
     this.published++;
+    this.largest = Math.max(this.largest, message.length);
     await super.publish(channel, message);
   }
 
@@ -390,6 +393,17 @@ describe('what nodes say to each other', () => {
     stranger.vault.cancel(stranger.sessions.create(INIT), '1' as never);
     await settled();
     expect(b.closes()).toEqual([]);
+  });
+
+  // Attack: servers that report of their tasks at length, all at once: in one message that would be more than a store sends anybody at a time.
+  it('is said in messages that a store can carry', async () => {
+    const { store, a, b } = await setUp();
+    const { id } = await a.open();
+    await b.find(id);
+    const params = JSON.stringify({ message: 'x'.repeat(60_000) });
+    for (let at = 0; at < 100; at++) a.vault.pass(id, { type: 'task', taskId: 't', params, isProgress: true });
+    await expect.poll(() => store.published).toBeGreaterThan(10);
+    expect(store.largest).toBeLessThan(1_000_000);
   });
 
   it('names no URI in the store', async () => {

@@ -9,6 +9,8 @@ import { isLogLevel } from '../protocol/logging.ts';
 const CHANNEL = 'sessions';
 /** What one message tells at most. */
 const MOST_AT_ONCE = 500;
+/** Beyond these characters what comes goes in the next one: a store cuts off who is sent too much at a time. */
+const LARGE_CHARS = 262_144;
 /** How often it is tried again to tell what must be known. */
 const AGAIN_MS = 1_000;
 const MOST_UNTOLD = 10_000;
@@ -17,6 +19,8 @@ const SPACE = Buffer.from(' ');
 
 interface Gathered {
   readonly news: (readonly [sessionId: string, news: SessionNews])[];
+  /** What servers say in it. */
+  chars: number;
   /** Settles when all of it was told. */
   readonly told: Promise<void>;
 }
@@ -52,10 +56,11 @@ export class SessionBus {
 
   /** Tells the other nodes. What is told while a message is on its way goes together in the next one. Rejects with `store.unavailable`. */
   tell(sessionId: string, news: SessionNews): Promise<void> {
-    if (this.#gathered === undefined || this.#gathered.news.length >= MOST_AT_ONCE) this.#gather();
-    const { news: gathered, told } = this.#gathered as Gathered;
-    gathered.push([sessionId, news]);
-    return told;
+    if (this.#gathered === undefined || isFull(this.#gathered)) this.#gather();
+    const gathered = this.#gathered as Gathered;
+    gathered.news.push([sessionId, news]);
+    gathered.chars += charsOf(news);
+    return gathered.told;
   }
 
   #gather(): void {
@@ -64,7 +69,7 @@ export class SessionBus {
       if (this.#gathered?.news === gathered) this.#gathered = undefined;
       return this.#publish(gathered);
     });
-    this.#gathered = { news: gathered, told };
+    this.#gathered = { news: gathered, chars: 0, told };
     this.#telling = told.catch(() => undefined);
   }
 
@@ -110,6 +115,15 @@ export class SessionBus {
       if (typeof sessionId === 'string' && news !== undefined) hear(sessionId, news);
     }
   }
+}
+
+function isFull({ news, chars }: Gathered): boolean {
+  return news.length >= MOST_AT_ONCE || chars >= LARGE_CHARS;
+}
+
+function charsOf(news: SessionNews): number {
+  if (news.type === 'aside') return news.message.length;
+  return news.type === 'task' ? news.params.length : 0;
 }
 
 function contextOf(node: string): string {
