@@ -159,7 +159,8 @@ describe('a session without a record', () => {
     const { clock, store, a, b } = await setUp();
     const { id } = await a.open();
     await store.remove(recordOf(id));
-    clock.advance(LIMITS.ephemeralIdleMs);
+    // And the grace that a record has.
+    clock.advance(LIMITS.ephemeralIdleMs + 2_000);
     expect(await b.find(id)).toBeUndefined();
   });
 

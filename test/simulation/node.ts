@@ -36,6 +36,8 @@ export interface Sabotage {
   readonly question?: (id: string, open: readonly string[]) => string | undefined;
   /** The epoch that the store gives a lease, of the one that it should. */
   readonly epoch?: (epoch: number) => number;
+  /** Other bounds of sessions, where the fault shows only after a while. */
+  readonly limits?: Partial<Record<'ephemeralIdleMs', number>>;
   /** What is not done when a node closes. */
   readonly skipsRelease?: boolean;
 }
@@ -62,8 +64,8 @@ const SESSION_LIMITS = {
   perPrincipal: 100,
   total: 1_000,
   idleMs: 600_000,
-  // Short, so that a record that is missing means something already within the time of a simulation.
-  ephemeralIdleMs: 25_000,
+  // Longer than any simulation: no client of one has to come back in time.
+  ephemeralIdleMs: 300_000,
   handshakeMs: 15_000,
   maxAgeMs: 3_600_000,
   routes: new Map(),
@@ -121,7 +123,7 @@ export class SimNode implements Peer {
     const common = { store, clock, random, emit, node: this.name };
     this.#vault = new FleetSessions({ ...common, ring: KEYS.sessions, policy: () => this.sessions.limits });
     this.sessions = new Sessions({
-      limits: SESSION_LIMITS,
+      limits: { ...SESSION_LIMITS, ...sabotage.limits },
       clock,
       random,
       emit,

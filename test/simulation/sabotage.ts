@@ -95,8 +95,9 @@ export const GOES_ON_WITH_LOST_LOGS: Sabotage = {
     }),
 };
 
-/** A node that does not write its sessions down. */
+/** A node that does not write its sessions down. Their ids say that they live for as long as they may be silent, so that has to be short. */
 export const KEEPS_SESSIONS_TO_ITSELF: Sabotage = {
+  limits: { ephemeralIdleMs: 25_000 },
   store: (store) =>
     replaced(store, {
       write: async (key, change, ttlMs) => {

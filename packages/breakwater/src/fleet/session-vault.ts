@@ -261,12 +261,13 @@ export class FleetSessions implements SessionVault {
 
   /**
    * How old a session without a record may be: none of its age has ended by the silence of those that were heard of. Who said nothing since `initialize` may
-   * live somewhat longer so, where its node is lost; not where the handshake matters.
+   * live somewhat longer so, where its node is lost; not where the handshake matters. With the grace that a record has: what is left unwritten must not end
+   * sooner than what is written.
    */
   #youthMs(isStrict: boolean): number {
     const { handshakeMs, ephemeralIdleMs, idleMs } = this.#deps.policy();
     const youthMs = Math.min(ephemeralIdleMs, idleMs);
-    return isStrict ? Math.min(youthMs, handshakeMs) : youthMs;
+    return isStrict ? Math.min(youthMs, handshakeMs) : youthMs + GRACE_MS;
   }
 
   /** Nothing is lost if nobody writes the session down at once, were this node lost meanwhile: as long as it may be silent it is young. */
@@ -274,7 +275,7 @@ export class FleetSessions implements SessionVault {
     const { store, policy, clock } = this.#deps;
     if (session.isStrict || !store.isUp || this.#isRefused || this.#writes.isFailing) return false;
     const leftMs = session.createdAt + this.#youthMs(false) - clock.now();
-    return silenceMs(policy(), session.stage) <= leftMs + GRACE_MS;
+    return silenceMs(policy(), session.stage) <= leftMs;
   }
 
   #touchMs(session: Session): number {
