@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+// As a whole: an older Node.js has no such name, and is told so later (`node-version.ts`).
+import nodeModule from 'node:module';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
@@ -12,7 +13,7 @@ export function keepCompiledCode(): void {
   if (parent === undefined) return;
   // Never in the temporary folder, as Node would have it: compiled code is run as it lies there, and others can write there before us.
   const folder = join(parent, 'breakwater');
-  if (isOurs(folder)) enableCompileCache(folder);
+  if (isOurs(folder)) nodeModule.enableCompileCache(folder);
 }
 
 function cacheFolder(): string | undefined {
