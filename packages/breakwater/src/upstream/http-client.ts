@@ -155,7 +155,7 @@ class Sending implements HttpControl, Dispatcher.DispatchHandler {
       {
         path,
         method,
-        headers: [...this.#deps.headers, ...headers],
+        headers: this.#deps.headers.length === 0 ? (headers as string[]) : [...this.#deps.headers, ...headers],
         body: body ?? null,
         // Null leaves it to the pool.
         headersTimeout: headersTimeoutMs ?? null,

@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Hold } from '../core/fleet.ts';
-import type { HandleNeed, Lease, Timer } from '../core/ports.ts';
+import type { Clock, HandleNeed, Lease, Timer } from '../core/ports.ts';
 import type { HandleKey } from './key.ts';
 import type { OpenedHandle } from './opener.ts';
 import type { Placed } from './placing.ts';
@@ -36,6 +36,21 @@ export interface PoolEntry extends HandleKey {
   retired: string | undefined;
   /** Set once it must not be used any more; settles when nothing of it is left. */
   closing: Promise<void> | undefined;
+}
+
+/**
+ * Calls `onIdle` when the handle has not been used for `idleMs`. The timer runs on while the handle is used: setting it anew with each call cost as much as
+ * finding the handle.
+ */
+export function awaitIdle(entry: PoolEntry, idleMs: number, clock: Clock, onIdle: () => void): void {
+  const onDue = (): void => {
+    entry.idleTimer = undefined;
+    if (entry.leases > 0) return; // who gives it back sets the next one
+    const leftMs = entry.idleSince + idleMs - clock.now();
+    if (leftMs <= 0) onIdle();
+    else entry.idleTimer = clock.after(leftMs, onDue);
+  };
+  entry.idleTimer ??= clock.after(idleMs, onDue);
 }
 
 /** The one of a principal's handles that any of its calls had best use; undefined when it has none of its own. */

@@ -15,8 +15,6 @@ export class PoolLease implements Lease {
     this.#entry = entry;
     this.#onUnused = onUnused;
     entry.leases++;
-    entry.idleTimer?.clear();
-    entry.idleTimer = undefined;
   }
 
   get isHeld(): boolean {

@@ -7,7 +7,7 @@ import { type HandleKey, handleKey } from './key.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import type { OpenedHandle, OpenNeed } from './opener.ts';
 import { hasSession, haveHandle, isNowhereElse, type Placed } from './placing.ts';
-import { bestOf, obstacleTo, type PoolEntry, type Waiter } from './pool-entry.ts';
+import { awaitIdle, bestOf, obstacleTo, type PoolEntry, type Waiter } from './pool-entry.ts';
 import { PoolLease } from './pool-lease.ts';
 import type { PoolDeps, PoolOptions, PoolStatus } from './pool-options.ts';
 
@@ -353,7 +353,7 @@ export class HandlePool {
     }
     entry.idleSince = this.#deps.clock.now();
     const idleMs = entry.isBorrowed ? Math.min(BORROWED_IDLE_MS, this.#options.idleMs) : this.#options.idleMs;
-    entry.idleTimer = this.#deps.clock.after(idleMs, () => void this.#close(entry, 'idle'));
+    awaitIdle(entry, idleMs, this.#deps.clock, () => void this.#close(entry, 'idle'));
     this.#pump();
   }
 
