@@ -78,8 +78,8 @@ test('a store that was emptied ends no session, and one record that ran out ends
   const [a, b, c] = [await fleet.join({ sessions }), await fleet.join({ sessions }), await fleet.join({ sessions })];
   const kept = await openSession(a.harness);
   const silent = await openSession(a.harness);
-  // Past its youth, in which nothing but a lost record would explain that there is none.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // Past its youth and the grace of a record, in which nothing but a lost record would explain that there is none.
+  await new Promise((resolve) => setTimeout(resolve, 2_400));
   await redis.command('del', `bw:{s:${silent['mcp-session-id']?.split('.')[0]}}`);
   expect((await post(b.harness, call('echo'), silent)).status).toBe(404);
   expect((await post(b.harness, call('echo'), kept)).status).toBe(200);
