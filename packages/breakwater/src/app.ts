@@ -49,6 +49,10 @@ const VIEW_LIMIT = 10_000;
 /** How long a node that leaves its fleet answers on connections that are still open: balancers keep some, and learn from its answers. */
 const LINGER_MS = 2_000;
 
+/** How long the end waits for clients to take the last bytes of their streams, and how often it looks. */
+const LAST_BYTES_MS = 2_000;
+const LAST_BYTES_POLL_MS = 5;
+
 /** How often it is looked at whether somebody still has to come back. */
 const PARK_POLL_MS = 100;
 
@@ -295,12 +299,19 @@ export class App {
     await withinTime(this.#drainMs, Promise.all([drained, ended]));
     // What was let in at the last moment may have brought a session of the fleet here again.
     await withinTime(this.#drainMs, this.#sessions.endAll('drain'));
+    await this.#lastBytes();
     this.#guard.close();
     // After the upstreams, which give their leases back.
     await this.#vault?.close();
     await this.#membership?.fleet.close();
     await this.#membership?.store.close();
     await this.#options.audit?.close();
+  }
+
+  // A stream is over when its last bytes are gone, which is a moment after its client may have read them.
+  async #lastBytes(): Promise<void> {
+    const limit = systemClock.now() + LAST_BYTES_MS;
+    while (this.counters.open.stream > 0 && systemClock.now() < limit) await pause(LAST_BYTES_POLL_MS);
   }
 
   /** Other nodes take over what exists once, and balancers find out that this one goes; resolves when no other node waits for a call here. */
