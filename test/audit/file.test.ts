@@ -20,10 +20,10 @@ describe('the audit file', () => {
     expect((await stat(place.file)).size).toBe(0);
     clock.advance(1_000);
     await expect.poll(async () => (await recordsOf(place.file)).length).toBe(2);
-    for (let n = 0; n < 1_000; n += 1) log.record(REFUSAL);
-    await expect.poll(async () => (await stat(place.file)).size).toBeGreaterThan(65_536);
+    for (let n = 0; n < 2_000; n += 1) log.record(REFUSAL);
+    await expect.poll(async () => (await stat(place.file)).size).toBeGreaterThan(262_144);
     await log.close();
-    expect((await verify([place.file])).records).toBe(1_003);
+    expect((await verify([place.file])).records).toBe(2_003);
   });
 
   it('goes on with its chain when the gateway starts again', async () => {

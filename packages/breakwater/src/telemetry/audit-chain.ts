@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { textHmac } from './hmac.ts';
 
 /** The keyed functions of the audit log: one links each record to the one before, the other hides identities. */
 export interface AuditKeys {
@@ -16,21 +17,18 @@ const MAC_CHARS = 43;
 const REF_CHARS = 22;
 
 // Keys for different uses are derived, so that no record's MAC can ever be read as somebody's hash.
-function derive(key: string, use: string): KeyObject {
-  return createSecretKey(createHmac('sha256', key).update(`breakwater audit v1 ${use}`).digest());
+function derive(key: string, use: string): Buffer {
+  return createHmac('sha256', key).update(`breakwater audit v1 ${use}`).digest();
 }
 
 /** Makes the keyed functions from the configured secret. */
 export function auditKeys(secret: string): AuditKeys {
-  const chain = derive(secret, 'chain');
+  const chain = textHmac(derive(secret, 'chain'));
   const refs = derive(secret, 'refs');
   const digests = derive(secret, 'digests');
   return {
     // All of it is ASCII where the gateway wrote it; a byte beyond that is one somebody put there, and counts as itself.
-    mac: (previous, text) =>
-      createHmac('sha256', chain)
-        .update(previous + text, 'latin1')
-        .digest('base64url'),
+    mac: (previous, text) => chain(previous + text),
     ref: (kind, id) => createHmac('sha256', refs).update(`${kind}\0${id}`).digest('base64url').slice(0, REF_CHARS),
     digest: (bytes) => createHmac('sha256', digests).update(bytes, 'latin1').digest('base64url').slice(0, REF_CHARS),
   };

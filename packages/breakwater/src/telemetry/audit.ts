@@ -68,8 +68,11 @@ export class AuditLog implements Journal {
   readonly #sink: AuditSink;
   readonly #fold: AuditFold;
   readonly #head: string;
-  /** Exchanges that went to a server and are on no record yet. */
-  readonly #fresh = new Map<string, ExchangeStart>();
+  /**
+   * Exchanges that went to a server and are on no record yet, oldest first. Few, and most end soon. Not a `Map`: one that lives long keeps what came and
+   * went in it through all young collections (docs/performance.md).
+   */
+  readonly #fresh: ExchangeStart[] = [];
   #freshTimer: Timer | undefined;
   #dropped = 0;
   #isBehind = false;
@@ -137,7 +140,7 @@ export class AuditLog implements Journal {
     if (this.#isRequired) return this.#writeStart(start);
     if (this.#isEnded) return undefined;
     // In best effort a record waits that long to be written: one for what is over by then would prove nothing.
-    this.#fresh.set(start.exchange.id, start);
+    this.#fresh.push(start);
     this.#freshTimer ??= this.#deps.clock.after(this.#settings.flushMs, () => this.#recordStarts());
     return undefined;
   }
@@ -145,7 +148,7 @@ export class AuditLog implements Journal {
   /** Records an event, if it is one of those that are recorded. */
   record(event: GatewayEvent): void {
     const isPaired = this.#isPaired(event);
-    if (event.type === 'exchange') this.#fresh.delete(event.record.id);
+    if (event.type === 'exchange') this.#forget(event.record.id);
     const members = this.#fold.fold(event);
     if (members === undefined) return;
     if (this.#isEnded) return this.#tellLate(event.type);
@@ -182,8 +185,17 @@ export class AuditLog implements Journal {
 
   #recordStarts(): void {
     this.#freshTimer = undefined;
-    for (const start of this.#fresh.values()) this.#append(this.#fold.begin(start), true);
-    this.#fresh.clear();
+    for (const start of this.#fresh.splice(0)) this.#append(this.#fold.begin(start), true);
+  }
+
+  /** An exchange ended before its start was recorded: its end says it all. */
+  #forget(exchangeId: string): void {
+    const fresh = this.#fresh;
+    for (let at = 0; at < fresh.length; at++) {
+      if (fresh[at]?.exchange.id !== exchangeId) continue;
+      fresh.splice(at, 1);
+      return;
+    }
   }
 
   /** Records the configuration that is at work from now on: the first one, or what a reload changed. */
