@@ -34,6 +34,7 @@ const HEARTBEAT_SPREAD = 0.2;
 /** One open response that carries events: its head, its heartbeat, its end. */
 export class EventStream implements Beating {
   readonly id: string;
+  place = -1;
   readonly #writer: PacedWriter;
   readonly #context: Context;
   readonly #onEnded: (reason: EndReason) => void;

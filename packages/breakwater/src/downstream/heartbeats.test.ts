@@ -4,7 +4,7 @@ import { Heartbeats } from './heartbeats.ts';
 
 /** Counts how often it was looked at. */
 function counting() {
-  const stream = { beats: 0, beat: () => void stream.beats++, cut: () => undefined };
+  const stream = { place: -1, beats: 0, beat: () => void stream.beats++, cut: () => undefined };
   return stream;
 }
 
@@ -32,4 +32,31 @@ it('looks after streams of several configurations at the pace of the quickest', 
   expect(late.beats).toBe(0);
   clock.advance(1_000);
   expect(late.beats).toBe(1);
+});
+
+it('looks at each stream once a tick, also when streams end by it, and when one is taken away twice', () => {
+  const clock = new ManualClock();
+  const heartbeats = new Heartbeats(clock, 32_000);
+  const streams = Array.from({ length: 6 }, () => counting());
+  const [first, second, third, ...rest] = streams;
+  const last = rest.at(-1);
+  for (const stream of streams) heartbeats.add(stream);
+  for (const ends of [first, third, last]) {
+    if (ends === undefined) throw new Error('there are six');
+    ends.beat = () => {
+      ends.beats++;
+      heartbeats.delete(ends);
+    };
+  }
+  clock.advance(1_000);
+  expect(streams.map(({ beats }) => beats)).toEqual([1, 1, 1, 1, 1, 1]);
+  clock.advance(1_000);
+  expect(streams.map(({ beats }) => beats)).toEqual([1, 2, 1, 2, 2, 1]);
+  if (first === undefined || second === undefined) throw new Error('there are six');
+  // Its place is somebody else's by now.
+  heartbeats.delete(first);
+  heartbeats.delete(second);
+  heartbeats.delete(second);
+  clock.advance(1_000);
+  expect(streams.map(({ beats }) => beats)).toEqual([1, 2, 1, 3, 3, 1]);
 });

@@ -2,6 +2,8 @@ import type { Clock, Timer } from '../core/ports.ts';
 
 /** Something that must not be silent for long. */
 export interface Beating {
+  /** Where {@link Heartbeats} keeps it; nobody else's to set. */
+  place: number;
   /** Ends it at once. */
   cut(): void;
   /** Looks at the time of its last write. */
@@ -11,11 +13,14 @@ export interface Beating {
 const TICKS = 32;
 const LEAST_TICK_MS = 50;
 
-/** One timer for the heartbeats of all streams: a timer and its closures for each would cost more than what they watch over. */
+/**
+ * One timer for the heartbeats of all streams: a timer and its closures for each would cost more than what they watch over. Each stream knows its place in an
+ * array: a set that lives long would keep those that came and went, with all they hold, through all young collections (docs/performance.md).
+ */
 export class Heartbeats {
   readonly #clock: Clock;
   #tickMs: number;
-  readonly #streams = new Set<Beating>();
+  readonly #streams: Beating[] = [];
   #timer: Timer | undefined;
 
   constructor(clock: Clock, heartbeatMs: number) {
@@ -39,13 +44,19 @@ export class Heartbeats {
   }
 
   add(stream: Beating): void {
-    this.#streams.add(stream);
+    stream.place = this.#streams.push(stream) - 1;
     this.#timer ??= this.#clock.after(this.#tickMs, this.#tick);
   }
 
   delete(stream: Beating): void {
-    this.#streams.delete(stream);
-    if (this.#streams.size > 0) return;
+    const { place } = stream;
+    if (this.#streams[place] !== stream) return;
+    const last = this.#streams.pop();
+    if (last !== undefined && last !== stream) {
+      this.#streams[place] = last;
+      last.place = place;
+    }
+    if (this.#streams.length > 0) return;
     this.#timer?.clear();
     this.#timer = undefined;
   }
@@ -58,7 +69,8 @@ export class Heartbeats {
   readonly #tick = (): void => {
     this.#timer = this.#clock.after(this.#tickMs, this.#tick);
     const now = this.#clock.now();
-    for (const stream of this.#streams) stream.beat(now);
+    // From the end: who ends by its beat is replaced by the last one, which had its own.
+    for (let at = this.#streams.length - 1; at >= 0; at--) this.#streams[at]?.beat(now);
   };
 }
 
