@@ -131,14 +131,19 @@ test('what is asked while one answer does not come is asked soon, not when that 
 });
 
 // Attack: the process that keeps the store is stuck while servers talk; what it does not read piles up in each worker.
-test('what a process that does not read is sent is bounded', async () => {
+test.each<[string, (store: PipeStore, key: string, bytes: Buffer) => Promise<unknown>]>([
+  ['logs', (store, key, bytes) => store.openLog(key, 'w', bytes, LONG_MS)],
+  ['fields of records', (store, key, bytes) => store.write(key, { a: bytes, b: null }, LONG_MS)],
+  ['messages', (store, key, bytes) => store.publish(key, bytes)],
+  ['names', (store, key, bytes) => store.read(key + bytes.toString('latin1'))],
+])('what a process that does not read is sent is bounded: %s', async (_what, ask) => {
   const keeper = await forkKeeper();
   const store = new PipeStore(keeper, { clock: systemClock, deadlineMs: 100 });
+  const bytes = Buffer.alloc(8 * 1_048_576, 'x');
   try {
     keeper.kill('SIGSTOP');
-    const fields = { a: Buffer.alloc(8 * 1_048_576) };
     const asked = [];
-    for (let at = 0; at < 12; at++) asked.push(store.openLog(`{${at}}`, 'w', fields.a, LONG_MS));
+    for (let at = 0; at < 12; at++) asked.push(ask(store, `{${at}}`, bytes));
     const causes = (await Promise.allSettled(asked)).map((answer) =>
       answer.status === 'rejected' ? String((answer.reason as Error).cause) : 'written',
     );
@@ -146,7 +151,7 @@ test('what a process that does not read is sent is bounded', async () => {
     expect(causes).not.toContain('written');
     keeper.kill('SIGCONT');
     await until('it is read again', () =>
-      store.openLog('{again}', 'w', fields.a, LONG_MS).then(
+      ask(store, '{again}', bytes).then(
         () => true,
         () => false,
       ),

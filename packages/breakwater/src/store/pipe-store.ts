@@ -27,6 +27,8 @@ const GATHER_MS = 2;
 const TOLD: ReadonlySet<Question['op']> = new Set(['write', 'publish']);
 /** Bytes that may wait in the pipe for a process that does not read them. */
 const MOST_UNSENT_BYTES = 64 * 1_048_576;
+/** What a request takes beyond what it carries. */
+const ASKING_BYTES = 128;
 /** How long what is asked waits for answers that are under way: one server of a cluster may hang while the others answer. */
 const MOST_HELD_MS = 10;
 
@@ -265,8 +267,15 @@ function unavailable(cause: Error): GatewayError {
   return new GatewayError('store.unavailable', { cause });
 }
 
-/** Bytes of the values that it carries. */
+/** Bytes that it takes in the pipe, about. */
 function bytesOf(question: Question): number {
-  if (!('words' in question)) return 0;
-  return question.words.reduce<number>((sum, word) => sum + (Buffer.isBuffer(word) ? word.length : 0), 0);
+  return 'words' in question
+    ? question.words.reduce<number>((sum, word) => sum + sizeOf(word), ASKING_BYTES)
+    : ASKING_BYTES;
+}
+
+function sizeOf(word: unknown): number {
+  if (typeof word === 'string' || Buffer.isBuffer(word)) return word.length;
+  if (typeof word !== 'object' || word === null) return 0;
+  return Object.entries(word).reduce((sum, [name, value]) => sum + name.length + sizeOf(value), 0);
 }
