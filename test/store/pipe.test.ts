@@ -162,6 +162,29 @@ test.each<[string, (store: PipeStore, key: string, bytes: Buffer) => Promise<unk
   }
 });
 
+// Attack: a worker is stuck while the others have much to say; what it does not read piles up in the process that all of them need.
+test('what is published to a process that does not read is bounded, and it learns that it missed some', async () => {
+  const memory = new MemoryStore(systemClock);
+  const server = new PipeStoreServer(memory);
+  const listener = fork(fileURLToPath(new URL('./listener.ts', import.meta.url)), { serialization: 'advanced' });
+  server.attach(listener);
+  try {
+    await told<boolean>(listener, 'listens');
+    listener.kill('SIGSTOP');
+    const message = Buffer.alloc(1_048_576);
+    for (let at = 0; at < 100; at++) {
+      await memory.publish('c', message);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const missed = told<number>(listener, 'missed');
+    listener.kill('SIGCONT');
+    expect(await missed).toBeLessThan(100);
+  } finally {
+    await end(listener);
+    await server.close();
+  }
+});
+
 test('several processes share one store, and one that dies leaves nothing behind', async () => {
   const memory = new MemoryStore(systemClock);
   const server = new PipeStoreServer(memory);
