@@ -41,6 +41,8 @@ class WatchedStore extends MemoryStore {
   isAway = false;
   /** It can be reached, and takes nothing. */
   isFull = false;
+  /** Runs in place of the next write; what it throws is what becomes of that. */
+  onWrite: (() => Promise<void>) | undefined;
   /** Runs before a read is answered, when what was read is on its way. */
   onRead: (() => Promise<void>) | undefined;
 
@@ -62,6 +64,9 @@ class WatchedStore extends MemoryStore {
     this.#demand();
     if (this.isFull) throw new GatewayError('store.unavailable');
     this.writes++;
+    const run = this.onWrite;
+    this.onWrite = undefined;
+    if (run !== undefined) return await run();
     await super.write(key, change, ttlMs);
   }
 
@@ -339,6 +344,35 @@ describe('while the store is away', () => {
     clock.advance(2_000);
     await settled();
     expect((await b.find(session.id))?.logLevel).toBe('error');
+  });
+
+  // Attack: the store hangs over one write and takes the next. Tried again afterwards, the former would count.
+  it.each([
+    ['what was written behind', true],
+    ['what was written at once', false],
+  ])('%s and failed is not written over what came after it', async (_what, isBehind) => {
+    const { clock, store, a } = await setUp();
+    const session = await a.open();
+    const hanging = Promise.withResolvers<void>();
+    store.isAway = isBehind;
+    if (!isBehind) store.onWrite = () => hanging.promise;
+    const watched = a.vault.watch(session, 'file:///one', true);
+    if (isBehind) {
+      await settled();
+      store.isAway = false;
+      store.onWrite = () => hanging.promise;
+      clock.advance(500);
+      await settled();
+    }
+    const unwatched = a.vault.watch(session, 'file:///one', false);
+    await settled();
+    hanging.reject(new GatewayError('store.unavailable'));
+    await Promise.all([watched, unwatched]);
+    for (let at = 0; at < 4; at++) {
+      clock.advance(500);
+      await settled();
+    }
+    expect(await a.vault.urisOf(session)).toEqual([]);
   });
 
   it('an end is remembered until it can be told', async () => {

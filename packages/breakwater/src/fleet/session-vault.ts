@@ -72,7 +72,7 @@ export class FleetSessions implements SessionVault {
   readonly #writes: WriteBehind;
   readonly #clients = new Map<string, SessionInit['client']>();
   #listener: VaultListener | undefined;
-  /** The store took nothing when it was last written to: what is new must not rely on it. */
+  /** The store did not take the last session that had to be written down: what is new must not rely on it. */
   #isRefused = false;
 
   constructor(deps: VaultDeps) {
@@ -86,7 +86,7 @@ export class FleetSessions implements SessionVault {
     await this.#bus.open(
       (sessionId, news) => {
         // What waits would be written over the mark of its end, and give that a shorter life.
-        if (news.type === 'ended') this.#writes.take(recordKey(uidOf(sessionId)));
+        if (news.type === 'ended') void this.#writes.take(recordKey(uidOf(sessionId)));
         this.#listener?.onNews(sessionId, news);
       },
       () => this.#listener?.onGap(),
@@ -111,7 +111,13 @@ export class FleetSessions implements SessionVault {
   // Most sessions are over before anybody else could ask for them, and their ids say all there is to know.
   async keep(session: Session): Promise<void> {
     if (this.#goesWithout(session)) return;
-    await this.#try(() => this.#deps.store.write(keyOf(session), standingOf(session), this.#ttlMs(session)));
+    try {
+      await this.#deps.store.write(keyOf(session), standingOf(session), this.#ttlMs(session));
+      this.#isRefused = false;
+    } catch (error) {
+      this.#isRefused = true;
+      throw error;
+    }
     this.#mark(session);
   }
 
@@ -176,10 +182,10 @@ export class FleetSessions implements SessionVault {
     const ageMs = clock.now() - session.createdAt;
     const neededMs = Math.max(TOMBSTONE_MS, this.#youthMs(session.isStrict) - ageMs + GRACE_MS);
     const ttlMs = Math.min(Math.max(policy().maxAgeMs - ageMs, LEAST_TTL_MS), neededMs);
-    // Of one that ended nothing else matters.
-    this.#writes.take(keyOf(session));
+    const key = keyOf(session);
     await Promise.all([
-      this.#writeOrLater(keyOf(session), TOMBSTONE, ttlMs),
+      // Of one that ended nothing else matters.
+      this.#writes.take(key).then(() => this.#writeOrLater(key, TOMBSTONE, ttlMs)),
       this.#bus.tellSurely(session.id, { type: 'ended' }),
     ]);
   }
@@ -189,7 +195,7 @@ export class FleetSessions implements SessionVault {
     const uid = uidOf(session.id);
     const fields: Fields = (await store.read(keyOf(session))) ?? new Map();
     const before = streamNodeOf(fields);
-    const waiting = withoutMissed(this.#writes.take(keyOf(session)));
+    const waiting = withoutMissed(await this.#writes.take(keyOf(session)));
     const change = { ...waiting, ...forgetMissed(fields), ...streamAt(node) };
     await store.write(keyOf(session), change, this.#ttlMs(session));
     await this.#tell(session, { type: 'stream', at });
@@ -302,24 +308,10 @@ export class FleetSessions implements SessionVault {
   }
 
   async #writeOrLater(key: string, change: FieldChange, ttlMs: number): Promise<void> {
-    const whole = { ...this.#writes.take(key), ...change };
     try {
-      await this.#try(() => this.#deps.store.write(key, whole, ttlMs));
+      await this.#writes.now(key, change, ttlMs);
     } catch (error) {
       this.#expectAway(error);
-      this.#writes.add(key, whole, ttlMs);
-    }
-  }
-
-  /** Takes note of whether the store takes what is written. */
-  async #try<T>(write: () => Promise<T>): Promise<T> {
-    try {
-      const done = await write();
-      this.#isRefused = false;
-      return done;
-    } catch (error) {
-      this.#isRefused = true;
-      throw error;
     }
   }
 

@@ -2,8 +2,8 @@ import type { Clock, Timer } from '../core/ports.ts';
 import type { FieldChange, Store } from '../core/store.ts';
 
 interface Pending {
-  change: FieldChange;
-  ttlMs: number;
+  readonly change: FieldChange;
+  readonly ttlMs: number;
 }
 
 /** How long writes gather before they go out together. */
@@ -21,6 +21,8 @@ export class WriteBehind {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #pending = new Map<string, Pending>();
+  /** What is on its way to each record; settles when that has arrived or come back. */
+  readonly #underWay = new Map<string, Promise<void>>();
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
@@ -45,23 +47,19 @@ export class WriteBehind {
   add(key: string, change: FieldChange, ttlMs: number): void {
     // What ends after the drain still has a last word; with the store closed it would be tried for ever.
     if (this.#isClosed) return;
-    const known = this.#pending.get(key);
-    if (known === undefined) {
-      const [oldest] = this.#pending.size >= MOST_PENDING ? this.#pending.keys() : [];
-      if (oldest !== undefined) this.#pending.delete(oldest);
-      this.#pending.set(key, { change, ttlMs });
-    } else {
-      known.change = { ...known.change, ...change };
-      known.ttlMs = ttlMs;
-    }
-    this.#timer ??= this.#clock.after(GATHER_MS, () => void this.flush());
+    this.#keep(key, { change: { ...this.#pending.get(key)?.change, ...change }, ttlMs });
   }
 
-  /** Takes back what waits for a record, because who calls writes it now. */
-  take(key: string): FieldChange {
-    const pending = this.#pending.get(key);
-    this.#pending.delete(key);
-    return pending?.change ?? {};
+  /** Takes back what waits for a record, and what is on its way there if that does not arrive. */
+  async take(key: string): Promise<FieldChange> {
+    while (this.#underWay.has(key)) await this.#underWay.get(key);
+    return this.#lift(key)?.change ?? {};
+  }
+
+  /** Writes now, with what waits for that record. Rejects when it cannot be written; then it waits, too. */
+  async now(key: string, change: FieldChange, ttlMs: number): Promise<void> {
+    while (this.#underWay.has(key)) await this.#underWay.get(key);
+    await this.#send(key, { change: { ...this.#lift(key)?.change, ...change }, ttlMs });
   }
 
   /** Writes what waits; resolves when that is done or the store is out of reach. */
@@ -97,19 +95,47 @@ export class WriteBehind {
   }
 
   async #write(key: string): Promise<boolean> {
-    const pending = this.#pending.get(key);
+    while (this.#underWay.has(key)) await this.#underWay.get(key);
+    const pending = this.#lift(key);
     if (pending === undefined) return true;
-    this.#pending.delete(key);
+    try {
+      await this.#send(key, pending);
+      return true;
+    } catch {
+      return false; // it waits again
+    }
+  }
+
+  /** One at a time for each record: one that fails late and is tried again would be written over what is newer. */
+  async #send(key: string, pending: Pending): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#underWay.set(key, promise);
     try {
       await this.#store.write(key, pending.change, pending.ttlMs);
       this.#isFailing = false;
-      return true;
-    } catch {
-      // Out of reach: it is tried again, below what changed meanwhile.
+    } catch (error) {
       this.#isFailing = true;
+      // Out of reach: it is tried again, below what changed meanwhile.
       const later = this.#pending.get(key);
-      this.#pending.set(key, { change: { ...pending.change, ...later?.change }, ttlMs: later?.ttlMs ?? pending.ttlMs });
-      return false;
+      this.#keep(key, { change: { ...pending.change, ...later?.change }, ttlMs: later?.ttlMs ?? pending.ttlMs });
+      throw error;
+    } finally {
+      this.#underWay.delete(key);
+      resolve();
     }
+  }
+
+  #keep(key: string, pending: Pending): void {
+    const isNew = !this.#pending.has(key);
+    const [oldest] = isNew && this.#pending.size >= MOST_PENDING ? this.#pending.keys() : [];
+    if (oldest !== undefined) this.#pending.delete(oldest);
+    this.#pending.set(key, pending);
+    if (!this.#isClosed) this.#timer ??= this.#clock.after(GATHER_MS, () => void this.flush());
+  }
+
+  #lift(key: string): Pending | undefined {
+    const pending = this.#pending.get(key);
+    this.#pending.delete(key);
+    return pending;
   }
 }
