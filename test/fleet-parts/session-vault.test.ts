@@ -4,9 +4,11 @@ import { GatewayError } from '../../packages/breakwater/src/core/errors.ts';
 import type { GatewayEvent } from '../../packages/breakwater/src/core/events.ts';
 import type { KeyRing } from '../../packages/breakwater/src/core/seal.ts';
 import type { SessionInit } from '../../packages/breakwater/src/core/session.ts';
+import type { SessionNews } from '../../packages/breakwater/src/core/session-vault.ts';
 import { type SessionLimits, Sessions } from '../../packages/breakwater/src/core/sessions.ts';
 import type { FieldChange } from '../../packages/breakwater/src/core/store.ts';
 import { FleetSessions } from '../../packages/breakwater/src/fleet/session-vault.ts';
+import type { RawId } from '../../packages/breakwater/src/jsonrpc/id.ts';
 import { NO_QUESTIONS } from '../../packages/breakwater/src/protocol/capabilities.ts';
 import { MemoryStore } from '../../packages/breakwater/src/store/memory.ts';
 import { ManualClock } from '../downstream/manual-clock.ts';
@@ -36,8 +38,11 @@ class WatchedStore extends MemoryStore {
   writes = 0;
   reads = 0;
   published = 0;
-  /** Bytes of the largest message. */
+  /** Bytes of all messages, and of the largest. */
+  publishedBytes = 0;
   largest = 0;
+  /** Messages wait for it. */
+  hanging: Promise<void> | undefined;
   isAway = false;
   /** It can be reached, and takes nothing. */
   isFull = false;
@@ -72,7 +77,9 @@ class WatchedStore extends MemoryStore {
 
   override async publish(channel: string, message: Buffer): Promise<void> {
     this.#demand();
+    await this.hanging;
     this.published++;
+    this.publishedBytes += message.length;
     this.largest = Math.max(this.largest, message.length);
     await super.publish(channel, message);
   }
@@ -375,6 +382,16 @@ describe('while the store is away', () => {
     expect(await a.vault.urisOf(session)).toEqual([]);
   });
 
+  it('an end that is noted after the vault was closed is not told for ever', async () => {
+    const { clock, store, a } = await setUp();
+    const session = await a.open();
+    store.isAway = true;
+    await a.vault.close();
+    const before = clock.pending;
+    await a.vault.end(session);
+    expect(clock.pending).toBe(before);
+  });
+
   it('an end is remembered until it can be told', async () => {
     const { clock, store, a, b } = await setUp();
     const { id } = await a.open();
@@ -439,6 +456,39 @@ describe('what nodes say to each other', () => {
     for (let at = 0; at < 100; at++) a.vault.pass(id, { type: 'task', taskId: 't', params, isProgress: true });
     await expect.poll(() => store.published).toBeGreaterThan(10);
     expect(store.largest).toBeLessThan(1_000_000);
+  });
+
+  // Attack: the store hangs over its messages, and its connection stays, while servers report of their tasks at length: what waits piles up in the node.
+  it('is kept within bounds while the store hangs', async () => {
+    const { clock, store, a, b } = await setUp();
+    const [ended, streaming] = [await a.open(), await a.open()];
+    await b.find(ended.id);
+    const there = await b.find(streaming.id);
+    if (there === undefined) throw new Error('the session is unknown');
+    const heard: SessionNews[] = [];
+    there.keeper = { isBusy: true, hear: (news) => heard.push(news) };
+    const hanging = Promise.withResolvers<void>();
+    store.hanging = hanging.promise;
+    a.vault.cancel(streaming, '"first"' as RawId);
+    await settled();
+    const params = JSON.stringify({ message: 'x'.repeat(60_000) });
+    for (let at = 0; at < 500; at++)
+      a.vault.pass(streaming.id, { type: 'task', taskId: 't', params, isProgress: true });
+    for (let at = 0; at < 500; at++) a.vault.cancel(streaming, String(at) as RawId);
+    // Nobody waits for what finds no room.
+    await a.vault.takeStream(streaming, clock.now());
+    await a.sessions.end(ended.id, 'client');
+    expect(b.closes()).toEqual([]);
+    store.hanging = undefined;
+    hanging.resolve();
+    await expect
+      .poll(() => {
+        // What found no room is told a second later, or that there was something.
+        clock.advance(1_000);
+        return [b.closes(), heard.filter(({ type }) => type === 'stream').length];
+      })
+      .toEqual([['ended-elsewhere'], 1]);
+    expect(store.publishedBytes).toBeLessThan(12 * 1_048_576);
   });
 
   it('names no URI in the store', async () => {

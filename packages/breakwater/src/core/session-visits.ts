@@ -54,6 +54,7 @@ export class SessionVisits implements VaultListener {
   readonly #unsure = new Set<Session>();
   #timer: Timer | undefined;
   #recheckTimer: Timer | undefined;
+  #isRechecking = false;
 
   constructor(vault: SessionVault, host: VisitHost, deps: { readonly clock: Clock }) {
     this.#vault = vault;
@@ -151,7 +152,8 @@ export class SessionVisits implements VaultListener {
   onGap(): void {
     for (const load of this.#loads.values()) load.isStale = true;
     for (const session of this.#host.all()) if (session.isShared) this.#unsure.add(session);
-    void this.#recheckAll();
+    // Several nodes may say at the same time that something was missed: what is unsure again after one pass has its turn in the next.
+    if (!this.#isRechecking) void this.#recheckAll();
   }
 
   close(): void {
@@ -176,6 +178,7 @@ export class SessionVisits implements VaultListener {
   async #recheckAll(): Promise<void> {
     this.#recheckTimer?.clear();
     this.#recheckTimer = undefined;
+    this.#isRechecking = true;
     const due = [...this.#unsure];
     let isReachable = true;
     const checkSome = async (): Promise<void> => {
@@ -184,14 +187,16 @@ export class SessionVisits implements VaultListener {
       }
     };
     await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, checkSome));
+    this.#isRechecking = false;
     if (this.#unsure.size === 0) return;
     this.#recheckTimer ??= this.#clock.after(RECHECK_MS, () => void this.#recheckAll());
   }
 
   async #recheck(session: Session): Promise<boolean> {
+    // Before it is looked at: what is said meanwhile makes it unsure again.
+    this.#unsure.delete(session);
     try {
       const known = this.#host.get(session.id) === session ? await this.#vault.check(session) : undefined;
-      this.#unsure.delete(session);
       if (this.#host.get(session.id) !== session) return true;
       if (known === undefined) await this.#host.drop(session, 'ended-elsewhere', { withHandles: true });
       else {
@@ -200,6 +205,7 @@ export class SessionVisits implements VaultListener {
       }
       return true;
     } catch {
+      this.#unsure.add(session);
       return false; // away again
     }
   }

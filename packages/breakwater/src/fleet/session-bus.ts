@@ -1,3 +1,4 @@
+import { GatewayError } from '../core/errors.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import { type KeyRing, openBytes, sealBytes } from '../core/seal.ts';
 import type { SessionNews } from '../core/session-vault.ts';
@@ -11,15 +12,22 @@ const CHANNEL = 'sessions';
 const MOST_AT_ONCE = 500;
 /** Beyond these characters what comes goes in the next one: a store cuts off who is sent too much at a time. */
 const LARGE_CHARS = 262_144;
+/** What may wait while a message is on its way: a store may hang, and its connection stay. */
+const MOST_WAITING_CHARS = 8 * 1_048_576;
+/** What a piece of news takes beyond its session and what a server says in it. */
+const NEWS_CHARS = 100;
 /** How often it is tried again to tell what must be known. */
 const AGAIN_MS = 1_000;
 const MOST_UNTOLD = 10_000;
 
 const SPACE = Buffer.from(' ');
+/** In place of a piece of news: there were some of this node that nobody was told. */
+const MISSED = 'missed';
+
+type Piece = readonly [sessionId: string, news: SessionNews] | typeof MISSED;
 
 interface Gathered {
-  readonly news: (readonly [sessionId: string, news: SessionNews])[];
-  /** What servers say in it. */
+  readonly news: Piece[];
   chars: number;
   /** Settles when all of it was told. */
   readonly told: Promise<void>;
@@ -28,17 +36,24 @@ interface Gathered {
 /** Hears one piece of news of another node. */
 export type HearNews = (sessionId: string, news: SessionNews) => void;
 
-/** The channel on which nodes tell each other what became of sessions. Sealed: a session id is a credential, and who can write to the store must not end sessions. */
+/**
+ * The channel on which nodes tell each other what became of sessions. Sealed: a session id is a credential, and who can write to the store must not end
+ * sessions. What waits to be told is bounded. What finds no room, or is refused by the store, is told again, or the others are told that they missed something
+ * (they ask the store then, as after a gap of their own); what servers say is lost, and so are cancellations.
+ */
 export class SessionBus {
   readonly #store: Store;
   readonly #ring: KeyRing;
   readonly #node: string;
   readonly #clock: Clock;
   readonly #untold = new Map<string, { readonly sessionId: string; readonly news: SessionNews }>();
+  #hasMissed = false;
   #again: Timer | undefined;
+  #isClosed = false;
   #stop: (() => Promise<void>) | undefined;
   /** What is told next. */
   #gathered: Gathered | undefined;
+  #waitingChars = 0;
   /** Resolves when what was gathered before has been told, or could not be. */
   #telling: Promise<void> = Promise.resolve();
 
@@ -49,27 +64,43 @@ export class SessionBus {
     this.#node = options.node;
   }
 
-  /** Begins to listen. Rejects with `store.unavailable`. */
+  /** Begins to listen. `onGap`: news may be missing, of this node's or another's fault. Rejects with `store.unavailable`. */
   async open(hear: HearNews, onGap: () => void): Promise<void> {
-    this.#stop = await this.#store.subscribe(CHANNEL, (message) => this.#take(message, hear), onGap);
+    this.#stop = await this.#store.subscribe(CHANNEL, (message) => this.#take(message, hear, onGap), onGap);
   }
 
   /** Tells the other nodes. What is told while a message is on its way goes together in the next one. Rejects with `store.unavailable`. */
-  tell(sessionId: string, news: SessionNews): Promise<void> {
+  async tell(sessionId: string, news: SessionNews): Promise<void> {
+    try {
+      await this.#add([sessionId, news], sessionId.length + NEWS_CHARS + charsOf(news));
+    } catch (error) {
+      // Two nodes would take themselves for the one that has the stream.
+      if (news.type === 'stream') this.#noteMissed();
+      throw error;
+    }
+  }
+
+  #add(piece: Piece, chars: number): Promise<void> {
+    // Attack: servers talk, or clients end their sessions, for as long as the store hangs.
+    if (this.#waitingChars + chars > MOST_WAITING_CHARS)
+      return Promise.reject(new GatewayError('store.unavailable', { cause: new Error('too much waits to be told') }));
     if (this.#gathered === undefined || isFull(this.#gathered)) this.#gather();
     const gathered = this.#gathered as Gathered;
-    gathered.news.push([sessionId, news]);
-    gathered.chars += charsOf(news);
+    gathered.news.push(piece);
+    gathered.chars += chars;
+    this.#waitingChars += chars;
     return gathered.told;
   }
 
   #gather(): void {
     const gathered: Gathered['news'] = [];
     const told = this.#telling.then(() => {
-      if (this.#gathered?.news === gathered) this.#gathered = undefined;
+      this.#waitingChars -= made.chars;
+      if (this.#gathered === made) this.#gathered = undefined;
       return this.#publish(gathered);
     });
-    this.#gathered = { news: gathered, chars: 0, told };
+    const made = { news: gathered, chars: 0, told };
+    this.#gathered = made;
     this.#telling = told.catch(() => undefined);
   }
 
@@ -86,22 +117,40 @@ export class SessionBus {
       await this.tell(sessionId, news);
       this.#untold.delete(name);
     } catch {
-      // Out of reach. What does not fit is found out by the others from the record.
-      if (this.#untold.size < MOST_UNTOLD) this.#untold.set(name, { sessionId, news });
-      this.#again ??= this.#clock.after(AGAIN_MS, () => {
-        this.#again = undefined;
-        for (const kept of [...this.#untold.values()]) void this.tellSurely(kept.sessionId, kept.news);
-      });
+      if (this.#untold.size >= MOST_UNTOLD) return this.#noteMissed();
+      this.#untold.set(name, { sessionId, news });
+      this.#tryAgain();
     }
   }
 
+  #noteMissed(): void {
+    this.#hasMissed = true;
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    // With the store closed it would be tried for ever.
+    if (this.#isClosed) return;
+    this.#again ??= this.#clock.after(AGAIN_MS, () => {
+      this.#again = undefined;
+      const untold = [...this.#untold.values()];
+      // Each waits in one place at a time, however long the store hangs.
+      this.#untold.clear();
+      for (const { sessionId, news } of untold) void this.tellSurely(sessionId, news);
+      if (!this.#hasMissed) return;
+      this.#hasMissed = false;
+      this.#add(MISSED, MISSED.length).catch(() => this.#noteMissed());
+    });
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#again?.clear();
     await this.#stop?.();
     this.#stop = undefined;
   }
 
-  #take(message: Buffer, hear: HearNews): void {
+  #take(message: Buffer, hear: HearNews, onGap: () => void): void {
     const end = message.indexOf(SPACE);
     const node = message.toString('latin1', 0, Math.max(0, end));
     if (node === this.#node) return;
@@ -109,6 +158,7 @@ export class SessionBus {
     const told: unknown = plain === undefined ? undefined : JSON.parse(plain.toString());
     if (!Array.isArray(told)) return;
     for (const entry of told as readonly unknown[]) {
+      if (entry === MISSED) onGap();
       if (!Array.isArray(entry)) continue;
       const [sessionId, value]: readonly unknown[] = entry;
       const news = readNews(value);
@@ -121,6 +171,7 @@ function isFull({ news, chars }: Gathered): boolean {
   return news.length >= MOST_AT_ONCE || chars >= LARGE_CHARS;
 }
 
+/** What a server says in it. */
 function charsOf(news: SessionNews): number {
   if (news.type === 'aside') return news.message.length;
   return news.type === 'task' ? news.params.length : 0;
