@@ -95,15 +95,15 @@ const COMMON = {
   maxMessageBytes: 64 * 1024 * 1024,
 } as const;
 
-/** The tools server as an upstream; it notes what it does in `file`. */
-export function toolsUpstream(file: string): ResolvedUpstream {
+/** The tools server as an upstream; it notes what it does in `file`, and takes so long to start. */
+export function toolsUpstream(file: string, startMs = 0): ResolvedUpstream {
   return {
     ...COMMON,
     kind: 'stdio',
     era: 'legacy',
     command: process.execPath,
     args: [TOOLS_SERVER],
-    env: { EFFECTS: file },
+    env: { EFFECTS: file, START_MS: String(startMs) },
   };
 }
 

@@ -1,4 +1,5 @@
-// A legacy stdio server of a few tools, without an SDK so that it starts fast. What it does outlives it in the file named by EFFECTS, a line each.
+// A legacy stdio server of a few tools, without an SDK so that it starts fast, or START_MS later. What it does outlives it in the file named by EFFECTS, a line
+// each.
 
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -25,6 +26,7 @@ async function take(message: Message): Promise<unknown> {
   if (id === undefined) return;
   if (method === 'initialize') {
     const serverInfo = { name: 'tools', version: '1' };
+    await new Promise((resolve) => setTimeout(resolve, Number(process.env['START_MS'] ?? 0)));
     const capabilities = { tools: { listChanged: true }, resources: { subscribe: true }, logging: {} };
     return say({
       id,

@@ -142,13 +142,17 @@ export class HandlePool {
   handOver(): void {
     this.#handedOverAt = this.#deps.clock.now();
     for (const entry of [...this.#entries]) {
-      const { hold } = entry;
-      if (hold === undefined) continue;
-      entry.hold = undefined;
-      void hold.release();
-      // Not as one that ended: the next owner goes on with the session that a server keeps for it.
-      this.#retire(entry, 'closed');
+      if (entry.handle !== undefined) this.#handOver(entry);
+      // After those who wait for it to open.
+      else void entry.opened.then(() => this.#handOver(entry));
     }
+  }
+
+  #handOver(entry: PoolEntry): void {
+    if (entry.hold === undefined) return;
+    void entry.hold.release();
+    entry.hold = undefined;
+    this.#retire(entry, 'closed'); // not as one that ended: the next owner goes on with the session that a server keeps for it
   }
 
   // Where no other node wants it, because all of them are leaving, the last callers are served here after all.
