@@ -50,8 +50,6 @@ export class ModernCall implements CallControl, ResponseSink {
   #fault: ParseFault | undefined;
   #isOver = false;
   #isPaused = false;
-  /** A part of the result was passed on: nothing else can be the answer any more. */
-  #hasBegun = false;
   // Each remedy is tried once: a server that refuses its own cure would be asked for ever.
   readonly #tried = new Set<'replay' | 'headers' | 'revision'>();
 
@@ -117,7 +115,6 @@ export class ModernCall implements CallControl, ResponseSink {
     const { revision } = this.#host;
     const write = this.#sink.beginResult?.({ revision, bytes });
     if (write === undefined) return undefined;
-    this.#hasBegun = true;
     return { write, end: (last) => this.finish({ kind: 'result', revision, result: last }) };
   }
 
@@ -135,7 +132,7 @@ export class ModernCall implements CallControl, ResponseSink {
     else if (this.#fault !== undefined)
       this.#fail(new GatewayError('upstream.invalid', { cause: this.#fault.message }));
     // Nothing of an answer was seen and asking again changes nothing: a stale kept-alive connection ends like this.
-    else if (isBroken && !isSeen && !this.#hasBegun && isRepeatable && this.#isFirst('replay')) this.start();
+    else if (isBroken && !isSeen && isRepeatable && this.#isFirst('replay')) this.start();
     else if (end.kind === 'failed') this.#fail(end.error);
     else
       this.#fail(
