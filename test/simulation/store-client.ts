@@ -143,6 +143,10 @@ export class StoreClient implements Store {
     };
   }
 
+  time(): Promise<number> {
+    return this.#ask((server) => server.read((store) => store.time()));
+  }
+
   born(): Promise<number> {
     return this.#ask((server) => server.read((store) => store.born()));
   }

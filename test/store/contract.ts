@@ -349,6 +349,15 @@ export function describeStore(kind: string, open: () => Promise<StorePair>): voi
       });
     });
 
+    test('has one clock, for all', async () => {
+      const before = Date.now();
+      const [mine, others] = [await one.time(), await other.time()];
+      expect(mine).toBeGreaterThanOrEqual(before - 1);
+      expect(others).toBeGreaterThanOrEqual(mine);
+      expect(others).toBeLessThanOrEqual(Date.now() + 1);
+      expect(await one.born()).toBeLessThanOrEqual(mine);
+    });
+
     test('was born once, for all', async () => {
       const born = await one.born();
       expect(born).toBeLessThanOrEqual(Date.now());

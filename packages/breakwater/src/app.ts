@@ -8,7 +8,7 @@ import type { Emit, GatewayEvent } from './core/events.ts';
 import type { Forwarded } from './core/fleet.ts';
 import { Gateway } from './core/gateway.ts';
 import { Parks } from './core/parks.ts';
-import type { Principal, Upstream } from './core/ports.ts';
+import type { Clock, Principal, Upstream } from './core/ports.ts';
 import { freshKeyRing } from './core/seal.ts';
 import { Sessions } from './core/sessions.ts';
 import { taskNews } from './core/subscription.ts';
@@ -101,6 +101,8 @@ export class App {
   readonly #asides: Asides;
   readonly #records: StoreCallRecords | undefined;
   readonly #options: AppOptions;
+  /** This machine's, or that of the fleet. */
+  readonly #clock: Clock;
   readonly #guard: OverloadGuard;
   /** Every upstream that may still hold something, also those of an earlier configuration. */
   readonly #upstreams = new Set<Upstream>();
@@ -142,8 +144,7 @@ export class App {
     } catch (error) {
       // Half a node would hold its ports and its name in the fleet, and keep the process from ending.
       if (app !== undefined) await app.#abandon();
-      await membership?.fleet.close();
-      await membership?.store.close();
+      await membership?.close();
       throw error;
     }
   }
@@ -160,6 +161,7 @@ export class App {
   private constructor(options: AppOptions, membership: Membership | undefined) {
     this.#options = options;
     this.#membership = membership;
+    this.#clock = membership?.clock ?? systemClock;
     // Nobody can ask for them without the admin port.
     this.#metrics = options.config.admin === undefined ? undefined : new Metrics(systemClock);
     this.#emit = (event) => {
@@ -173,7 +175,7 @@ export class App {
     this.#vault = membership?.openVault({ emit: this.#emit, policy: () => this.#sessions.limits });
     this.#sessions = new Sessions({
       limits: sessionLimits(options.config),
-      clock: systemClock,
+      clock: this.#clock,
       random: systemRandom,
       emit: this.#emit,
       releaseHandles: (sessionId) => this.#releaseHandles(sessionId),
@@ -184,7 +186,7 @@ export class App {
     // In a fleet any node opens what any other sealed, and learns from it where to go on.
     const keys = membership?.fleet.keys.states ?? freshKeyRing();
     const node = membership?.fleet.tags.node;
-    const common = { clock: systemClock, keys, node, emit: this.#emit };
+    const common = { clock: this.#clock, keys, node, emit: this.#emit };
     this.#parks = new Parks({ ...common, limits: parkLimits(options.config), random: systemRandom });
     this.#tasks = new TaskBook({
       ...common,
@@ -194,7 +196,7 @@ export class App {
       },
     });
     this.#records = membership?.records;
-    this.#asides = new Asides({ clock: systemClock, tasks: this.#tasks });
+    this.#asides = new Asides({ clock: this.#clock, tasks: this.#tasks });
     this.#generation = this.#generate(options.config, new Map());
     options.audit?.configured(describeForAudit(options.config));
   }
@@ -303,8 +305,7 @@ export class App {
     this.#guard.close();
     // After the upstreams, which give their leases back.
     await this.#vault?.close();
-    await this.#membership?.fleet.close();
-    await this.#membership?.store.close();
+    await this.#membership?.close();
     await this.#options.audit?.close();
   }
 
@@ -351,7 +352,7 @@ export class App {
     const gateway = new Gateway({
       routes: config.routes.map((route) => makeRoute(route, upstreams)),
       info: encodeJson({ name: 'breakwater', title: 'Breakwater', version: VERSION }),
-      clock: systemClock,
+      clock: this.#clock,
       random: systemRandom,
       emit: this.#emit,
       parks: this.#parks,
@@ -397,7 +398,7 @@ export class App {
         edge: gateway,
         subscriptions: gateway.subscriptions,
         sessions: this.#sessions,
-        clock: systemClock,
+        clock: this.#clock,
         random: systemRandom,
         emit: this.#emit,
         ...this.#fleetDeps(config),
@@ -439,7 +440,7 @@ export class App {
 
   #createUpstream(name: string, configured: ConfiguredUpstream, config: ResolvedConfig): WatchedUpstream {
     const upstream = createUpstream(upstreamOptions(name, configured, config), {
-      clock: systemClock,
+      clock: this.#clock,
       random: systemRandom,
       emit: this.#emit,
       version: VERSION,

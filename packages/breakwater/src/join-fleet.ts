@@ -5,11 +5,12 @@ import { isWildcardHost } from './config/address.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import type { Emit } from './core/events.ts';
 import type { Forwarded } from './core/fleet.ts';
-import type { Upstream } from './core/ports.ts';
+import type { Clock, Upstream } from './core/ports.ts';
 import type { Store } from './core/store.ts';
 import { StoreCallRecords } from './fleet/call-records.ts';
 import { StoreArchive } from './fleet/event-archive.ts';
 import { type Fleet, openFleet } from './fleet/fleet.ts';
+import { FleetClock } from './fleet/fleet-clock.ts';
 import { FleetSessions } from './fleet/session-vault.ts';
 import { PipeStore } from './store/pipe-store.ts';
 import { watchStore } from './store/watched-store.ts';
@@ -18,6 +19,8 @@ import type { WorkerSeat } from './worker-seat.ts';
 /** This process as a node, with the store that it shares with the others. */
 export interface Membership {
   readonly store: Store;
+  /** The same on all nodes. */
+  readonly clock: Clock;
   readonly fleet: Fleet;
   /** Where calls are written down that wait for a legacy client. */
   readonly records: StoreCallRecords;
@@ -25,6 +28,8 @@ export interface Membership {
   openVault(deps: Pick<SessionVaultDeps, 'emit' | 'policy'>): FleetSessions;
   /** Makes what keeps what streams sent. */
   openArchive(options: Pick<ArchiveDeps, 'limits' | 'resumeMs'>): StoreArchive;
+  /** Leaves the fleet. */
+  close(): Promise<void>;
 }
 
 type SessionVaultDeps = ConstructorParameters<typeof FleetSessions>[0];
@@ -53,8 +58,10 @@ export async function joinFleet(
   const shared = secrets === undefined ? undefined : await openSharedStore(config, seat, deps.emit);
   if (secrets === undefined || shared === undefined) return undefined;
   const store = watchStore(shared, () => deps.emit({ type: 'store-failure' }));
+  const clock = new FleetClock({ machine: systemClock, store, emit: deps.emit });
   const listen = config.fleet?.listen ?? { host: LOOPBACK, port: 0 };
   try {
+    await clock.open();
     const fleet = await openFleet({
       store,
       secrets,
@@ -62,24 +69,31 @@ export async function joinFleet(
       listen: seat === undefined ? listen : { ...listen, port: 0 },
       advertise: advertised(config.fleet?.advertise, listen.host),
       leaseMs: config.fleet?.leaseMs,
-      clock: systemClock,
+      clock,
       ...deps,
     });
-    return membershipOf(store, fleet);
+    return membershipOf(store, fleet, clock);
   } catch (error) {
+    clock.close();
     await store.close();
     throw error;
   }
 }
 
-function membershipOf(store: Store, fleet: Fleet): Membership {
-  const common = { store, node: fleet.tags.node, clock: systemClock };
+function membershipOf(store: Store, fleet: Fleet, clock: FleetClock): Membership {
+  const common = { store, node: fleet.tags.node, clock };
   return {
     store,
+    clock,
     fleet,
     records: new StoreCallRecords({ ...common, ring: fleet.keys.values }),
     openVault: (deps) => new FleetSessions({ ...common, ring: fleet.keys.sessions, random: systemRandom, ...deps }),
     openArchive: (options) => new StoreArchive({ ...common, ring: fleet.keys.values, ...options }),
+    close: async () => {
+      clock.close();
+      await fleet.close();
+      await store.close();
+    },
   };
 }
 

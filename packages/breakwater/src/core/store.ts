@@ -75,7 +75,9 @@ export interface Store {
   /** Listens on a channel. A listener must not throw. Messages may be lost while the store is out of reach; `onGap` is called afterwards. */
   subscribe(channel: string, listener: (message: Buffer) => void, onGap?: () => void): Promise<() => Promise<void>>;
 
-  /** Time of the first start of this store, ms since the epoch: older than that, nothing it does not know proves anything. */
+  /** What time it is by the store's own clock, ms since the epoch: the same for all nodes, however wrong their machines' are. */
+  time(): Promise<number>;
+  /** Time of the first start of this store, by its own clock: older than that, nothing it does not know proves anything. */
   born(): Promise<number>;
   close(): Promise<void>;
 }

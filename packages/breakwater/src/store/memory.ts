@@ -164,6 +164,11 @@ export class MemoryStore implements Store {
     };
   }
 
+  async time(): Promise<number> {
+    this.#requireOpen();
+    return this.#clock.now();
+  }
+
   async born(): Promise<number> {
     this.#requireOpen();
     return this.#born;

@@ -160,6 +160,10 @@ export class PipeStore implements Store {
     }
   }
 
+  time(): Promise<number> {
+    return this.#call('time');
+  }
+
   born(): Promise<number> {
     return this.#call('born');
   }

@@ -30,6 +30,12 @@ export function readContent(reply: Reply): LogContent | undefined {
   };
 }
 
+/** Milliseconds from seconds and microseconds. */
+export function readTime(reply: Reply): number {
+  const [seconds, micros] = list(reply);
+  return Number(text(seconds)) * 1_000 + Math.floor(Number(text(micros)) / 1_000);
+}
+
 function list(reply: Reply | undefined): readonly Reply[] {
   return Array.isArray(reply) ? reply : [];
 }

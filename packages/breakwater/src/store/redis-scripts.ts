@@ -104,9 +104,10 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])${CONTENT}`);
 const READ_LOG = script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end${CONTENT}`);
 
-/** KEYS: time of birth. ARGV: now. */
+/** KEYS: time of birth. */
 const BORN = script(`
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
+local time = redis.call('TIME')
+redis.call('SET', KEYS[1], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), 'NX')
 return redis.call('GET', KEYS[1])`);
 
 /** Everything that takes more than one command to be atomic. */

@@ -6,7 +6,7 @@ import { RedisChannels } from './redis-channels.ts';
 import { faultOf, type RedisFault } from './redis-fault.ts';
 import { RedisKeys } from './redis-keys.ts';
 import type { RedisCommand, Reply } from './redis-link.ts';
-import { readContent, readFields, readLease } from './redis-replies.ts';
+import { readContent, readFields, readLease, readTime } from './redis-replies.ts';
 import { SCRIPTS, type Script } from './redis-scripts.ts';
 import type { RedisTopology } from './redis-topology.ts';
 import { pause } from './within.ts';
@@ -134,14 +134,18 @@ export class RedisStore implements Store {
     }
   }
 
+  /** Of one server, always the same, as long as it has what it has. */
+  async time(): Promise<number> {
+    return readTime(await this.#run(this.#keys.common('time'), { words: ['TIME'] }, 'repeatable'));
+  }
+
   /**
    * The youngest of its servers counts, since one of them may have lost its data alone. Those that cannot be reached say nothing: nor was anything found missing
    * on them.
    */
   async born(): Promise<number> {
-    const now = String(this.#parts.clock.now());
     const answers = await Promise.allSettled(
-      this.#topology.tags().map((tag) => this.#script(SCRIPTS.born, [this.#keys.common(tag)], [now], 'repeatable')),
+      this.#topology.tags().map((tag) => this.#script(SCRIPTS.born, [this.#keys.common(tag)], [], 'repeatable')),
     );
     const times = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [Number(String(answer.value))] : []));
     if (times.length > 0) return Math.max(...times);
