@@ -73,6 +73,23 @@ describe('the copies of streams', () => {
   });
 
   // Attack: a thousand sessions, each within its own bounds.
+  test('that were hollowed twice count on from beyond both times', async () => {
+    const store = new MemoryStore(systemClock);
+    const common = { store, ring: freshKeyRing(), clock: systemClock, resumeMs: 300_000 };
+    const limits = { events: 200, bytes: KIB };
+    const nodes = ['a', 'b', 'c'].map((node) => new StoreArchive({ ...common, node, limits }));
+    nodes[0]?.open(SESSION, 'stream', IDS).append(7, Buffer.alloc(2 * KIB));
+    await settled();
+    const first = await nodes[1]?.take(SESSION, 'stream');
+    // On the second node others need the room.
+    for (const id of names(20)) nodes[1]?.open(SESSION, id, IDS).append(1, Buffer.alloc(900));
+    await settled();
+    const second = await nodes[2]?.take(SESSION, 'stream');
+    expect([first?.events, second?.events]).toEqual([[], []]);
+    expect(second?.last).toBeGreaterThan(first?.last ?? 0);
+    await store.close();
+  });
+
   test('of one node are bounded, whoever has them', async () => {
     const store = new MemoryStore(systemClock);
     const archive = archiveOf(store);

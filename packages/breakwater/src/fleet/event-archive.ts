@@ -22,7 +22,7 @@ export class StoreArchive implements EventArchive {
     const key = keyOf(streamId);
     const context = contextOf(sessionId, streamId);
     const note = sealBytes(ring, Buffer.from(JSON.stringify(ids), 'latin1'), context);
-    const kept = { state: 'running', outlineBytes: note.length, eventBytes: 0 } as const;
+    const kept = { state: 'running', outlineBytes: note.length, eventBytes: 0, lastSeq: 0 } as const;
     return new LogCopy(this.#deps, this.#budget, { uid: uidOf(sessionId), key, context }, kept, async () => {
       await store.openLog(key, node, note, RUNNING_MS);
       return true;
@@ -44,16 +44,18 @@ export class StoreArchive implements EventArchive {
     const note = content === undefined ? undefined : openBytes(ring, content.note, context);
     if (content === undefined || note === undefined) return undefined;
     const events = content.entries.flatMap(({ data }) => readEvent(openBytes(ring, data, context)));
+    const last = events.at(-1)?.seq ?? 0;
     const kept = {
       state: content.ended ? 'ended' : 'running',
       outlineBytes: content.note.length,
       eventBytes: content.entries.reduce((sum, { data }) => sum + data.length, 0),
+      lastSeq: last,
     } as const;
     return {
       ids: JSON.parse(note.toString('latin1')) as readonly RawId[],
       // An event without data says that those before it are lost.
       events: events.filter(({ data }) => data.length > 0),
-      last: events.at(-1)?.seq ?? 0,
+      last,
       ended: content.ended,
       copy: new LogCopy(this.#deps, this.#budget, { uid: uidOf(sessionId), key, context }, kept, async () => true),
     };

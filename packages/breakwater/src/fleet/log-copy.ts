@@ -48,7 +48,7 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
   #state: CopyState;
   #bytes: number;
   #waitingBytes = 0;
-  #lastSeq = 0;
+  #lastSeq: number;
   #until = Number.POSITIVE_INFINITY;
   #lifeMs: number;
   #isBroken = false;
@@ -61,7 +61,12 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
     deps: CopyDeps,
     budget: CopyBudget,
     at: CopyPlace,
-    kept: { readonly state: 'running' | 'ended'; readonly outlineBytes: number; readonly eventBytes: number },
+    kept: {
+      readonly state: 'running' | 'ended';
+      readonly outlineBytes: number;
+      readonly eventBytes: number;
+      readonly lastSeq: number;
+    },
     begin: () => Promise<boolean>,
   ) {
     this.#deps = deps;
@@ -70,6 +75,7 @@ export class LogCopy implements StreamCopy, ShelvedCopy {
     this.#state = kept.state;
     this.#outlineBytes = kept.outlineBytes;
     this.#bytes = kept.outlineBytes + kept.eventBytes;
+    this.#lastSeq = kept.lastSeq;
     this.#lifeMs = deps.resumeMs;
     if (kept.state === 'ended') this.#until = deps.clock.now() + deps.resumeMs;
     void this.#then(begin);
