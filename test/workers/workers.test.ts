@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { scratch } from '../audit/support.ts';
 import { PATIENT, REPOSITORY, runProgram, startProgram } from '../e2e/support/programs.ts';
+import { startRedis } from '../fixtures/redis.ts';
+import { startTcpProxy } from '../fixtures/tcp-proxy.ts';
 import { createAuthority } from '../listen/support/certificates.ts';
 import { ask as askOnce } from '../listen/support/wire.ts';
 import { openSession, toolText } from '../requirements/support/clients.ts';
@@ -95,6 +97,29 @@ test('SIGTERM: what runs is finished, the code is 0, and no process is left', { 
   expect((await call)?.text).toContain('at last');
   expect(await workers.program.ended).toBe(0);
   expect(family.filter(isAlive)).toEqual([]);
+});
+
+test('SIGTERM while workers still start: they end all the same', { timeout: TEST_MS }, async () => {
+  await using redis = await startRedis();
+  await using way = await startTcpProxy(redis.port);
+  way.blackhole();
+  const config = {
+    listen: { port: 0 },
+    upstreams: PROGRAM,
+    store: `redis://127.0.0.1:${way.port}`,
+    fleet: { secret: { env: 'FLEET_SECRET' } },
+    timeouts: { drain: '10m' },
+  };
+  await using files = await scratch();
+  const file = join(files.folder, 'config.json');
+  await writeFile(file, JSON.stringify(config));
+  const env = { FLEET_SECRET: 'the secret of workers that are told to stop too early' };
+  await using program = startProgram(process.execPath, [BIN, 'serve', '-c', file, '--workers', '2'], { env });
+  await expect.poll(() => way.accepted, PATIENT).toBeGreaterThanOrEqual(2);
+  program.child.kill('SIGTERM');
+  await program.until(/stopping/);
+  way.pass();
+  expect(await program.ended).toBe(0);
 });
 
 /** Handles that are in use or open, of all workers. */

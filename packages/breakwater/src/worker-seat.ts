@@ -38,10 +38,19 @@ export class WorkerSeat {
   readonly index: number;
   /** What nodes of this machine trust each other by, when no secret is configured. */
   readonly secret: string;
+  /** Resolves when the primary says so or is gone. */
+  readonly #released: Promise<string>;
 
   constructor(index: number, secret: string) {
     this.index = index;
     this.secret = secret;
+    // From the first moment on: it may be said while this worker starts.
+    this.#released = new Promise((resolve) => {
+      process.on('disconnect', () => resolve('the primary is gone'));
+      process.on('message', (message: ToWorker) => {
+        if (message.kind === 'stop') resolve('stop');
+      });
+    });
   }
 
   /** Takes the seat that the primary offers; undefined in a process that is no worker. */
@@ -75,15 +84,10 @@ export class WorkerSeat {
 
   /** Resolves when the primary says so or is gone, or somebody ends this process alone. */
   async untilStopped(log: Logger): Promise<void> {
-    const reason = await new Promise<string>((resolve) => {
-      // A terminal sends its interrupt to every process of the group; the primary says what follows from it.
-      process.on('SIGINT', () => undefined);
-      process.on('SIGTERM', () => resolve('SIGTERM'));
-      process.on('disconnect', () => resolve('the primary is gone'));
-      process.on('message', (message: ToWorker) => {
-        if (message.kind === 'stop') resolve('stop');
-      });
-    });
+    // A terminal sends its interrupt to every process of the group; the primary says what follows from it.
+    process.on('SIGINT', () => undefined);
+    const ended = new Promise<string>((resolve) => process.on('SIGTERM', () => resolve('SIGTERM')));
+    const reason = await Promise.race([this.#released, ended]);
     log.info({ worker: this.index, reason }, 'stopping; requests may finish');
   }
 

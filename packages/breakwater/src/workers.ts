@@ -113,6 +113,8 @@ class Primary {
       if (message.kind === 'ready') {
         this.#store?.attach(worker);
         send(worker, { kind: 'seat', index: place.index, secret: this.#secret });
+        // Before it was ready it heard nothing.
+        if (this.#isStopping) send(worker, { kind: 'stop' });
       } else if (message.kind === 'listening') {
         hasListened = true;
         resolve(message.address);
