@@ -45,6 +45,15 @@ test('no caller-sent text is a label, and every family is bounded even if one be
   expect(text).toContain('mcpgw_telemetry_overflow_total{family="mcpgw_accommodations_total"} 4940');
 });
 
+test('each observation that finds a full family is counted, also the same one again', () => {
+  const metrics = new Metrics(new ManualClock());
+  for (let i = 0; i < 100; i++) metrics.record({ type: 'accommodation', id: `id ${i}`, route: '/mcp' });
+  const overflow = () => /mcpgw_telemetry_overflow_total\{.*\} (\d+)/.exec(metrics.render(READING))?.[1];
+  const before = Number(overflow());
+  for (let i = 0; i < 10; i++) metrics.record({ type: 'accommodation', id: 'the same', route: '/mcp' });
+  expect(overflow()).toBe(String(before + 10));
+});
+
 test('a histogram counts what is at or below each bound', () => {
   const metrics = new Metrics(new ManualClock());
   metrics.record({ type: 'exchange', record: RECORD });

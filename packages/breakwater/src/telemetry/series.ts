@@ -40,15 +40,13 @@ abstract class Family<S> {
     // What is counted is mostly what was counted just before: joining the labels anew was half of the cost.
     const last = this.#last;
     if (last !== undefined && values.every((value, index) => value === last.values[index])) return last.state;
-    const state = this.#find(values);
-    this.#last = { values, state };
-    return state;
+    return this.#find(values);
   }
 
   #find(values: readonly string[]): S {
     const key = values.join('\n');
     const known = this.#series.get(key);
-    if (known !== undefined) return known.state;
+    if (known !== undefined) return this.#note(values, known.state);
     const { labels, cap, name, onOverflow } = this.#init;
     if (this.#series.size >= cap && values[0] !== OVERFLOW) {
       onOverflow(name);
@@ -56,6 +54,11 @@ abstract class Family<S> {
     }
     const state = this.make();
     this.#series.set(key, { labels: writeLabels(labels, values), state });
+    return this.#note(values, state);
+  }
+
+  #note(values: readonly string[], state: S): S {
+    this.#last = { values, state };
     return state;
   }
 }
