@@ -259,16 +259,16 @@ export class FleetSessions implements SessionVault {
     return createdAt + this.#deps.policy().maxAgeMs <= this.#deps.clock.now();
   }
 
-  // Silence ends a session by taking its record. Nothing else does but a store that lost it, or a node that was lost before it wrote one: then it lives.
+  // Silence ends a session by taking its record. A session lives whose record is missing for another reason: the store lost it, or its node was lost before it wrote one.
   async #livesWithoutRecord({ createdAt, isStrict }: Pick<Session, 'createdAt' | 'isStrict'>): Promise<boolean> {
     const youthMs = this.#youthMs(isStrict);
     return this.#deps.clock.now() - createdAt < youthMs || createdAt < (await this.#deps.store.born());
   }
 
   /**
-   * How old a session without a record may be: none of its age has ended by the silence of those that were heard of. Who said nothing since `initialize` may
-   * live somewhat longer so, where its node is lost; not where the handshake matters. With the grace that a record has: what is left unwritten must not end
-   * sooner than what is written.
+   * Up to this age silence cannot have ended a session of which anything was heard since `initialize`, so one without a record lives. One of which nothing was
+   * heard may live somewhat longer so where its node is lost, but not where the handshake matters. With the grace that a record has: what is left unwritten
+   * must not end sooner than what is written.
    */
   #youthMs(isStrict: boolean): number {
     const { handshakeMs, ephemeralIdleMs, idleMs } = this.#deps.policy();
@@ -276,7 +276,7 @@ export class FleetSessions implements SessionVault {
     return isStrict ? Math.min(youthMs, handshakeMs) : youthMs + GRACE_MS;
   }
 
-  /** Nothing is lost if nobody writes the session down at once, were this node lost meanwhile: as long as it may be silent it is young. */
+  /** True while the session needs no record: were this node lost now, others would take it for young for as long as it may be silent. */
   #goesWithout(session: Session): boolean {
     const { store, policy, clock } = this.#deps;
     if (session.isStrict || !store.isUp || this.#isRefused || this.#writes.isFailing) return false;
