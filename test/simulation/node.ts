@@ -9,6 +9,7 @@ import { Sessions } from '../../packages/breakwater/src/core/sessions.ts';
 import type { Store } from '../../packages/breakwater/src/core/store.ts';
 import { TaskBook } from '../../packages/breakwater/src/core/task-book.ts';
 import { StoreArchive } from '../../packages/breakwater/src/fleet/event-archive.ts';
+import { FleetClock } from '../../packages/breakwater/src/fleet/fleet-clock.ts';
 import type { PeerStream } from '../../packages/breakwater/src/fleet/frame-link.ts';
 import { HandleHost } from '../../packages/breakwater/src/fleet/handle-host.ts';
 import { deriveKeys } from '../../packages/breakwater/src/fleet/keys.ts';
@@ -21,7 +22,7 @@ import { HandlePool } from '../../packages/breakwater/src/upstream/pool.ts';
 import type { History } from './history.ts';
 import type { Network, Place } from './network.ts';
 import type { Peer, Peers } from './peers.ts';
-import type { SeededRandom } from './random.ts';
+import { SeededRandom } from './random.ts';
 import { ScriptedHandle, type ServerKind } from './servers.ts';
 import { StoreClient } from './store-client.ts';
 import type { StoreServer } from './store-server.ts';
@@ -94,6 +95,7 @@ export class SimNode implements Peer {
   inFlight = 0;
   readonly shared: FleetWorld;
   readonly #store: StoreClient;
+  readonly #fleetClock: FleetClock;
   readonly #vault: FleetSessions;
   readonly #parks: Parks;
   readonly #tasks: TaskBook;
@@ -113,12 +115,13 @@ export class SimNode implements Peer {
     this.process = new SimProcess(this.name);
     const { world, network, storeServer, history, peers, sabotage } = shared;
     this.sabotage = sabotage;
-    this.clock = world.clockOf(this.process);
     this.random = { id: () => draws.word(22) };
     this.tags = tagsOf(this.name);
     this.#store = new StoreClient({ world, network, server: storeServer, history, process: this.process, place });
     const store = sabotage.store?.(this.#store, this.name) ?? this.#store;
     const emit = (event: GatewayEvent): void => this.#record(event);
+    this.#fleetClock = new FleetClock({ machine: machineOf(world.clockOf(this.process), this.name), store, emit });
+    this.clock = this.#fleetClock;
     const { clock, random } = this;
     const common = { store, clock, random, emit, node: this.name };
     this.#vault = new FleetSessions({ ...common, ring: KEYS.sessions, policy: () => this.sessions.limits });
@@ -189,6 +192,7 @@ export class SimNode implements Peer {
   async start(): Promise<void> {
     while (!this.isShut) {
       try {
+        await this.#fleetClock.open();
         return await this.#vault.start();
       } catch {
         // The store is away; the real one starts anew, too.
@@ -224,6 +228,7 @@ export class SimNode implements Peer {
     await this.#vault.close();
     this.#ownership.close();
     this.#host.close();
+    this.#fleetClock.close();
     await this.#store.close();
     this.isClosed = true;
     this.shared.peers.died(this);
@@ -339,4 +344,11 @@ export class SimNode implements Peer {
     else if (event.type === 'notice' && event.level === 'error')
       this.shared.world.note(`${this.name} ${event.message} ${String(event.detail?.['error'])}`);
   }
+}
+
+/** One machine in three has a wrong clock. Drawn from its name, so that nothing else is drawn differently. */
+function machineOf(clock: Clock, name: string): Clock {
+  const draws = new SeededRandom(Number.parseInt(name.slice(0, 6), 36));
+  const aheadMs = draws.chance(1 / 3) ? draws.between(-1_800_000, 1_800_000) : 0;
+  return { now: () => clock.now() + aheadMs, after: clock.after };
 }
