@@ -144,7 +144,17 @@ describe('every way to start it', () => {
     await serve(['demo', '--port', port]);
     const { code, stderr } = await installed.run(['demo', '--port', port]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`another program listens on 127.0.0.1:${port}`);
+    expect(stderr).toContain(`another program listens on 127.0.0.1:${port}; choose another port with --port`);
+  });
+
+  test('another port of it that is taken is named, and not the one for clients', async () => {
+    const port = await findFreePort();
+    await serve(['demo', '--port', String(port)]);
+    const upstreams = { demo: { command: process.execPath, args: [DEMO] } };
+    const file = await installed.write('taken.json', JSON.stringify({ upstreams, admin: { port } }));
+    const { code, stderr } = await installed.run(['serve', '-c', file, ...PORT]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`another program listens on 127.0.0.1:${port}; choose another port in the configuration`);
   });
 });
 

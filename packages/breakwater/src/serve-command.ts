@@ -166,12 +166,22 @@ function describeStoreError(cause: unknown): string {
   return `${message.startsWith('the store ') ? message : `the store cannot be used: ${message}`}${hint}`;
 }
 
+/** What the system's error says of an address that cannot be had. */
+interface ListenError extends Error {
+  readonly code?: string;
+  readonly address?: string;
+  readonly port?: number;
+}
+
 function describeListenError(error: unknown, { listen }: Config): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const place = `${listen.host}:${listen.port}`;
-  if (code === 'EADDRINUSE') return `another program listens on ${place}; choose another port with --port`;
-  if (code === 'EACCES') return `listening on ${place} is not permitted; choose a port above 1023 with --port`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${listen.host}`;
+  // Which one it was: there may be an admin port, one for other nodes, one for plain HTTP.
+  const said: Partial<ListenError> = error instanceof Error ? error : {};
+  const { code, address = listen.host, port = listen.port } = said;
+  const place = `${address}:${port}`;
+  const how = port === listen.port ? 'with --port' : 'in the configuration';
+  if (code === 'EADDRINUSE') return `another program listens on ${place}; choose another port ${how}`;
+  if (code === 'EACCES') return `listening on ${place} is not permitted; choose a port above 1023 ${how}`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${address}`;
   if (isGatewayError(error) && error.code === 'store.unavailable') return describeStoreError(error.cause);
   const message = error instanceof Error ? error.message : String(error);
   // Only the system names a call: what has none did not come from listening.
