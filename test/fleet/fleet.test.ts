@@ -6,12 +6,14 @@ import { startLoad } from './harness/load.ts';
 import { takesSessions } from './harness/node.ts';
 
 const TEST_MS = 180_000;
+let plays = 0;
 
 /** Plays load on the fleet, a fault in the middle of it, and load again; says what became of every call. */
 async function suffer(fleet: TestFleet, name: string, fault: () => Promise<void>): Promise<Verdict> {
   // What was broken before has to be whole again.
   for (const node of fleet.nodes) await until(`${node.name} takes sessions`, () => takesSessions(node));
-  const load = await startLoad(fleet, name);
+  // A retry plays on the same fleet: its calls must not be taken for those of the first attempt.
+  const load = await startLoad(fleet, `${name}-${++plays}`);
   const enough = async (count: number): Promise<void> => {
     const from = load.records.length;
     while (load.records.length < from + count) await sleep(50);
