@@ -17,7 +17,9 @@ const TOLD: ReadonlySet<string> = new Set([
   'upstream.unavailable',
 ]);
 /** What a call says whose question nobody answered in time, or whose node is gone (docs/questions.md). */
-const EXPIRED = /expired|Timed out waiting for your input|Nobody answered|did not finish in time/i;
+const EXPIRED = /expired|Timed out waiting for your input|Nobody answered/i;
+/** What it says whose server went on for longer than a node may take to leave. */
+const CUT_OFF = /did not finish in time/i;
 /** A store that forgot leases gives them anew; until its former holder asks, and that is at most this long, both believe in theirs. */
 const FORGOTTEN_MS = LEASE_MS + 1_000;
 
@@ -69,14 +71,14 @@ function faultsOf(
   const effects = history.effects.get(call)?.count ?? 0;
   return ends.flatMap((end) => {
     if (end.kind === 'broken') return [];
-    if (end.kind === 'told') return isTold(end, isCalm) ? [] : [`${call} (${what}) was told ${end.reason}`];
+    if (end.kind === 'told') return isTold(end, history, isCalm) ? [] : [`${call} (${what}) was told ${end.reason}`];
     if (effects === 0) return [`${call} (${what}) was answered and never took effect`];
     if (end.text === expected || end.text === unanswered) return [];
     return [`${call} (${what}) got another answer: ${end.text}`];
   });
 }
 
-function isTold({ reason }: Extract<CallEnd, { kind: 'told' }>, isCalm: boolean): boolean {
-  if (reason.startsWith('tool error: ')) return EXPIRED.test(reason);
+function isTold({ reason }: Extract<CallEnd, { kind: 'told' }>, { hasOverrun }: History, isCalm: boolean): boolean {
+  if (reason.startsWith('tool error: ')) return EXPIRED.test(reason) || (hasOverrun && CUT_OFF.test(reason));
   return !isCalm && TOLD.has(reason);
 }

@@ -45,6 +45,8 @@ export class History {
   readonly answers = new Map<string, { readonly by: string; readonly principal: string }[]>();
   /** Sessions that a node did not know though they had not ended. */
   readonly lostSessions: string[] = [];
+  /** A node that was leaving had to end what was not over in time. */
+  hasOverrun = false;
   /** What must never be, as it was noticed. */
   readonly faults: string[] = [];
   readonly #epochs = new Map<string, { readonly last: number; readonly known: Set<string> }>();

@@ -17,6 +17,7 @@ import { tagsOf } from '../../packages/breakwater/src/fleet/node.ts';
 import { LeaseOwnership, leaseName } from '../../packages/breakwater/src/fleet/ownership.ts';
 import { openRemoteHandle } from '../../packages/breakwater/src/fleet/remote-handle.ts';
 import { FleetSessions } from '../../packages/breakwater/src/fleet/session-vault.ts';
+import { untilSettled } from '../../packages/breakwater/src/until-settled.ts';
 import type { OpenNeed } from '../../packages/breakwater/src/upstream/opener.ts';
 import { HandlePool } from '../../packages/breakwater/src/upstream/pool.ts';
 import type { History } from './history.ts';
@@ -41,6 +42,8 @@ export interface Sabotage {
   readonly limits?: Partial<Record<'ephemeralIdleMs', number>>;
   /** What is not done when a node closes. */
   readonly skipsRelease?: boolean;
+  /** A node that leaves looks for those who are away, and not for those it is serving. */
+  readonly overlooksServed?: boolean;
 }
 
 /** What all nodes share. */
@@ -58,7 +61,6 @@ const KINDS: readonly ServerKind[] = ['child', 'http', 'modern'];
 const KEYS = deriveKeys(['the secret of a fleet that exists only in a simulation']);
 const ANSWER_MS = 12_000;
 const LINGER_MS = 2_000;
-const PARK_POLL_MS = 100;
 const DRAIN_MS = 8_000;
 
 const SESSION_LIMITS = {
@@ -216,7 +218,9 @@ export class SimNode implements Peer {
   /** What `App.close` does, in its order. */
   async close(): Promise<void> {
     this.isLeaving = true;
+    const limit = this.clock.now() + DRAIN_MS;
     await this.#within(DRAIN_MS, Promise.all([this.#idle(), this.#leaveFleet()]));
+    if (this.clock.now() >= limit) this.shared.history.hasOverrun = true;
     this.isShut = true;
     this.#parks.close();
     this.#tasks.close();
@@ -248,8 +252,12 @@ export class SimNode implements Peer {
   async #leaveFleet(): Promise<void> {
     for (const pool of this.#pools.values()) pool.handOver();
     await Promise.all([this.#host.drain(), this.pause(LINGER_MS)]);
-    const limit = this.clock.now() + DRAIN_MS;
-    while (this.#parks.isAwaited && this.clock.now() < limit) await this.pause(PARK_POLL_MS);
+    await untilSettled({
+      clock: this.clock,
+      limitMs: DRAIN_MS,
+      answered: async () => (this.sabotage.overlooksServed === true ? undefined : await this.#idle()),
+      isAwaited: () => this.#parks.isAwaited,
+    });
   }
 
   async #idle(): Promise<void> {

@@ -54,6 +54,12 @@ const VARIANTS: readonly { name: string; variant: Sabotage; fault: RegExp; seeds
     fault: /left \d+ timers|never closed|still has/,
     seeds: 20,
   },
+  {
+    name: 'leaves those whom it serves',
+    variant: sabotage.LEAVES_WHOM_IT_SERVES,
+    fault: /was told tool error: The server did not finish in time/,
+    seeds: 500,
+  },
 ];
 
 test.each(VARIANTS)('a fleet that $name is found out', { timeout: 120_000 }, async ({ variant, fault, seeds }) => {

@@ -116,6 +116,9 @@ export const REPEATS_EPOCHS: Sabotage = { epoch: (epoch) => epoch % 7 };
 /** A node that leaves behind what it has. */
 export const RELEASES_NOTHING: Sabotage = { skipsRelease: true };
 
+/** A node that leaves while a client that came back with its answer waits for the tool. */
+export const LEAVES_WHOM_IT_SERVES: Sabotage = { overlooksServed: true };
+
 /** A store with some of its operations replaced. */
 function replaced(store: Store, by: Partial<Store>): Store {
   return new Proxy(store, {

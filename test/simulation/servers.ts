@@ -214,7 +214,7 @@ export class ScriptedHandle implements OpenedHandle {
         if (said !== undefined) history.answered(`${order.call} at ${this.id}`, said, order.principal);
         if (isAnswered) return;
         isAnswered = true;
-        world.later(random.between(1, 5), this.#process, () => {
+        world.later(order.ms, this.#process, () => {
           this.#finish(running, order, said ?? 'nobody');
         });
       },

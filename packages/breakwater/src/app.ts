@@ -35,6 +35,7 @@ import { type LoadReading, OverloadGuard } from './overload.ts';
 import type { AuditLog, AuditStatus } from './telemetry/audit.ts';
 import { Counters, type CounterValues } from './telemetry/counters.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { untilSettled } from './until-settled.ts';
 import type { PoolStatus } from './upstream/pool-options.ts';
 import { createUpstream, type WatchedUpstream } from './upstream/upstream.ts';
 import { VERSION } from './version.ts';
@@ -52,9 +53,6 @@ const LINGER_MS = 2_000;
 /** How long the end waits for clients to take the last bytes of their streams, and how often it looks. */
 const LAST_BYTES_MS = 2_000;
 const LAST_BYTES_POLL_MS = 5;
-
-/** How often it is looked at whether somebody still has to come back. */
-const PARK_POLL_MS = 100;
 
 /** What an {@link App} is given beside its configuration. */
 export interface AppOptions {
@@ -320,9 +318,14 @@ export class App {
     if (this.#membership === undefined) return;
     for (const { upstream } of this.#generation.upstreams.values()) upstream.handOver();
     await Promise.all([this.#membership.fleet.drain(), pause(LINGER_MS)]);
-    // Clients that are away with a question come back by way of the other nodes.
-    const limit = systemClock.now() + this.#drainMs;
-    while (this.#parks.isAwaited && systemClock.now() < limit) await pause(PARK_POLL_MS);
+    // Clients that are away with a question come back by way of the other nodes, and what a balancer let through meanwhile is owed its answer, too.
+    const { downstream } = this.#generation;
+    await untilSettled({
+      clock: systemClock,
+      limitMs: this.#drainMs,
+      answered: () => downstream.close(),
+      isAwaited: () => this.#parks.isAwaited,
+    });
   }
 
   async #closeUpstream(upstream: Upstream): Promise<void> {
