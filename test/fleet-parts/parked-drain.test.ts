@@ -107,3 +107,13 @@ test('a call that still meets a node that leaves may ask, and is answered', { ti
   expect(textOf(await answer)).toBe('asked Bob');
   await leaving;
 });
+
+// Attack: told that its question has expired, and to call again, a client would have the tool do twice what it has done.
+test('a tool that did not wait for its answer is told of by the node that leaves', { timeout: TEST_MS }, async () => {
+  await using stage = await setStage();
+  stage.running.finish('went on without Ann');
+  const leaving = stage.owner.close();
+  await sleep(LONG_MS);
+  expect(textOf(await stage.comeBack('in1', 'Ann'))).toBe('went on without Ann');
+  await leaving;
+});

@@ -59,6 +59,8 @@ export class ParkedCall {
   #wait: Timer | undefined;
   #hearing: Promise<() => void> | undefined;
   #admitted = false;
+  /** Somebody was told how the call ended. */
+  #isTold = false;
 
   constructor(deps: ParkDeps, first: ParkReader) {
     this.#deps = deps;
@@ -73,6 +75,11 @@ export class ParkedCall {
   /** The client is away to gather input. */
   get suspended(): boolean {
     return this.#state.phase === 'suspended';
+  }
+
+  /** The client is away, and has its answer before it. */
+  get isAwaited(): boolean {
+    return this.suspended || (this.#state.phase === 'finished' && !this.#isTold);
   }
 
   notify(notification: CallNotification): void {
@@ -198,6 +205,7 @@ export class ParkedCall {
     for (const reader of readers) this.unpause(reader);
     if (this.#retrying !== undefined) readers.push(this.#retrying);
     this.#retrying = undefined;
+    if (this.#state.phase === 'finished' && readers.length > 0) this.#isTold = true;
     for (const reader of readers) reader.finish(outcome);
   }
 

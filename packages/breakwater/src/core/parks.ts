@@ -177,7 +177,7 @@ export class Parks {
 
   /** True while a call is held for a client that is away and has its answer before it. */
   get isAwaited(): boolean {
-    for (const { call } of this.#calls.values()) if (call.suspended) return true;
+    for (const { call } of this.#calls.values()) if (call.isAwaited) return true;
     return false;
   }
 
