@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis, startSentinel, until } from '../fixtures/redis.ts';
 import { check, type Verdict } from './harness/check.ts';
+import { connectModern } from './harness/clients.ts';
 import { startFleet, type TestFleet } from './harness/fleet.ts';
 import { startLoad } from './harness/load.ts';
 import { takesSessions } from './harness/node.ts';
 
 const TEST_MS = 180_000;
+/** Longer than a balancer takes to find that a node listens no more, and shorter than a node may take to leave. */
+const LONG_MS = 6_000;
 let plays = 0;
 
 /** Plays load on the fleet, a fault in the middle of it, and load again; says what became of every call. */
@@ -67,6 +70,26 @@ describe.each(['nginx', 'haproxy'] as const)('three nodes behind %s, with Redis'
       }
     });
     expect(verdict.faults).toEqual([]);
+  });
+
+  // Attack: a node that is drained answers no health check; a balancer that cuts what runs on a node it thinks down cuts calls that would be answered.
+  it('lets nodes that are drained finish long calls', { timeout: TEST_MS }, async () => {
+    const name = `${balancer}-long-${++plays}`;
+    const clients = await Promise.all(
+      fleet.nodes.flatMap(({ name: node }) => [
+        connectModern(`${name}-${node}-a`, fleet.url('/modern')),
+        connectModern(`${name}-${node}-b`, fleet.url('/modern')),
+      ]),
+    );
+    const calls = clients.map((client) => client.call('slow', LONG_MS));
+    const begun = () => fleet.effects().filter(({ call }) => call.startsWith(name)).length;
+    await until('all calls run', async () => begun() === calls.length);
+    const stopped = Promise.all(fleet.nodes.map((node) => node.stop()));
+    const verdict = check(await Promise.all(calls), fleet.effects());
+    await stopped;
+    await Promise.all(fleet.nodes.map((node) => node.start()));
+    await Promise.all(clients.map((client) => client.close()));
+    expect(verdict).toMatchObject({ ok: calls.length, stories: [] });
   });
 
   if (balancer === 'haproxy') return;
