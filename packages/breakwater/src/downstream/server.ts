@@ -122,11 +122,13 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   /**
-   * True for what is served while the gateway drains: a node of a fleet answers whatever still comes by a connection that a balancer kept, once each; and
-   * answers to questions are what running calls wait for.
+   * True for what is served while the gateway drains: a node of a fleet answers whatever still comes by a connection that a balancer kept, once each;
+   * answers to questions are what running calls wait for; and the rest of an answer, which another node asks for, can be had here alone.
    */
   function mayFinish({ req, res }: Arrival): boolean {
-    if (req.method !== 'POST' || deps.peers === undefined) return false;
+    if (deps.peers === undefined) return false;
+    const isRest = req.method === 'GET' && req.headers['last-event-id'] !== undefined && deps.peers.wasForwarded(req);
+    if (req.method !== 'POST' && !isRest) return false;
     res.setHeader('connection', 'close');
     return true;
   }

@@ -60,6 +60,10 @@ export class SessionStream {
       else this.#resumeCall(inbound, resumption.owner, resumption.events);
       return;
     }
+    const { drain, deps } = inbound.context;
+    // Passed on for the rest of an answer that is not kept any more: the session's own stream is not for a node that leaves.
+    if (drain.begun && deps.peers?.wasForwarded(inbound.req) === true)
+      return refuse(inbound, 'gateway.draining', { close: true });
     if (!this.#mayReplace(inbound)) return;
     // Unknown, malformed and foreign ids open a fresh stream: clients that get an error try the same id again and give up.
     const missed = resumption?.kind === 'known' ? resumption.events : [];
