@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Exchange } from '../../packages/breakwater/src/core/exchange.ts';
 import { ManualClock } from '../downstream/manual-clock.ts';
-import { openLog, recordsOf, scratch, verify } from './support.ts';
+import { openLog, openSession, recordsOf, scratch, verify } from './support.ts';
 
 const CLIENT = {
   revision: '2025-11-25',
@@ -164,6 +164,23 @@ describe('best effort', () => {
     expect(told.at(-1)).toMatchObject({ reason: 'left-open', op: { tool: 'pay' } });
     expect(records.at(-1)).toMatchObject({ event: 'gateway.stop', open: { exchange: 1 } });
     expect(await verify([place.file])).toMatchObject({ ok: true });
+  });
+
+  it('names no start of an exchange for whose start there was no room', async () => {
+    await using place = await scratch();
+    const clock = new ManualClock();
+    const { log, end: close } = await openLog(place.file, { queueBytes: 2_000 }, clock);
+    expect(log.begin(start('long'))).toBeUndefined();
+    for (let n = 0; n < 50; n += 1) openSession(log, `session-${n}`);
+    clock.advance(1_000);
+    await log.flush();
+    log.record(end('long'));
+    await close();
+    const records = await recordsOf(place.file);
+    expect(records.find(({ event }) => event === 'log.gap')?.['events']).toMatchObject({ 'exchange.start': 1 });
+    const told = records.filter(({ exchange }) => exchange !== undefined);
+    expect(told.map(({ event, started }) => [event, started])).toEqual([['exchange.end', undefined]]);
+    expect(records.at(-1)?.['open']).not.toHaveProperty('exchange');
   });
 
   it('serves on with a full disk, and says so', async () => {

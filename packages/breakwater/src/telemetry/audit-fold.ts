@@ -111,6 +111,11 @@ export class AuditFold {
     return `"event":"exchange.start",${members}`;
   }
 
+  /** Takes {@link begin} back: its record found no room. */
+  unbegin({ exchange }: ExchangeStart): void {
+    this.#open.delete(`${EXCHANGE} ${exchange.id}`);
+  }
+
   #exchange(record: ExchangeRecord): string | undefined {
     const { id, outcome, code, upstream, handle, durationMs } = record;
     const isBegun = this.#open.delete(`${EXCHANGE} ${id}`);

@@ -175,7 +175,7 @@ export class AuditLog implements Journal {
 
   async #writeStart(start: ExchangeStart): Promise<void> {
     if (!this.isOpen) throw new GatewayError('audit.unavailable');
-    this.#append(this.#fold.begin(start), true);
+    if (!this.#recordStart(start)) throw new GatewayError('audit.unavailable');
     try {
       await this.#sink.written();
     } catch (error) {
@@ -185,7 +185,14 @@ export class AuditLog implements Journal {
 
   #recordStarts(): void {
     this.#freshTimer = undefined;
-    for (const start of this.#fresh.splice(0)) this.#append(this.#fold.begin(start), true);
+    for (const start of this.#fresh.splice(0)) this.#recordStart(start);
+  }
+
+  #recordStart(start: ExchangeStart): boolean {
+    const isTaken = this.#append(this.#fold.begin(start), true);
+    // Its end must not name a record that is not there.
+    if (!isTaken) this.#fold.unbegin(start);
+    return isTaken;
   }
 
   /** An exchange ended before its start was recorded: its end says it all. */
@@ -262,17 +269,21 @@ export class AuditLog implements Journal {
     timer.clear();
   }
 
-  // What is paired may use twice the room: a lost exchange is one line less, a lost close is a session that never ends.
-  #append(members: string, isPaired: boolean): void {
+  /** False when there is no room. What is paired may use twice as much: a lost exchange is one line less, a lost close is a session that never ends. */
+  #append(members: string, isPaired: boolean): boolean {
     const { queueBytes } = this.#settings;
     const pending = this.#sink.pendingBytes;
     const room = isPaired ? 2 * queueBytes : this.#gap === undefined ? queueBytes : queueBytes / 2;
-    if (pending > room) return this.#drop(members);
+    if (pending > room) {
+      this.#drop(members);
+      return false;
+    }
     if (this.#gap !== undefined && pending <= queueBytes / 2) this.#endGap();
     const now = this.#deps.clock.now();
     const count = this.#seq - this.#anchoredSeq;
     if (count >= this.#settings.anchorEvery || (count > 0 && now - this.#anchoredAt >= ANCHOR_MS)) this.#anchor(now);
     this.#put(members);
+    return true;
   }
 
   #put(members: string): void {
