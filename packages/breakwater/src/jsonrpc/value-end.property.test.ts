@@ -66,4 +66,13 @@ describe('the end of a value that comes in pieces', () => {
     const json = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     expect(endOf(Buffer.from(json), [7, 999_999])).toBe(json.length);
   });
+
+  // Attack: a server that sends nothing but opening brackets. To remember those of 64 MiB, which is the largest answer, took 1.2 GB.
+  it('is not looked for behind more levels than anybody reads', () => {
+    const value = new ValueEnd();
+    const piece = Buffer.alloc(65_536, '[');
+    let pieces = 0;
+    while (pieces < 1_024 && value.push(piece) === 'open') pieces++;
+    expect(pieces).toBe(16);
+  });
 });

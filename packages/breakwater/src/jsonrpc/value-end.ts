@@ -10,6 +10,8 @@ const BACKSLASH = 0x5c;
 const TO_CLOSING = 2;
 /** So far a string is crossed byte by byte; a search costs as much as this many bytes. */
 const NEAR_BYTES = 64;
+/** The deepest value that is followed. Attack: a server that sends opening brackets and nothing else, each of which would be remembered. */
+const MOST_OPEN = 1_048_576;
 
 /** What a byte means outside of a string. */
 const KINDS = new Uint8Array(256).fill(FOREIGN);
@@ -22,7 +24,8 @@ KINDS[QUOTE] = QUOTE_KIND;
 
 /**
  * Finds the end of a JSON object or array that comes in pieces, keeping nothing of it but its open brackets. Brackets must match, and outside of strings
- * there may be nothing that JSON does not have there (comments, other quotes): a lenient parser could see the value end earlier. Literals are not checked.
+ * there may be nothing that JSON does not have there (comments, other quotes): a lenient parser could see the value end earlier. Literals are not checked. What nests
+ * deeper than any client reads is broken, too.
  */
 export class ValueEnd {
   readonly #open: number[] = [];
@@ -42,8 +45,9 @@ export class ValueEnd {
       const kind = KINDS[byte];
       if (kind === PLAIN) continue;
       if (kind === QUOTE_KIND) this.#inString = true;
-      else if (kind === OPENING) this.#open.push(byte);
-      else if (kind === FOREIGN || this.#open.pop() !== byte - TO_CLOSING) return 'broken';
+      else if (kind === OPENING) {
+        if (this.#open.push(byte) > MOST_OPEN) return 'broken';
+      } else if (kind === FOREIGN || this.#open.pop() !== byte - TO_CLOSING) return 'broken';
       else if (this.#open.length === 0) return i;
     }
     return 'open';
