@@ -56,6 +56,8 @@ async function serveGet(inbound: Inbound, channels: SseChannels): Promise<void> 
       // Who comes back for the rest of an answer begins nothing.
       if (lastEventId === undefined && !mayBegin(inbound)) return;
       if (await resumeElsewhere(inbound, streamable, lastEventId)) return;
+      // Who left while the fleet was asked must not end the stream that the session has.
+      if (inbound.res.destroyed) return;
       streamable.stream.open(inbound, lastEventId);
     }
   }

@@ -73,6 +73,8 @@ export class PacedWriter implements SlowReader {
     res.on('drain', this.#onDrain);
     // It closes once; `once` would keep a wrapper for each of many thousand streams.
     res.on('close', this.#onClose);
+    // Who left before hears of it all the same: whatever was opened for this response has to be closed.
+    if (res.closed) process.nextTick(this.#onClose);
   }
 
   /** Goes on without `node:http`, where that can be done; harmless where it cannot. */
