@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { dial, initializeMessage, open, openSession, post, request } from './client.ts';
+import { call, dial, initializeMessage, open, openSession, post, request, send } from './client.ts';
 import { EventReader } from './event-reader.ts';
 import { Harness } from './harness.ts';
 
@@ -38,6 +38,13 @@ async function openRaw(harness: Harness, { version = '1.1', head = '', more = ''
   });
   await expect.poll(() => received.text, SOON).toContain('keep-alive\n\n');
   return { socket, received, headers, server: watched.sockets[0] };
+}
+
+/** A POST as it stands on the wire behind another request. */
+function pipelined(message: object, head = ''): string {
+  const body = JSON.stringify(message);
+  const types = 'content-type: application/json\r\naccept: application/json, text/event-stream\r\n';
+  return `POST /mcp HTTP/1.1\r\nhost: localhost\r\n${types}${head}content-length: ${body.length}\r\n\r\n${body}`;
 }
 
 describe('a GET stream without node:http', () => {
@@ -113,17 +120,30 @@ describe('a GET stream without node:http', () => {
   });
 
   // Attack: a second request in the same packet, so that its fate and that of the stream are mixed up.
-  test('stays where it is when another request follows on its connection', async () => {
+  test('stays where it is when another request follows on its connection, which is answered after it', async () => {
     await using harness = await Harness.start();
-    const message = JSON.stringify(request('ping'));
-    const head = `host: localhost\r\ncontent-type: application/json\r\naccept: application/json\r\ncontent-length: ${message.length}`;
-    const more = `POST /mcp HTTP/1.1\r\n${head}\r\n\r\n${message}`;
-    const { socket, received, server } = await openRaw(harness, { more });
+    const { socket, received, headers, server } = await openRaw(harness, { more: pipelined(request('ping', {}, 77)) });
+    expect(received.text.toLowerCase()).not.toContain('connection: close');
     (await harness.subscriptions.nth(0)).report({ kind: 'tools' });
     await expect.poll(() => received.text, SOON).toContain('tools/list_changed');
     expect(isBare(server)).toBe(false);
+    expect((await send(harness, 'DELETE', headers)).status).toBe(200);
+    await expect.poll(() => received.text, SOON).toMatch(/\r\n0\r\n\r\nHTTP\/1\.1 200 [\s\S]*"id":77,"result":{}}$/);
     socket.destroy();
+  });
+
+  // Attack: a call whose answer nobody can get, because the answer before it was the connection's last (RFC 9112 §9.6).
+  test('is cut, and nothing runs, when another request follows before it could leave', async () => {
+    await using harness = await Harness.start();
+    const { socket, headers, server } = await openRaw(harness, { head: 'content-length: 10\r\n' });
+    expect(isBare(server)).toBe(false);
+    const named = `mcp-session-id: ${headers['mcp-session-id']}\r\n`;
+    socket.write(`${'x'.repeat(10)}${pipelined(call('echo'), named)}`);
     await harness.closed('stream', 'client-gone');
+    await expect.poll(() => server?.destroyed, SOON).toBe(true);
+    expect((await post(harness, request('tools/list'), headers)).status).toBe(200);
+    expect(harness.handler.seen.map(({ method }) => method)).toEqual(['tools/list']);
+    socket.destroy();
   });
 
   test.each([

@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { forgetLast } from './last-answers.ts';
 
 const CHUNK_END = Buffer.from('\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
@@ -85,6 +86,7 @@ export function leaveHttp(res: ServerResponse, { onDrain, onClose }: OutletEvent
   socket.on('drain', onDrain).on('close', onClose).on('error', noteNothing).on('end', cut).on('data', cut);
   Object.assign(socket, UNWRAPPED);
   req.removeAllListeners();
+  forgetLast(socket);
   return new BareResponse(socket);
 }
 
@@ -94,13 +96,12 @@ function canLeave(res: ServerResponse, socket: Socket): boolean {
   if ('encrypted' in socket || socket.destroyed || socket.writableLength > 0) return false;
   if (!res.headersSent || res.writableEnded || res.writableLength > 0 || !isChunked(res)) return false;
   if (res.listenerCount('close') !== 1 || !req.complete || !req.readableEnded) return false;
-  // Another request that follows on the same connection is served, and its answer waits for the end of this one.
-  return isLatest(socket, req);
+  return isAlone(req);
 }
 
-/** What Node's next version may do without: then streams stay where they are. */
-function isLatest(socket: Socket, req: unknown): boolean {
-  const { parser } = socket as { readonly parser?: { readonly incoming?: unknown } | null };
+/** True when no other request has followed on the same connection. By what Node's next version may do without: then streams stay where they are. */
+export function isAlone(req: IncomingMessage): boolean {
+  const { parser } = req.socket as { readonly parser?: { readonly incoming?: unknown } | null };
   return parser?.incoming === req;
 }
 

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { SSE_HEADERS, type SseEventInit, sseComment, sseEvent, sseText } from '../wire/sse-writer.ts';
+import { isAlone } from './bare-response.ts';
 import type { Beating } from './heartbeats.ts';
 import type { Context, Inbound } from './inbound.ts';
+import { noteLast } from './last-answers.ts';
 import { type EndReason, PacedWriter } from './paced-writer.ts';
 
 /** What a stream is for, as the ledger of open resources shows it. */
@@ -63,9 +65,12 @@ export class EventStream implements Beating {
     };
     this.#writer = new PacedWriter(res, options, { clock: deps.clock, backlog }, this.#onEnd, writeHead);
     this.#lastWrite = deps.clock.now();
-    // Inside of somebody's server others follow the connection.
-    const leaves = init.isLast === true && !arrival.hosted;
-    if (leaves) res.shouldKeepAlive = false;
+    // Inside of somebody's server others follow the connection; and what stands before or behind this answer on it is owed one, too.
+    const leaves = init.isLast === true && !arrival.hosted && res.socket !== null && isAlone(req);
+    if (leaves) {
+      res.shouldKeepAlive = false;
+      noteLast(req.socket);
+    }
     req.socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     const principal = arrival.principal.key;
     deps.emit({ type: 'open', resource: 'stream', id: this.id, owner, detail: kind, session: owner, principal });

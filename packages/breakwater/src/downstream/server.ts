@@ -15,6 +15,7 @@ import { reportFault } from './fault-report.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { httpsUrlFor } from './https-only.ts';
 import { type Arrival, accommodates, type Context, endpointOf, headerOf, type Inbound } from './inbound.ts';
+import { comesTooLate } from './last-answers.ts';
 import type { DownstreamDeps, DownstreamOptions, RouteOptions } from './options.ts';
 import { isAllowedHost, isAllowedOrigin, isPublicSite, repeatsHost } from './origin.ts';
 import { createPlaces, type Place, splitTarget, type Target } from './paths.ts';
@@ -71,6 +72,11 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   const door = new RestDoor(context, former?.door);
 
   function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
+    if (comesTooLate(req, res)) {
+      // As once the connection has left `node:http`: whatever its client still sends ends it.
+      req.socket.destroy();
+      return;
+    }
     const target = splitTarget(req.url ?? '/');
     const place = placeOf(target.path);
     // Inside somebody's own server health and probe paths are theirs.
