@@ -406,7 +406,7 @@ export class App {
         emit: this.#emit,
         ...this.#fleetDeps(config),
         ready: () => !this.#draining && this.#isRecording,
-        unrecorded: () => !this.#isRecording,
+        journal: this.#options.audit,
         overloaded: () => this.#guard.isOverloaded,
       },
       former,

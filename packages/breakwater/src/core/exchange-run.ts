@@ -10,6 +10,7 @@ import type { AdoptedCall, CallRecords } from './call-records.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type { Emit, ExchangeRecord } from './events.ts';
 import type { Exchange } from './exchange.ts';
+import { exchangeRecord } from './exchange-record.ts';
 import { ForwardedCall, inputRequired } from './forwarded-call.ts';
 import type { Journal } from './journal.ts';
 import { type CallFollower, type CallSuccessor, MemberCall } from './member-call.ts';
@@ -318,26 +319,14 @@ export class ExchangeRun implements CallFollower {
   #end(outcome: ExchangeRecord['outcome'], error: GatewayError | undefined): void {
     this.#ended = true;
     const { exchange, clock, emit } = this.#deps;
-    emit({
-      type: 'exchange',
-      record: {
-        id: exchange.id,
-        route: exchange.route,
-        principal: exchange.principal.key,
-        address: exchange.address,
-        sessionId: exchange.sessionId,
-        revision: exchange.client.revision,
-        method: exchange.method,
-        name: exchange.name,
-        startedAt: exchange.startedAt,
-        durationMs: clock.now() - exchange.startedAt,
-        outcome,
-        code: error?.code,
-        edge: this.#call === undefined && this.#parked === undefined && this.#answeredBy === undefined,
-        upstream: this.#call?.upstream ?? this.#answeredBy,
-        handle: this.#call?.handle,
-      },
-    });
+    const end = {
+      outcome,
+      code: error?.code,
+      edge: this.#call === undefined && this.#parked === undefined && this.#answeredBy === undefined,
+      upstream: this.#call?.upstream ?? this.#answeredBy,
+      handle: this.#call?.handle,
+    };
+    emit({ type: 'exchange', record: exchangeRecord(exchange, clock.now(), end) });
     if (error !== undefined && error.row.side !== 'client') {
       const detail = { exchange: exchange.id, method: exchange.method, code: error.code, cause: error.cause };
       emit({ type: 'notice', level: 'warn', message: error.message, detail });

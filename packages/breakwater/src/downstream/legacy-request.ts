@@ -1,5 +1,6 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
+import { type ExchangeEnd, exchangeRecord } from '../core/exchange-record.ts';
 import type { ClientFacts } from '../core/ports.ts';
 import { isIdToken } from '../jsonrpc/id.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
@@ -157,29 +158,51 @@ function serveWatch(caller: LegacyCaller, message: RequestMessage, answer: Answe
       }),
     abort: () => answerOnce(onSessionEnd),
   });
-  void watch(caller, message).then((error) => {
+  void watch(caller, message, () => isAnswered).then((error) => {
     answerOnce(() => settle(caller, message, answer, error));
     over?.();
   });
 }
 
+function endOf(outcome: ExchangeEnd['outcome'], code: ExchangeEnd['code']): ExchangeEnd {
+  return { outcome, code, edge: false, upstream: undefined };
+}
+
+/** Changes what a session watches, as an exchange: its server is asked. `isOver`: nobody waits for that any more. */
 async function watch(
-  { inbound, state }: LegacyCaller,
-  { method, params }: RequestMessage,
+  caller: LegacyCaller,
+  message: RequestMessage,
+  isOver: () => boolean,
 ): Promise<GatewayError | undefined> {
-  const uri = params === undefined ? undefined : memberValue(params, 'uri');
+  const { inbound, client, state } = caller;
+  const uri = message.params === undefined ? undefined : memberValue(message.params, 'uri');
   if (typeof uri !== 'string') return new GatewayError('params.invalid', { message: 'params.uri must be a string.' });
   if (state === undefined) return new GatewayError('session.missing');
+  const { journal, emit, clock } = inbound.context.deps;
+  const init = { client, sessionId: state.session.id, progress: false, logLevel: undefined };
+  const exchange = makeExchange(inbound, message, init);
+  let error: GatewayError | undefined;
   try {
-    const isWatched = method === 'resources/subscribe';
-    if (!isWatched) await state.subscription.remove(inbound.context, uri);
-    else if (!(await addWatch(inbound.context, state, uri)))
-      return new GatewayError('upstream.subscription', { data: { uri } });
-    if (state.session.isShared) await inbound.context.deps.sessions.vault?.watch(state.session, uri, isWatched);
-    return undefined;
-  } catch (error) {
-    return toGatewayError(error);
+    await journal?.begin({ exchange, upstream: undefined });
+    if (!isOver()) error = await changeWatch(inbound.context, state, uri, message.method === 'resources/subscribe');
+  } catch (thrown) {
+    error = toGatewayError(thrown);
   }
+  const end = isOver() ? endOf('cancelled', undefined) : endOf(error === undefined ? 'ok' : 'failed', error?.code);
+  emit({ type: 'exchange', record: exchangeRecord(exchange, clock.now(), end) });
+  return error;
+}
+
+async function changeWatch(
+  context: Context,
+  state: SessionState,
+  uri: string,
+  isWatched: boolean,
+): Promise<GatewayError | undefined> {
+  if (!isWatched) await state.subscription.remove(context, uri);
+  else if (!(await addWatch(context, state, uri))) return new GatewayError('upstream.subscription', { data: { uri } });
+  if (state.session.isShared) await context.deps.sessions.vault?.watch(state.session, uri, isWatched);
+  return undefined;
 }
 
 async function addWatch(context: Context, state: SessionState, uri: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { EdgeFacts } from '../core/edge.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 import type { Emit } from '../core/events.ts';
 import type { Forwarded, NodeTags } from '../core/fleet.ts';
+import type { Journal } from '../core/journal.ts';
 import type { Clock, ExchangeHandler, Principal, Random } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Subscriptions } from '../core/subscription.ts';
@@ -138,8 +139,8 @@ export interface DownstreamDeps {
   ready(): boolean;
   /** True while new work should be refused early; absent means never. */
   overloaded?(): boolean;
-  /** True while nothing new may be served, because it could not be recorded; absent means never. */
-  unrecorded?(): boolean;
+  /** Where it is written down what servers are about to be asked; undefined where nobody wants to know. */
+  readonly journal?: Journal | undefined;
 }
 
 /** Durations and bounds of the documentation; `app` overrides what the file says. */
