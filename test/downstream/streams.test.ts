@@ -171,6 +171,24 @@ describe('the GET stream of a session', () => {
     await again.close();
   });
 
+  // Attack: a client that watches a directory and listens to nothing, and a server that reports file after file in it, some under names without end.
+  test('keeps so many changes of resources, and beyond that what is watched', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-06-18');
+    await post(harness, request('resources/subscribe', { uri: 'file:///dir' }), headers);
+    const feed = await harness.subscriptions.nth(0);
+    feed.report({ kind: 'updated', uri: `file:///dir/${'x'.repeat(5_000)}` });
+    for (let file = 0; file < 3_000; file++) feed.report({ kind: 'updated', uri: `file:///dir/${file}` });
+    feed.report({ kind: 'tools' });
+    const reader = await openStream(harness, headers);
+    const told: string[] = [];
+    while (!told.some((data) => data.includes('tools/list_changed'))) told.push((await reader.message())?.data ?? '');
+    expect(told).toHaveLength(1_001);
+    expect(told[0]).toContain('"uri":"file:///dir"');
+    expect(told[999]).toContain('"uri":"file:///dir/998"');
+    await reader.close();
+  });
+
   test('resources/subscribe adds a URI, refuses one that no upstream takes, and removes it', async () => {
     await using harness = await Harness.start();
     const headers = await openSession(harness);

@@ -6,7 +6,14 @@ import type { Resolver } from './resolver.ts';
 import type { Route, RouteMember } from './route.ts';
 import type { ServerViews } from './server-view.ts';
 import { acceptsWatches, reportsChanges } from './snapshot.ts';
-import type { Change, Subscriber, Subscription, SubscriptionFilter, Subscriptions } from './subscription.ts';
+import {
+  type Change,
+  covers,
+  type Subscriber,
+  type Subscription,
+  type SubscriptionFilter,
+  type Subscriptions,
+} from './subscription.ts';
 import type { TaskBook } from './task-book.ts';
 import type { TaskRequests } from './task-requests.ts';
 import { TaskWatch } from './task-watch.ts';
@@ -381,9 +388,8 @@ function noteNothing(): void {
   // Nobody waits for it: the server is told as far as it listens, and forgets with its connection otherwise.
 }
 
-// A subscription to a URI may be reported for a sub-resource of it (2025-06-18 server/resources §Subscriptions).
 function isWatched(uris: ReadonlySet<string>, uri: string): boolean {
   if (uris.has(uri)) return true;
-  for (const watched of uris) if (uri.startsWith(watched.endsWith('/') ? watched : `${watched}/`)) return true;
+  for (const watched of uris) if (covers(watched, uri)) return true;
   return false;
 }

@@ -23,6 +23,11 @@ export interface Change {
   readonly isProgress?: boolean;
 }
 
+/** Whether who watches a resource hears of this one: of itself, and of what is below it (2025-06-18 server/resources §Subscriptions). */
+export function covers(watched: string, uri: string): boolean {
+  return uri === watched || uri.startsWith(watched.endsWith('/') ? watched : `${watched}/`);
+}
+
 /** What other nodes are told of a change of a task; undefined for other changes. */
 export function taskNews({ kind, taskId, params, isProgress }: Change): AsideNews | undefined {
   if (kind !== 'task' || taskId === undefined || params === undefined) return undefined;

@@ -3,12 +3,12 @@ import type { LoggedEvent } from '../core/event-log.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import { type Change, taskNews } from '../core/subscription.ts';
-import { scanObject } from '../jsonrpc/raw.ts';
 import { encodeError, writeError } from '../jsonrpc/write.ts';
 import type { CallStream } from './call-stream.ts';
 import { writeChange } from './change-notification.ts';
 import { EventStream } from './event-stream.ts';
 import type { Context, Inbound } from './inbound.ts';
+import { MissedChanges } from './missed-changes.ts';
 import type { EndReason } from './paced-writer.ts';
 import { refuse, rpcErrorOf } from './refusal.ts';
 import type { SessionLog } from './session-log.ts';
@@ -19,8 +19,6 @@ const RETRY_MS = 1_000;
 const SWAPS = 5;
 const NO_SWAPS: readonly number[] = [];
 const SWAP_WINDOW_MS = 10_000;
-/** What a server says of a change beyond what changed, where it is kept for later. */
-const KEPT_PARAMS_BYTES = 1_024;
 const LISTS: readonly Change[] = [{ kind: 'tools' }, { kind: 'prompts' }, { kind: 'resources' }];
 
 /**
@@ -34,7 +32,7 @@ export class SessionStream {
   readonly #logOf: () => SessionLog;
   /** The revision knows events without data and `retry` (2025-11-25). */
   readonly #primes: boolean;
-  #missed: Map<string, Change> | undefined;
+  #missed: MissedChanges | undefined;
   #streamId: string | undefined;
   #stream: EventStream | undefined;
   #openedAt = 0;
@@ -90,8 +88,9 @@ export class SessionStream {
   readonly report = (change: Change): void => {
     const stream = this.#stream;
     if (stream?.open !== true) {
-      if (this.#state.session.isShared) this.#tellFleet(change);
-      return this.#keep(change);
+      const kept = this.#keep(change);
+      if (kept !== undefined && this.#state.session.isShared) this.#tellFleet(kept);
+      return;
     }
     if (!stream.slow) return this.#send(change);
     // What a client has not read yet need not pile up: that a thing changed twice is the same news.
@@ -231,9 +230,9 @@ export class SessionStream {
     this.#sessions.touch(this.#state.session);
   }
 
-  #keep(change: Change): void {
-    this.#missed ??= new Map();
-    this.#missed.set(keyOf(change), forKeeping(change));
+  #keep(change: Change): Change | undefined {
+    this.#missed ??= new MissedChanges();
+    return this.#missed.keep(change, () => this.#state.subscription.uris);
   }
 
   #position(): string {
@@ -241,23 +240,4 @@ export class SessionStream {
     this.#streamId ??= log.openOwn();
     return log.position(this.#streamId);
   }
-}
-
-/**
- * Attack: a server that describes each of a thousand changes at length, and a client that listens to none. What is kept is that a thing changed; and
- * it is a copy, because the server's bytes lie in what came with them.
- */
-function forKeeping(change: Change): Change {
-  const { params, ...bare } = change;
-  if (params === undefined) return change;
-  const bytes = params.end - params.start;
-  if (change.kind === 'updated' && bytes > KEPT_PARAMS_BYTES) return bare;
-  const kept = scanObject(Buffer.from(params.bytes.subarray(params.start, params.end)));
-  return kept === undefined ? bare : { ...bare, params: kept };
-}
-
-// Of several reports about one thing the last one says it all.
-function keyOf({ kind, uri, taskId, isProgress }: Change): string {
-  if (kind === 'updated') return `updated ${uri}`;
-  return kind === 'task' ? `${isProgress === true ? 'progress of ' : ''}task ${taskId}` : kind;
 }
