@@ -4,8 +4,8 @@ import { BOTH, modernHeaders, modernParams, open, openSession, post, postModern,
 import { EventReader } from './event-reader.ts';
 import { Harness } from './harness.ts';
 
-function listen(harness: Harness, signal?: AbortSignal): Promise<Response> {
-  const body = JSON.stringify(request('subscriptions/listen', modernParams({ notifications: {} }), 'L1'));
+function listen(harness: Harness, signal?: AbortSignal, notifications: object = {}): Promise<Response> {
+  const body = JSON.stringify(request('subscriptions/listen', modernParams({ notifications }), 'L1'));
   const headers = { 'content-type': 'application/json', accept: BOTH, ...modernHeaders('subscriptions/listen') };
   return open(harness, 'POST', headers, body, '/mcp', signal);
 }
@@ -24,6 +24,24 @@ describe('a listen whose upstream is slow', () => {
     gate.resolve();
     expect((await reader.next())?.data).toContain('notifications/subscriptions/acknowledged');
     expect((await reader.next())?.data).toContain('notifications/tools/list_changed');
+    await reader.close();
+  });
+
+  // Attack: one server reports file after file in what is watched, while another one never says what it honours.
+  test('keeps so many changes until then, and beyond that what is watched', async () => {
+    await using harness = await Harness.start();
+    const gate = Promise.withResolvers<void>();
+    harness.subscriptions.gate = gate.promise;
+    const opening = listen(harness, undefined, { resourceSubscriptions: ['file:///dir'] });
+    const feed = await harness.subscriptions.nth(0);
+    for (let file = 0; file < 3_000; file++) feed.report({ kind: 'updated', uri: `file:///dir/${file}` });
+    feed.report({ kind: 'prompts' });
+    gate.resolve();
+    const reader = new EventReader(await opening);
+    const told: string[] = [];
+    while (!told.some((data) => data.includes('prompts/list_changed'))) told.push((await reader.next())?.data ?? '');
+    expect(told).toHaveLength(1_003);
+    expect(told[1_001]).toContain('"uri":"file:///dir"');
     await reader.close();
   });
 

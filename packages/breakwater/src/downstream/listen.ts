@@ -11,6 +11,7 @@ import { writeChange } from './change-notification.ts';
 import { copyInfo } from './client-table.ts';
 import { EventStream } from './event-stream.ts';
 import type { Inbound } from './inbound.ts';
+import { MissedChanges } from './missed-changes.ts';
 import { refuse, sendJson } from './refusal.ts';
 import { writeFailure } from './reply.ts';
 import { MAX_WATCHED_URIS } from './session-subscription.ts';
@@ -42,7 +43,9 @@ class Listen {
   readonly #left = new AbortController();
   readonly #leave: () => void;
   /** Changes that came before the acknowledgement wait for it. */
-  #early: Map<string, Change> | undefined = new Map();
+  #early: MissedChanges | undefined = new MissedChanges();
+  /** What is to be watched, until it is known what is honoured of that. */
+  #asked: readonly string[] = [];
   #stream: EventStream | undefined;
   #subscription: Subscription | undefined;
   #stopDraining: () => void = noteNothing;
@@ -60,6 +63,7 @@ class Listen {
   async open(client: ClientFacts, filter: SubscriptionFilter): Promise<void> {
     const { route, principal, context, res } = this.#inbound;
     const { subscriptions, clock } = context.deps;
+    this.#asked = filter.uris;
     // Attack: clients that come and go while a slow upstream is being asked must not leave their subscriptions behind.
     res.once('close', this.#onClose);
     if (res.destroyed) return this.#end('client-gone');
@@ -102,13 +106,13 @@ class Listen {
     this.#begin().send({ data: writeAcknowledgement(this.#id, subscription.honoured) });
     const early = this.#early;
     this.#early = undefined;
+    this.#asked = [];
     for (const change of early?.values() ?? []) this.#report(change);
   }
 
   #report(change: Change): void {
     if (this.#early !== undefined) {
-      // That a thing changed twice is the same news.
-      this.#early.set(`${change.kind} ${change.uri ?? change.taskId ?? ''}`, change);
+      this.#early.keep(change, () => this.#asked);
       return;
     }
     const data = writeChange(change, this.#revision, this.#id);
