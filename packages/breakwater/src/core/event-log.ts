@@ -200,13 +200,13 @@ export class EventLog<T> {
     if (entry === undefined) return;
     entry.stream.dropped = entry.seq;
     this.#bytes -= entry.data.length;
-    // At once: attack: a few dozen events of the largest size, each of which would live on until the next compaction.
+    // Attack: a few dozen events of the largest size: dropped, each would live on until the next compaction.
     this.#entries[this.#head] = undefined;
     this.#head++;
     this.#compact();
   }
 
-  // Moving the rest costs amortised O(1).
+  // Moving the rest costs O(1) for each event, all in all.
   #compact(): void {
     if (this.#head < 16 || this.#head * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#head);

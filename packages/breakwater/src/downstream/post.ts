@@ -100,8 +100,10 @@ function answerFormOf(inbound: Inbound): AnswerForm | undefined {
   return json ? 'json' : 'sse';
 }
 
-// text/plain and the other types a page can send across sites without a preflight stay closed (CSRF); so does a missing type with an Origin.
-/** True when the Content-Type allows to read the body as JSON; counts a missing one. */
+/**
+ * True when the Content-Type allows to read the body as JSON; counts a missing one. text/plain and the other types that a page can send across sites without a
+ * preflight stay closed (CSRF); so does a missing type with an Origin.
+ */
 export function isJsonBody(inbound: Inbound): boolean {
   const { headers } = inbound.req;
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') return false;

@@ -37,7 +37,7 @@ export function sseText(init: SseEventInit): string {
   if (text.includes('\n') || text.includes('\r')) return sseEvent(init).toString('latin1');
   const head = fieldsOf(init);
   // Names and ids may hold other letters than latin1 has.
-  return `${isLatin(head) ? head : Buffer.from(head).toString('latin1')}data: ${text}\n\n`;
+  return `${isAscii(head) ? head : Buffer.from(head).toString('latin1')}data: ${text}\n\n`;
 }
 
 function fieldsOf({ event, id, retry }: SseEventInit): string {
@@ -48,7 +48,7 @@ function fieldsOf({ event, id, retry }: SseEventInit): string {
   return head;
 }
 
-function isLatin(text: string): boolean {
+function isAscii(text: string): boolean {
   return /^[\0-\x7f]*$/.test(text);
 }
 

@@ -15,6 +15,7 @@ const LOGO: Markup = {
 /** Nothing but the pages' own style may load or run: their texts come from servers that nobody here vouches for. */
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
+/** Headers of every page: it loads and runs nothing, stands in no frame, and tells nobody where its reader came from. */
 export const PAGE_HEADERS = {
   'content-security-policy': POLICY,
   'referrer-policy': 'no-referrer',

@@ -62,6 +62,7 @@ export class DescriptionCache {
     return objects.map((object) => this.#serialOf(object)).join(' ');
   }
 
+  /** What is kept under a key, which is the last to go from now on. */
   get(key: string): Description | undefined {
     const known = this.#kept.get(key);
     if (known === undefined) return undefined;
