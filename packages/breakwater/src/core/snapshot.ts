@@ -1,4 +1,12 @@
-import { findMember, memberBytes, memberValue, type RawObject, scanArray, scanObject } from '../jsonrpc/raw.ts';
+import {
+  findMember,
+  memberBytes,
+  memberValue,
+  ownText,
+  type RawObject,
+  scanArray,
+  scanObject,
+} from '../jsonrpc/raw.ts';
 import { taskSupportOf } from '../protocol/bridge/tasks/task-call.ts';
 import { servesTasks } from '../protocol/bridge/tasks/task-support.ts';
 import { isObject, NO_QUESTIONS, type ServerFacts } from '../protocol/capabilities.ts';
@@ -103,7 +111,7 @@ function readItem(kind: ListKind, element: Buffer, revision: Revision): Snapshot
   const paramHeaders = kind === 'tools' ? readParamHeaders(object) : NO_HEADERS;
   // 2026-07-28 streamable-http §Schema Extension: a tool whose x-mcp-header breaks the rules is left out, the others stay.
   if (paramHeaders === undefined && eraOf(revision) === 'modern') return undefined;
-  return { name, bytes: element, repeatable, taskOnly, paramHeaders: paramHeaders ?? NO_HEADERS };
+  return { name: ownText(name), bytes: element, repeatable, taskOnly, paramHeaders: paramHeaders ?? NO_HEADERS };
 }
 
 const NO_HEADERS: readonly ParamHeader[] = [];

@@ -4,7 +4,7 @@ import { type ExchangeEnd, exchangeRecord } from '../core/exchange-record.ts';
 import type { ClientFacts } from '../core/ports.ts';
 import { isIdToken } from '../jsonrpc/id.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
-import { memberObject, memberValue } from '../jsonrpc/raw.ts';
+import { memberObject, memberValue, ownText } from '../jsonrpc/raw.ts';
 import { writeResult } from '../jsonrpc/write.ts';
 import { isLogLevel } from '../protocol/logging.ts';
 import { methodTraits } from '../protocol/methods.ts';
@@ -184,7 +184,8 @@ async function watch(
   let error: GatewayError | undefined;
   try {
     await journal?.begin({ exchange, upstream: undefined });
-    if (!isOver()) error = await changeWatch(inbound.context, state, uri, message.method === 'resources/subscribe');
+    if (!isOver())
+      error = await changeWatch(inbound.context, state, ownText(uri), message.method === 'resources/subscribe');
   } catch (thrown) {
     error = toGatewayError(thrown);
   }

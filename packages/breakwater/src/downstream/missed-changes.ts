@@ -1,5 +1,5 @@
 import { type Change, covers } from '../core/subscription.ts';
-import { scanObject } from '../jsonrpc/raw.ts';
+import { ownText, scanObject } from '../jsonrpc/raw.ts';
 import { MAX_WATCHED_URIS } from './session-subscription.ts';
 
 /** Of what a server says of a change, so much is kept for later. */
@@ -43,7 +43,7 @@ function foldInto(watched: readonly string[], { kind, uri = '' }: Change): Chang
  */
 function forKeeping(change: Change): Change {
   const { params, ...bare } = change;
-  const named = bare.uri === undefined ? bare : { ...bare, uri: Buffer.from(bare.uri).toString() };
+  const named = bare.uri === undefined ? bare : { ...bare, uri: ownText(bare.uri) };
   if (params === undefined) return named;
   if (change.kind === 'updated' && params.end - params.start > KEPT_BYTES) return named;
   const kept = scanObject(Buffer.from(params.bytes.subarray(params.start, params.end)));

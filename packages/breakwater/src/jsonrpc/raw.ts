@@ -215,6 +215,14 @@ export function memberValue(object: RawObject, key: string): unknown {
   }
 }
 
+/**
+ * The same text in storage of its own. What {@link memberValue} returns may be a slice of the message, and whoever remembers it for longer than the message
+ * keeps all of it. Attack: short names in messages as large as may be.
+ */
+export function ownText(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string;
+}
+
 /** The member's value as a scanned object, or undefined when it is absent or no object. */
 export function memberObject(object: RawObject, key: string): RawObject | undefined {
   const member = findMember(object, key);

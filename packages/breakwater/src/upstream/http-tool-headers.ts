@@ -1,4 +1,12 @@
-import { findMember, memberObject, memberValue, type RawObject, scanArray, scanObject } from '../jsonrpc/raw.ts';
+import {
+  findMember,
+  memberObject,
+  memberValue,
+  ownText,
+  type RawObject,
+  scanArray,
+  scanObject,
+} from '../jsonrpc/raw.ts';
 import { buildParamHeaders, compileParamHeaders, type ParamHeader } from '../protocol/modern/param-headers.ts';
 
 /** What {@link ToolHeaders} asks for schemas. */
@@ -53,7 +61,7 @@ export class ToolHeaders {
   async #learn(name: string): Promise<Declarations> {
     const schema = await this.#options.toolSchema?.(name).catch(() => undefined); // then the server itself is asked
     if (schema === undefined) await this.refresh();
-    else this.#known.set(name, compile(schema));
+    else this.#known.set(ownText(name), compile(schema));
     return this.#known.get(name) ?? NONE;
   }
 

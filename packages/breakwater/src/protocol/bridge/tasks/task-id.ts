@@ -1,4 +1,12 @@
-import { type Edits, findMember, memberObject, memberValue, type RawObject, scanObject } from '../../../jsonrpc/raw.ts';
+import {
+  type Edits,
+  findMember,
+  memberObject,
+  memberValue,
+  ownText,
+  type RawObject,
+  scanObject,
+} from '../../../jsonrpc/raw.ts';
 import { META } from '../../meta.ts';
 import { applyEdits, bytesOf, editMeta, mapArray, writeArray } from '../edits.ts';
 
@@ -64,5 +72,6 @@ function renameListen(object: RawObject, map: MapTaskId): Edits {
 export function taskIdOf(object: RawObject): string | undefined {
   const inner = bytesOf(object, 'taskId') === undefined ? memberObject(object, 'task') : object;
   const id = inner === undefined ? undefined : memberValue(inner, 'taskId');
-  return typeof id === 'string' ? id : undefined;
+  // Tasks are remembered for longer than the message that named them.
+  return typeof id === 'string' ? ownText(id) : undefined;
 }
