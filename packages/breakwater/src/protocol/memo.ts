@@ -1,3 +1,5 @@
+import { ownText } from '../jsonrpc/raw.ts';
+
 /**
  * What a pure function made of texts that come again and again. Bounded: when `most` texts are known, those that did not come since the last time
  * that happened are forgotten.
@@ -15,10 +17,12 @@ export class Memo<V> {
     const recent = this.#recent.get(text);
     if (recent !== undefined) return recent;
     const former = this.#former.get(text);
-    if (former !== undefined) this.set(text, former);
+    // Of a copy: whoever asks may have it as a slice of a body.
+    if (former !== undefined) this.set(ownText(text), former);
     return former;
   }
 
+  /** `text` is kept: it must not be a slice of something larger. */
   set(text: string, value: V): void {
     if (this.#recent.size >= this.#most / 2) {
       this.#former = this.#recent;
