@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../test/downstream/manual-clock.ts';
 import type { Handle, Lease, ServerChange } from './ports.ts';
@@ -53,6 +55,27 @@ function makeHandle(id: string) {
 }
 
 describe('a noted task', () => {
+  // Attack: a client makes tasks by calls as large as may be, each with a token of one byte for its progress.
+  it('keeps nothing of the call that made it', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { book } = setUp();
+    collect();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let at = 0; at < 50; at++) {
+      const clients = Buffer.alloc(1_000_000, '7').subarray(500, 501);
+      book.note({
+        asker: ann,
+        place: { upstream: 'u', id: `${at}` },
+        ttlMs: undefined,
+        progress: { servers: '1', clients },
+      });
+    }
+    collect();
+    expect(book.tasksOf(ann, 'u')).toHaveLength(50);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5_000_000);
+  });
+
   it('keeps its handle until its result was fetched', () => {
     const { book } = setUp();
     const { state, lease } = makeHandle('h');

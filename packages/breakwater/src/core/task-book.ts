@@ -158,8 +158,9 @@ export class TaskBook {
     this.#makeRoom(known);
     const expiry = this.#clock.after(Math.min(task.ttlMs ?? MAX_AGE_MS, MAX_AGE_MS), () => this.#forget(owner, name));
     const { principal, sessionId } = task.asker;
-    // Not the whole exchange, which an asker often is: its params would be kept for as long as the task.
-    const kept: NotedTask = { ...task, asker: { principal, sessionId } };
+    // Neither the whole exchange, which an asker often is, nor a slice of its params: they would be kept for as long as the task.
+    const progress = task.progress && { ...task.progress, clients: Buffer.from(task.progress.clients) };
+    const kept: NotedTask = { ...task, asker: { principal, sessionId }, progress };
     const entry: Entry = { name, task: kept, expiry, release: undefined, keeping: undefined, desk: undefined };
     known.set(name, entry);
     this.#owners.set(owner, known);
