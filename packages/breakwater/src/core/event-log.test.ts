@@ -195,7 +195,7 @@ test('what comes for a stream that is over is dropped', () => {
 });
 
 // Attack: events as large as may be. Each makes the log drop the one before, which must be gone then and not only uncounted.
-test('what was dropped is not held', () => {
+test('what was dropped is not held', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const { log } = setUp({ bytes: 10_000_000 });
@@ -203,7 +203,11 @@ test('what was dropped is not held', () => {
   collect();
   const before = process.memoryUsage().arrayBuffers;
   for (let at = 0; at < 12; at++) log.append(stream, Buffer.alloc(9_000_000));
-  collect();
+  // The collector gives buffers back beside us, and late on a busy machine.
+  const grown = (): number => {
+    collect();
+    return process.memoryUsage().arrayBuffers - before;
+  };
+  await expect.poll(grown, { timeout: 20_000 }).toBeLessThan(20_000_000);
   expect(log.bytes).toBe(9_000_000);
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
 });
