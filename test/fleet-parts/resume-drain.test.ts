@@ -2,42 +2,66 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { startRedis } from '../fixtures/redis.ts';
-import { startDriven } from '../questions/driven-asker.ts';
+import { type DrivenAsker, type DrivenCall, startDriven } from '../questions/driven-asker.ts';
 import { nameIs } from '../questions/modern-caller.ts';
-import { openSession } from '../requirements/support/clients.ts';
+import { type LegacySession, openSession } from '../requirements/support/clients.ts';
 import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
 import { at, textAt } from '../requirements/support/json.ts';
-import { post, stream } from '../requirements/support/wire.ts';
+import { post, stream, type WireStream } from '../requirements/support/wire.ts';
 
 const TEST_MS = 60_000;
 
-// Attack: the node refused everything but POST. What its server asked from then on reached nobody, and the SDKs come back twice and then give up.
-test('a client whose connection breaks gets the rest of its answer from the node that leaves, and what that asks', {
-  timeout: TEST_MS,
-}, async () => {
-  await using asker = await startDriven('legacy');
-  await using redis = await startRedis();
+/** Two nodes before one server, and a call whose stream broke after its first event. */
+interface Stage extends AsyncDisposable {
+  readonly asker: DrivenAsker;
+  readonly running: DrivenCall;
+  readonly owner: RunningGateway;
+  readonly other: RunningGateway;
+  readonly session: LegacySession;
+  readonly lastEventId: string;
+}
+
+async function setStage(): Promise<Stage> {
+  await using stack = new AsyncDisposableStack();
+  const asker = stack.use(await startDriven('legacy'));
+  const redis = stack.use(await startRedis());
   process.env['TEST_RESUME_SECRET'] = randomBytes(48).toString('base64');
-  const start = (): Promise<RunningGateway> =>
-    startGateway({
-      store: redis.url,
-      fleet: { secret: { env: 'TEST_RESUME_SECRET' }, listen: { port: 0 } },
-      upstreams: { it: { url: asker.url } },
-      routes: [{ path: '/mcp' }],
-    });
-  await using owner = await start();
-  await using other = await start();
+  const start = async (): Promise<RunningGateway> =>
+    stack.use(
+      await startGateway({
+        store: redis.url,
+        fleet: { secret: { env: 'TEST_RESUME_SECRET' }, listen: { port: 0 } },
+        upstreams: { it: { url: asker.url } },
+        routes: [{ path: '/mcp' }],
+      }),
+    );
+  const owner = await start();
+  const other = await start();
   const session = await openSession(owner.url, { capabilities: { elicitation: {} } });
   const called = session.stream('tools/call', { name: 'act', arguments: {} });
   const running = await asker.nextCall();
   running.log('working');
   const broken = await called;
   await broken.reader.message();
-  const lastEventId = broken.reader.seen.at(-1)?.id;
-  const leaving = owner.close();
+  const lastEventId = broken.reader.seen.at(-1)?.id ?? '';
   broken.close();
-  const headers = { ...session.headers, accept: 'text/event-stream', 'last-event-id': lastEventId };
-  const resumed = await stream('GET', other.url, headers);
+  const rest = stack.move();
+  return { asker, running, owner, other, session, lastEventId, [Symbol.asyncDispose]: () => rest.disposeAsync() };
+}
+
+/** Asks the node that stays for what came after an event. */
+function resume({ other, session }: Stage, lastEventId: string): Promise<WireStream> {
+  return stream('GET', other.url, { ...session.headers, accept: 'text/event-stream', 'last-event-id': lastEventId });
+}
+
+// Attack: the node refused everything but POST. What its server asked from then on reached nobody, and the SDKs come back twice and then give up.
+test('a client whose connection breaks gets the rest of its answer from the node that leaves, and what that asks', {
+  timeout: TEST_MS,
+}, async () => {
+  await using stage = await setStage();
+  const { asker, running, owner, other, session } = stage;
+  const leaving = owner.close();
+  const resumed = await resume(stage, stage.lastEventId);
   expect(resumed.status).toBe(200);
   running.ask('q1');
   const question = await resumed.reader.message();
@@ -47,5 +71,16 @@ test('a client whose connection breaks gets the rest of its answer from the node
   await asker.answerTo('q1');
   running.finish('asked Ann');
   expect(textAt(await resumed.reader.message(), 'result', 'content', 0, 'text')).toBe('asked Ann');
+  await leaving;
+});
+
+// Attack: for the rest of a stream that it has not got any more, a node opens the session's own. One that leaves would keep the session, and itself.
+test('a node that leaves opens no stream of a session for one that is no more', { timeout: TEST_MS }, async () => {
+  await using stage = await setStage();
+  const { running, owner, lastEventId } = stage;
+  const leaving = owner.close();
+  const refused = await resume(stage, lastEventId.replace(/.-(?=\d+$)/, '~-'));
+  expect(refused.status).toBe(503);
+  running.finish('done');
   await leaving;
 });
