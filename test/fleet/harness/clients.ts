@@ -49,6 +49,7 @@ export async function connectLegacy(name: string, url: string): Promise<FleetCli
   await client.connect(transport as Transport);
   return fleetClient(
     name,
+    url,
     async (tool, args) => await client.callTool({ name: tool, arguments: args }, undefined, { timeout: CALL_LIMIT_MS }),
     () => client.close(),
   );
@@ -65,6 +66,7 @@ export async function connectModern(name: string, url: string): Promise<FleetCli
   await client.connect(new ModernTransport(new URL(url)));
   return fleetClient(
     name,
+    url,
     async (tool, args) => await client.callTool({ name: tool, arguments: args }, { timeout: CALL_LIMIT_MS }),
     () => client.close(),
   );
@@ -75,15 +77,18 @@ async function answer(name: string) {
   return { action: 'accept' as const, content: { name } };
 }
 
-function fleetClient(name: string, ask: Ask, close: () => Promise<void>): FleetClient {
+function fleetClient(name: string, url: string, ask: Ask, close: () => Promise<void>): FleetClient {
   let calls = 0;
+  // The question of a program does not say which of the calls of one user it belongs to (docs/questions.md): any of them may be asked.
+  const isCertain = !url.endsWith('/stdio');
   return {
     name,
     async call(tool, ms = 0) {
       const call = `${name}-${++calls}`;
       const startedAt = Date.now();
       const outcome = await ask(tool, { call, ...(tool === 'slow' && { ms }) }).then(
-        (result) => outcomeOfResult(result, new RegExp(`${call}\\b`)),
+        (result) =>
+          outcomeOfResult(result, new RegExp(tool === 'ask' && isCertain ? `${call}: ${name}\\b` : `${call}\\b`)),
         (error: unknown) => outcomeOfError(error),
       );
       return { call, client: name, tool, outcome, startedAt, endedAt: Date.now() };
