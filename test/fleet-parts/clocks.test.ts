@@ -45,7 +45,7 @@ async function setUp(aheadMs: number) {
   const join = async (node: string, ahead: number) => {
     const events: GatewayEvent[] = [];
     const emit = (event: GatewayEvent): void => void events.push(event);
-    const clock = new FleetClock({ machine: machineOf(time, () => ahead), store, emit });
+    const clock = new FleetClock({ machine: machineOf(time, () => ahead), steady: () => time.now(), store, emit });
     await clock.open();
     const common = { clock, random: systemRandom, emit };
     const vault = new FleetSessions({ ...common, store, ring, node, policy: () => LIMITS });
@@ -130,7 +130,8 @@ describe('the clock of a node', () => {
     const events: GatewayEvent[] = [];
     let aheadMs = 0;
     const emit = (event: GatewayEvent): void => void events.push(event);
-    const clock = new FleetClock({ machine: machineOf(time, () => aheadMs), store: new MemoryStore(time), emit });
+    const machine = machineOf(time, () => aheadMs);
+    const clock = new FleetClock({ machine, steady: () => time.now(), store: new MemoryStore(time), emit });
     await clock.open();
     for (const wrong of [3 * MINUTE, -MINUTE, 0]) {
       aheadMs = wrong;
@@ -151,11 +152,44 @@ describe('the clock of a node', () => {
     const time = new ManualClock();
     const store = new MemoryStore(time);
     const machine = machineOf(time, () => MINUTE);
-    const clock = new FleetClock({ machine, store, emit: () => undefined });
+    const clock = new FleetClock({ machine, steady: () => time.now(), store, emit: () => undefined });
     await clock.open();
     await store.close();
     time.advance(30_000);
     await settled();
     expect(clock.now()).toBe(time.now());
   });
+
+  // Attack: somebody sets the clock of a machine that serves. What was written down before would be hours ago, and what is written down then still to come.
+  it('moves neither forth nor back when the machine’s is set', async () => {
+    const { time, clock, machine } = await setApart();
+    for (const set of [60 * MINUTE, -60 * MINUTE, 0]) {
+      machine.aheadMs = set;
+      expect(clock.now()).toBe(time.now());
+      await settled();
+      expect(clock.now()).toBe(time.now());
+    }
+    clock.close();
+  });
+
+  it('has gone on when the machine has slept', async () => {
+    const { time, clock, machine } = await setApart();
+    machine.sleptMs = 60 * MINUTE;
+    time.advance(60 * MINUTE);
+    clock.now();
+    await settled();
+    expect(clock.now()).toBe(time.now());
+    clock.close();
+  });
 });
+
+/** One clock of a node, whose machine is set and put to sleep, beside what time it is. */
+async function setApart() {
+  const time = new ManualClock();
+  const state = { aheadMs: 0, sleptMs: 0 };
+  const machine = machineOf(time, () => state.aheadMs);
+  const steady = (): number => time.now() - state.sleptMs;
+  const clock = new FleetClock({ machine, steady, store: new MemoryStore(time), emit: () => undefined });
+  await clock.open();
+  return { time, clock, machine: state };
+}

@@ -125,6 +125,7 @@ export class TestFleet implements AsyncDisposable {
       secrets: [SECRET],
       listen: { host: '127.0.0.1', port: 0 },
       clock: systemClock,
+      machine: systemClock,
       emit: () => undefined,
       upstream: () => undefined,
       onForwarded: (req, res) => {

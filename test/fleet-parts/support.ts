@@ -65,6 +65,7 @@ export async function startNode(store: Store, options: PartOptions): Promise<Par
     advertise: { port: options.advertisedPort },
     leaseMs: options.leaseMs,
     clock: systemClock,
+    machine: systemClock,
     emit,
     upstream: (name) => (name === 'tools' ? upstream : undefined),
     onForwarded: options.onForwarded ?? ((_request, response) => void response.end()),

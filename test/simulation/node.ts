@@ -122,7 +122,9 @@ export class SimNode implements Peer {
     this.#store = new StoreClient({ world, network, server: storeServer, history, process: this.process, place });
     const store = sabotage.store?.(this.#store, this.name) ?? this.#store;
     const emit = (event: GatewayEvent): void => this.#record(event);
-    this.#fleetClock = new FleetClock({ machine: machineOf(world.clockOf(this.process), this.name), store, emit });
+    const steady = world.clockOf(this.process);
+    const machine = machineOf(steady, this.name);
+    this.#fleetClock = new FleetClock({ machine, steady: steady.now, store, emit });
     this.clock = this.#fleetClock;
     const { clock, random } = this;
     const common = { store, clock, random, emit, node: this.name };
@@ -145,6 +147,7 @@ export class SimNode implements Peer {
     });
     this.#ownership = new LeaseOwnership({
       ...common,
+      clock: machine,
       leaseMs: LEASE_MS,
       borrow: async (owner, request, bounds) =>
         await openRemoteHandle(await peers.open(this, owner), clock, request, bounds),

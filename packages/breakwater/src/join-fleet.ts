@@ -58,7 +58,8 @@ export async function joinFleet(
   const shared = secrets === undefined ? undefined : await openSharedStore(config, seat, deps.emit);
   if (secrets === undefined || shared === undefined) return undefined;
   const store = watchStore(shared, () => deps.emit({ type: 'store-failure' }));
-  const clock = new FleetClock({ machine: systemClock, store, emit: deps.emit });
+  const steady = (): number => performance.now();
+  const clock = new FleetClock({ machine: systemClock, steady, store, emit: deps.emit });
   const listen = config.fleet?.listen ?? { host: LOOPBACK, port: 0 };
   try {
     await clock.open();
@@ -70,6 +71,7 @@ export async function joinFleet(
       advertise: advertised(config.fleet?.advertise, listen.host),
       leaseMs: config.fleet?.leaseMs,
       clock,
+      machine: systemClock,
       ...deps,
     });
     return membershipOf(store, fleet, clock);

@@ -4,8 +4,10 @@ import type { Store } from '../core/store.ts';
 
 /** What a fleet's clock works with. */
 export interface FleetClockOptions {
-  /** This machine's. */
+  /** This machine's, which may be set at any moment. */
   readonly machine: Clock;
+  /** Milliseconds by a clock that nobody sets; it may stand still while the machine sleeps. */
+  readonly steady: () => number;
   readonly store: Pick<Store, 'time'>;
   readonly emit: Emit;
 }
@@ -16,16 +18,22 @@ const LOOK_MS = 10_000;
 
 /**
  * The clock of a node of a fleet: this machine's, put right by the store's where they differ by more than a second. A time that one node writes down (when a
- * session began or was heard of, who took a stream, when a call's time is up) means the same on every other one then, whatever their machines think.
+ * session began or was heard of, who took a stream, when a call's time is up) means the same on every other one then, whatever their machines think. That a
+ * machine's clock is set moves it neither forth nor back.
  */
 export class FleetClock implements Clock {
   readonly #options: FleetClockOptions;
   #aheadMs = 0;
+  /** What was said last of how far the store's is ahead. */
+  #toldMs = 0;
+  /** How far the machine's clock was ahead of the steady one when it was last looked at. */
+  #leadMs: number;
   #timer: Timer | undefined;
   #isClosed = false;
 
   constructor(options: FleetClockOptions) {
     this.#options = options;
+    this.#leadMs = options.machine.now() - options.steady();
   }
 
   /** Looks at the store's clock, now and every few seconds from then on. Rejects with `store.unavailable`. */
@@ -35,7 +43,13 @@ export class FleetClock implements Clock {
   }
 
   now(): number {
-    return this.#options.machine.now() + this.#aheadMs;
+    const { machine, steady } = this.#options;
+    const now = machine.now();
+    const leadMs = now - steady();
+    const leapMs = leadMs - this.#leadMs;
+    this.#leadMs = leadMs;
+    if (Math.abs(leapMs) > RIGHT_MS) this.#hold(leapMs);
+    return now + this.#aheadMs;
   }
 
   after(delayMs: number, run: () => void): Timer {
@@ -47,17 +61,30 @@ export class FleetClock implements Clock {
     this.#timer?.clear();
   }
 
+  // Its clock was set, and what was written down a moment ago must not be long ago or still to come; or the machine has slept. The store knows.
+  #hold(leapMs: number): void {
+    this.#aheadMs -= Math.round(leapMs);
+    if (this.#timer === undefined) return;
+    this.#timer.clear();
+    this.#lookAgain();
+  }
+
   async #look(): Promise<void> {
-    const { machine, store, emit } = this.#options;
-    const asked = machine.now();
-    const time = await store.time();
-    const halfwayMs = (machine.now() - asked) / 2;
-    const aheadMs = Math.round(time - asked - halfwayMs);
+    const asked = this.now();
+    const time = await this.#options.store.time();
+    const halfwayMs = (this.now() - asked) / 2;
+    const aheadMs = this.#aheadMs + Math.round(time - asked - halfwayMs);
     // The answer may have been long under way in one direction.
-    const isNear = (known: number): boolean => Math.abs(aheadMs - known) <= RIGHT_MS + Math.abs(halfwayMs);
-    if (isNear(this.#aheadMs)) return;
-    this.#aheadMs = isNear(0) ? 0 : aheadMs;
-    if (this.#aheadMs === 0) {
+    const isNear = (known: number): boolean => Math.abs(aheadMs - known) <= RIGHT_MS + halfwayMs;
+    const rightMs = isNear(0) ? 0 : aheadMs;
+    if (!isNear(this.#aheadMs)) this.#aheadMs = rightMs;
+    if (!isNear(this.#toldMs)) this.#tell(rightMs);
+  }
+
+  #tell(aheadMs: number): void {
+    const { emit } = this.#options;
+    this.#toldMs = aheadMs;
+    if (aheadMs === 0) {
       emit({ type: 'notice', level: 'info', message: 'The clock of this machine agrees with the store’s again.' });
       return;
     }
@@ -65,13 +92,16 @@ export class FleetClock implements Clock {
     emit({ type: 'notice', level: 'warn', message, detail: { differenceMs: -aheadMs } });
   }
 
+  #lookAgain(): void {
+    this.#timer = undefined;
+    // The store is away: what is known of its clock has to do.
+    void this.#look()
+      .catch(() => undefined)
+      .then(() => this.#plan());
+  }
+
   #plan(): void {
     if (this.#isClosed) return;
-    this.#timer = this.#options.machine.after(LOOK_MS, () => {
-      // The store is away: what is known of its clock has to do.
-      void this.#look()
-        .catch(() => undefined)
-        .then(() => this.#plan());
-    });
+    this.#timer = this.#options.machine.after(LOOK_MS, () => this.#lookAgain());
   }
 }

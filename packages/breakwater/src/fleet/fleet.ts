@@ -24,7 +24,10 @@ export interface FleetOptions {
   readonly advertise?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /** How long what a lost node owned stays its own; 10 s when absent. */
   readonly leaseMs?: number | undefined;
+  /** The same on all nodes. */
   readonly clock: Clock;
+  /** This machine's, for leases. */
+  readonly machine: Clock;
   readonly emit: Emit;
   /** The upstreams whose handles other nodes may borrow. */
   readonly upstream: (name: string) => Upstream | undefined;
@@ -101,7 +104,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const sessions = new StoredSessions({ store, clock, ring: keys.values });
   const ownership = new LeaseOwnership({
     store,
-    clock,
+    clock: options.machine,
     node,
     leaseMs: options.leaseMs ?? LEASE_MS,
     emit,

@@ -5,6 +5,7 @@ import type { LeaseState, Store } from '../core/store.ts';
 /** What a kept lease works with. */
 export interface LeaseDeps {
   readonly store: Store;
+  /** This machine's: one that is put right by the store's would end leases by that, and may stand still after a sleep. */
   readonly clock: Clock;
   readonly node: string;
   /** How long a lease lives without being renewed. */
