@@ -16,7 +16,8 @@ export function exchangeRecord(exchange: Exchange, endedAt: number, end: Exchang
     method: exchange.method,
     name: exchange.name,
     startedAt: exchange.startedAt,
-    durationMs: endedAt - exchange.startedAt,
+    // The clock may have been set back meanwhile; what is summed up must not go back with it.
+    durationMs: Math.max(0, endedAt - exchange.startedAt),
     outcome: end.outcome,
     code: end.code,
     edge: end.edge,
