@@ -3,8 +3,18 @@ import { scanObject } from '../../packages/breakwater/src/jsonrpc/raw.ts';
 import { BOTH, call, initializeMessage, open, openSession, post, request, send } from './client.ts';
 import { EventReader } from './event-reader.ts';
 import { Harness } from './harness.ts';
+import { ManualClock } from './manual-clock.ts';
 
 // eras.md §4.4, row by row.
+
+/** A clock that somebody sets; timers do not mind. */
+class SetClock extends ManualClock {
+  aheadMs = 0;
+
+  override now(): number {
+    return super.now() + this.aheadMs;
+  }
+}
 
 async function openStream(
   harness: Harness,
@@ -112,6 +122,18 @@ describe('the GET stream of a session', () => {
   test.each(['2025-03-26', '2025-06-18'])('sends a %s client no event without data', async (revision) => {
     await using harness = await Harness.start();
     const reader = await openStream(harness, await openSession(harness, revision));
+    expect(await reader.next()).toEqual({ comment: 'keep-alive' });
+    await reader.close();
+  });
+
+  // Attack: somebody sets the clock back by an hour; proxies end each stream that is silent for a minute.
+  test('is not silent for as long as the clock was set back', async () => {
+    const clock = new SetClock();
+    await using harness = await Harness.start({ clock });
+    const reader = await openStream(harness, await openSession(harness, '2025-06-18'));
+    expect(await reader.next()).toEqual({ comment: 'keep-alive' });
+    clock.aheadMs = -3_600_000;
+    clock.advance(16_000);
     expect(await reader.next()).toEqual({ comment: 'keep-alive' });
     await reader.close();
   });

@@ -111,7 +111,8 @@ export class EventStream implements Beating {
 
   /** Breaks a silence that lasted too long. Who is behind hears nothing of it, and a large message that is being read must not be cut for it. */
   beat(now: number): void {
-    if (this.open && !this.slow && now - this.#lastWrite >= this.#pauseMs) this.comment();
+    // Either way: a clock that was set back must not silence it for as long as that.
+    if (this.open && !this.slow && Math.abs(now - this.#lastWrite) >= this.#pauseMs) this.comment();
   }
 
   /** Calls `run` once when the client has caught up. */
