@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Connections on which the last answer is being written, and that are still `node:http`'s. */
@@ -15,9 +15,9 @@ export function forgetLast(socket: Socket): void {
 }
 
 /**
- * True for a request that stands behind the last answer of its connection. Attack: what it asks for would be done, and nobody could be told (RFC 9112 §9.6: it must
- * not be processed). A response has no socket as long as an earlier one has it.
+ * True for a request that stands behind the last answer of its connection, also where that is written already and waits to be sent. Attack: what it asks for would
+ * be done, and nobody could be told (RFC 9112 §9.6: it must not be processed).
  */
-export function comesTooLate({ socket }: IncomingMessage, res: ServerResponse): boolean {
-  return res.socket === null && ENDING.has(socket);
+export function comesTooLate({ socket }: IncomingMessage): boolean {
+  return ENDING.has(socket);
 }

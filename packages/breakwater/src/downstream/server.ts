@@ -72,7 +72,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   const door = new RestDoor(context, former?.door);
 
   function handleRequest(req: IncomingMessage, res: ServerResponse, next?: () => void): void {
-    if (comesTooLate(req, res)) {
+    if (comesTooLate(req)) {
       // As once the connection has left `node:http`: whatever its client still sends ends it.
       req.socket.destroy();
       return;
