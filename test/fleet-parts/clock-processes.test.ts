@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Scratch, scratch } from '../audit/support.ts';
 import { type Program, REPOSITORY, startProgram } from '../e2e/support/programs.ts';
@@ -50,4 +51,30 @@ test('a session goes on at a node whose machine is minutes ahead, and the other 
     const answer = await post(to.url, { jsonrpc: '2.0', id: 1, method: 'ping' }, headers);
     expect(answer.status, answer.text).toBe(200);
   }
+}, 60_000);
+
+/** Longer than a node keeps a session by itself that nobody asks for: then it asks the store. */
+const FORGOTTEN_MS = 8_000;
+
+// Attack: somebody sets the clock of a machine while it serves. Whatever is kept for some minutes seems to be over.
+test('sessions of workers outlive that the clock of their machine is set ahead by an hour', async () => {
+  await using files = await scratch();
+  const flag = join(files.folder, 'set');
+  const shift = `import { existsSync } from 'node:fs'; const now = Date.now; let ahead = 0; Date.now = () => now() + ahead;
+    setInterval(() => { if (existsSync(${JSON.stringify(flag)})) ahead = 3_600_000; }, 50).unref();`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}` };
+  const file = join(files.folder, 'workers.json');
+  const upstreams = {
+    one: { command: process.execPath, args: [TOOLS], env: { EFFECTS: join(files.folder, 'effects') } },
+  };
+  await writeFile(file, JSON.stringify({ listen: { port: 0 }, workers: 2, upstreams }));
+  await using program = startProgram(process.execPath, [BIN, 'serve', '-c', file], { env });
+  const [, url = ''] = await program.until(/MCP +(http:\S+)/);
+  const sessions = await Promise.all(Array.from({ length: 8 }, () => openSession(url)));
+  const ping = async () => (await Promise.all(sessions.map((session) => session.request('ping')))).map((a) => a.status);
+  expect(await ping()).toEqual(Array(8).fill(200));
+  await sleep(1_000);
+  await writeFile(flag, '');
+  await sleep(FORGOTTEN_MS);
+  expect(await ping()).toEqual(Array(8).fill(200));
 }, 60_000);

@@ -17,6 +17,12 @@ export const systemClock: Clock = {
   },
 };
 
+/** Time that goes on evenly from the start of this process on, however the machine's clock is set meanwhile. */
+export const steadyClock: Clock = {
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
+  after: systemClock.after,
+};
+
 const ID_BYTES = 16;
 const POOLED_IDS = 256;
 let pool = Buffer.alloc(0);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { networkInterfaces } from 'node:os';
-import { systemClock, systemRandom } from './clock.ts';
+import { steadyClock, systemClock, systemRandom } from './clock.ts';
 import { isWildcardHost } from './config/address.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import type { Emit } from './core/events.ts';
@@ -58,8 +58,7 @@ export async function joinFleet(
   const shared = secrets === undefined ? undefined : await openSharedStore(config, seat, deps.emit);
   if (secrets === undefined || shared === undefined) return undefined;
   const store = watchStore(shared, () => deps.emit({ type: 'store-failure' }));
-  const steady = (): number => performance.now();
-  const clock = new FleetClock({ machine: systemClock, steady, store, emit: deps.emit });
+  const clock = new FleetClock({ machine: systemClock, steady: steadyClock.now, store, emit: deps.emit });
   const listen = config.fleet?.listen ?? { host: LOOPBACK, port: 0 };
   try {
     await clock.open();

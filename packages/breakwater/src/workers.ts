@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { joinMetrics } from './admin/label-metrics.ts';
 import { type AdminServer, serveAdmin } from './admin/server.ts';
-import { systemClock } from './clock.ts';
+import { steadyClock, systemClock } from './clock.ts';
 import type { ResolvedConfig } from './config/secrets.ts';
 import { MemoryStore } from './store/memory.ts';
 import { PipeStoreServer } from './store/pipe-server.ts';
@@ -64,7 +64,8 @@ class Primary {
   constructor(config: ResolvedConfig, log: Logger) {
     this.#config = config;
     this.#log = log;
-    this.#store = config.store === undefined ? new PipeStoreServer(new MemoryStore(systemClock)) : undefined;
+    // What is kept ends by this clock: somebody who sets the machine's must not end it all.
+    this.#store = config.store === undefined ? new PipeStoreServer(new MemoryStore(steadyClock)) : undefined;
     this.#places = Array.from({ length: config.workers }, (_, at) => ({
       index: at + 1,
       worker: undefined,
