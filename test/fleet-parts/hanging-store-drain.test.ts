@@ -9,7 +9,7 @@ import { startRedis } from '../fixtures/redis.ts';
 import { startTcpProxy } from '../fixtures/tcp-proxy.ts';
 import { openSession } from '../requirements/support/clients.ts';
 import { startGateway, stillOpen } from '../requirements/support/gateway.ts';
-import { post } from '../requirements/support/wire.ts';
+import type { WireStream } from '../requirements/support/wire.ts';
 
 const TOOLS = join(REPOSITORY, 'test/fleet-parts/tools-server.ts');
 const TEST_MS = 60_000;
@@ -32,21 +32,17 @@ test.each([
     routes: [{ path: '/mcp' }],
     timeouts: { drain: '3s' },
   });
-  const gone = new AbortController();
+  const streams: WireStream[] = [];
   for (let at = 0; at < 20; at++) {
-    const { headers } = await openSession(node.url);
-    const listed = await post(node.url, { jsonrpc: '2.0', id: 1, method: 'tools/list' }, headers);
+    const session = await openSession(node.url);
+    const listed = await session.request('tools/list');
     expect(listed.status, listed.text).toBe(200);
-    const streamed = await fetch(node.url, {
-      headers: { ...headers, accept: 'text/event-stream' },
-      signal: gone.signal,
-    });
-    expect(streamed.status).toBe(200);
+    streams.push(await session.listen());
   }
   await sleep(WRITES_MS);
   const stopping = sleep(laterMs).then(() => path.blackhole());
   if (laterMs === 0) await stopping;
   await node.breakwater.close();
   expect(stillOpen(node)).toEqual([]);
-  gone.abort();
+  for (const stream of streams) stream.close();
 });
