@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { createAuthority } from '../listen/support/certificates.ts';
 import { call, dial, initializeMessage, open, openSession, post, request, send } from './client.ts';
 import { EventReader } from './event-reader.ts';
 import { Harness } from './harness.ts';
@@ -146,6 +150,29 @@ describe('a GET stream without node:http', () => {
     socket.destroy();
   });
 
+  // What is refused behind an open stream must not be refused behind anything else.
+  test('is none of a call: its connection is kept, for one more and for several at once', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-06-18');
+    const named = `mcp-session-id: ${headers['mcp-session-id']}\r\n`;
+    const watched = watchConnections(harness.server);
+    const socket = await dial(harness);
+    let received = '';
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1');
+    });
+    socket.write(pipelined(call('stream', {}, 70), named));
+    await expect.poll(() => received, SOON).toContain('"id":70');
+    expect(received).toContain('text/event-stream');
+    for (const ids of [[71], [72, 73, 74]]) {
+      socket.write(ids.map((id) => pipelined(call('stream', {}, id), named)).join(''));
+      for (const id of ids) await expect.poll(() => received, SOON).toContain(`"id":${id}`);
+    }
+    expect(received.toLowerCase()).not.toContain('connection: close');
+    expect(watched.sockets.map(({ destroyed }) => destroyed)).toEqual([false]);
+    socket.destroy();
+  });
+
   test.each([
     ['of HTTP/1.0, which knows no chunks', { version: '1.0' }],
     ['whose request has a body that does not come', { head: 'content-length: 10\r\n' }],
@@ -222,4 +249,34 @@ test('inside of somebody else’s server a stream stays with node:http', async (
   server.closeAllConnections();
   server.close();
   expect((await post(harness, request('ping'), headers)).status).toBe(200);
+});
+
+// Attack: the same over TLS, where a stream stays with `node:http` for as long as it is open.
+test('over TLS, too, what follows an open stream is not run', async () => {
+  await using harness = await Harness.start();
+  await using authority = await createAuthority();
+  const pair = await authority.issue('streams');
+  const headers = await openSession(harness, '2025-06-18');
+  const server = createTlsServer(
+    { cert: await readFile(pair.cert), key: await readFile(pair.key) },
+    harness.downstream.handleRequest,
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const socket = connectTls({ port, host: '127.0.0.1', ca: authority.ca });
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  const named = `mcp-session-id: ${headers['mcp-session-id']}\r\n`;
+  socket.write(`GET /mcp HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n${named}\r\n`);
+  await expect.poll(() => received, SOON).toContain('keep-alive\n\n');
+  expect(received.toLowerCase()).toContain('connection: close');
+  socket.write(pipelined(call('echo'), named));
+  await harness.closed('stream', 'client-gone');
+  await expect.poll(() => socket.destroyed, SOON).toBe(true);
+  expect((await post(harness, request('tools/list'), headers)).status).toBe(200);
+  expect(harness.handler.seen.map(({ method }) => method)).toEqual(['tools/list']);
+  server.close();
 });
