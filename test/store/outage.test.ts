@@ -177,6 +177,8 @@ describe('credentials', () => {
     await store.endLog('{e:1}', 'w', LONG_MS);
     await store.takeLog('{e:1}', 'v', LONG_MS);
     await store.readLog('{e:1}');
+    await store.born();
+    await store.time();
     const leave = await store.subscribe('c', () => undefined);
     await store.publish('c', Buffer.from('x'));
     await leave();
