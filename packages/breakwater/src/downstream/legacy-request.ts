@@ -4,11 +4,11 @@ import { type ExchangeEnd, exchangeRecord } from '../core/exchange-record.ts';
 import type { ClientFacts } from '../core/ports.ts';
 import { isIdToken } from '../jsonrpc/id.ts';
 import type { RequestMessage } from '../jsonrpc/message.ts';
-import { memberObject, memberValue, ownText } from '../jsonrpc/raw.ts';
+import { memberValue, ownText } from '../jsonrpc/raw.ts';
 import { writeResult } from '../jsonrpc/write.ts';
 import { isLogLevel } from '../protocol/logging.ts';
 import { methodTraits } from '../protocol/methods.ts';
-import { progressTokenOf } from '../protocol/modern/envelope.ts';
+import { progressTokenIn } from '../protocol/modern/envelope.ts';
 import type { Answer } from './answer.ts';
 import { makeExchange } from './exchange-of.ts';
 import { accommodates, type Context, type Inbound } from './inbound.ts';
@@ -74,8 +74,7 @@ export function serveLegacy(
 
 function exchange(caller: LegacyCaller, message: RequestMessage, answer: Answer, onSessionEnd: () => void): void {
   const { inbound, client, state } = caller;
-  const meta = message.params === undefined ? undefined : memberObject(message.params, '_meta');
-  const token = meta === undefined ? undefined : progressTokenOf(meta);
+  const token = message.params === undefined ? undefined : progressTokenIn(message.params);
   const progressToken = token !== undefined && isIdToken(token) ? token : undefined;
   const made = makeExchange(inbound, message, {
     client,

@@ -4,7 +4,7 @@ import type { RequestMessage } from '../jsonrpc/message.ts';
 import { memberObject, memberValue } from '../jsonrpc/raw.ts';
 import { writeResult } from '../jsonrpc/write.ts';
 import { writeDiscoverResult } from '../protocol/bridge/initialize.ts';
-import { profileOf } from '../protocol/capabilities.ts';
+import { type JsonObject, profileOf } from '../protocol/capabilities.ts';
 import type { Checked, ProtocolFault } from '../protocol/fault.ts';
 import { isMethodOf, methodTraits } from '../protocol/methods.ts';
 import { type Envelope, type EnvelopeClaim, validateEnvelope } from '../protocol/modern/envelope.ts';
@@ -163,18 +163,17 @@ function answerOf(inbound: Inbound, { id }: RequestMessage, onGone: () => void):
   });
 }
 
-/** The same object for the same envelope: what is made of it further on can be kept beside it. */
-function clientOf(envelope: Envelope): ClientFacts {
-  let client = CLIENTS.get(envelope);
+/** The same object for the same envelope, whose capabilities are an object of its own: what is made of it further on can be kept beside it. */
+function clientOf({ revision, clientInfo, clientCapabilities }: Envelope): ClientFacts {
+  let client = CLIENTS.get(clientCapabilities);
   if (client === undefined) {
-    const { revision, clientInfo, clientCapabilities } = envelope;
     client = { revision, info: clientInfo, capabilities: clientCapabilities, profile: profileOf(clientCapabilities) };
-    CLIENTS.set(envelope, client);
+    CLIENTS.set(clientCapabilities, client);
   }
   return client;
 }
 
-const CLIENTS = new WeakMap<Envelope, ClientFacts>();
+const CLIENTS = new WeakMap<JsonObject, ClientFacts>();
 
 function refuseFault(inbound: Inbound, { id }: RequestMessage, fault: ProtocolFault): void {
   const { code, data = {} } = fault;

@@ -8,6 +8,7 @@ import {
   memberBytes,
   memberObject,
   memberValue,
+  replaceValue,
   scanArray,
   scanObject,
   skipValue,
@@ -173,6 +174,31 @@ describe('editObject', () => {
     const object = scanObject(Buffer.from('{"a":1,"b":2,"a":3}'));
     expect(object && editObject(object, { a: '9' }).toString()).toBe('{"a":9,"b":2}');
     expect(object && editObject(object, { a: undefined, c: Buffer.from('4') }).toString()).toBe('{"b":2,"c":4}');
+  });
+});
+
+describe('replaceValue', () => {
+  it('does what an edit of one member does, or leaves it to the edit', () => {
+    fc.assert(
+      fc.property(objectText, fc.constantFrom('id', 'method', '_meta', 'é'), fc.nat(), (text, key, value) => {
+        const object = scanObject(Buffer.from(` ${text} `));
+        if (object === undefined) throw new Error('not scanned');
+        const replaced = replaceValue(object, key, String(value));
+        const named = object.members.filter((member) => member.key === key);
+        if (named.length !== 1) {
+          expect(replaced).toBeUndefined();
+          return;
+        }
+        const shown = (bytes: Buffer) => {
+          const scanned = scanObject(bytes);
+          return scanned?.members.map((member) => [member.key, memberBytes(scanned, member).toString()]);
+        };
+        expect(replaced && shown(Buffer.from(replaced, 'latin1'))).toEqual(
+          shown(editObject(object, { [key]: String(value) })),
+        );
+        expect(() => JSON.parse(Buffer.from(replaced ?? '', 'latin1').toString()) as unknown).not.toThrow();
+      }),
+    );
   });
 });
 

@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scanObject } from '../../jsonrpc/raw.ts';
+import type { JsonObject } from '../capabilities.ts';
+import { META } from '../meta.ts';
 import { REVISIONS, type Revision } from '../revision.ts';
 import { bridgeParams } from './request.ts';
 
@@ -96,3 +99,58 @@ describe('bridgeParams', () => {
     }
   });
 });
+
+describe('a request with a progress token', () => {
+  const capabilities = { sampling: {} };
+  const meta = fc
+    .array(
+      fc.constantFrom(
+        '"a":1',
+        '"é":"é"',
+        '"progressToken":1',
+        '"progressToken":"t"',
+        '"progressToken" : 2',
+        '"progress\\u0054oken":3',
+        `"${META.protocolVersion}":"2026-07-28"`,
+        `"${META.clientCapabilities}":{}`,
+        `"${META.clientInfo}":{"name":"x","version":"1","progressToken":5}`,
+        `"${META.relatedTask}":{"taskId":"t"}`,
+      ),
+      { maxLength: 4 },
+    )
+    .map((members) => `{${members.join(',')}}`);
+
+  it('becomes what it would for a client that is seen for the first time', () => {
+    const request = fc.record({
+      meta: fc.oneof(meta, fc.constant('null'), fc.constant(undefined)),
+      from: fc.constantFrom(...REVISIONS),
+      to: fc.constantFrom(...REVISIONS),
+      token: fc.option(fc.nat(), { nil: undefined }),
+    });
+    const write = ({ meta: text, from, to, token }: RequestOf<typeof request>, known: JsonObject) => {
+      const params = scanObject(
+        Buffer.from(text === undefined ? '{"name":"n"}' : `{"name":"n","_meta":${text},"z":1}`),
+      );
+      const client = { revision: from, info: undefined, capabilities: known };
+      const leg = { revision: to, progressToken: token, clientInfo: GATEWAY, clientCapabilities: capabilities };
+      return bridgeParams({ method: 'tools/call', params, client }, leg)?.toString();
+    };
+    fc.assert(
+      fc.property(fc.array(request, { minLength: 2, maxLength: 8 }), (requests) => {
+        const known = {};
+        for (const one of requests) {
+          const written = write(one, known);
+          // Nothing is remembered of capabilities that nobody has seen.
+          expect(written).toBe(write(one, {}));
+          // And once more, out of memory.
+          expect(write(one, known)).toBe(written);
+          const own = JSON.parse(written ?? '{}')._meta?.progressToken;
+          expect(own).toBe(one.meta === undefined || one.meta === 'null' ? (one.token ?? own) : one.token);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+type RequestOf<A> = A extends fc.Arbitrary<infer T> ? T : never;

@@ -1,7 +1,16 @@
-import { type Edits, encodeJson, findMember, hasDuplicateKey, type RawObject } from '../../jsonrpc/raw.ts';
+import { isAscii } from 'node:buffer';
+import {
+  type Edits,
+  encodeJson,
+  findMember,
+  hasDuplicateKey,
+  type RawObject,
+  replaceValue,
+} from '../../jsonrpc/raw.ts';
 import type { JsonObject } from '../capabilities.ts';
 import { META, REQUEST_META_KEYS } from '../meta.ts';
 import { methodTraits } from '../methods.ts';
+import { cutToken, type TokenCut } from '../progress-token.ts';
 import { eraOf, type Revision } from '../revision.ts';
 import { applyEdits, editMeta, writeObject } from './edits.ts';
 
@@ -50,7 +59,10 @@ export function bridgeParams(call: RequestToBridge, to: RequestLeg): Buffer | un
     return isEmpty ? undefined : writeObject({ _meta: writeObject(meta) });
   }
   const meta = metaEdits(call, params, to);
-  return applyEdits(params, carriesLegMembers(call, params) ? { ...changedParams(call, to.revision), ...meta } : meta);
+  if (carriesLegMembers(call, params)) return applyEdits(params, { ...changedParams(call, to.revision), ...meta });
+  const { _meta: written } = meta;
+  const replaced = typeof written === 'string' ? replaceValue(params, '_meta', written) : undefined;
+  return replaced === undefined ? applyEdits(params, meta) : Buffer.from(replaced, 'latin1');
 }
 
 /** Members of params that may have to differ between two legs. */
@@ -68,43 +80,87 @@ function metaOf(call: RequestToBridge, to: RequestLeg): Edits {
 }
 
 /** What was made of the `_meta` of a client's last request, and of what. */
-interface WrittenMeta extends Omit<RequestLeg, 'progressToken'> {
+interface WrittenMeta {
   readonly from: Revision;
+  readonly to: Omit<RequestLeg, 'progressToken'>;
+  /** Without its token. */
   readonly text: string;
+  readonly place: TokenCut['place'] | undefined;
+  /** Where there is no token. */
   readonly edits: Edits;
+  /** What stands before and after this leg's token. */
+  readonly head: string;
+  readonly tail: string;
 }
 
 /** By the capabilities that the client declared: they are one object for all requests of a client. */
 const WRITTEN = new WeakMap<JsonObject, WrittenMeta>();
+/** The same of requests with a progress token: many a client asks for progress of some of its calls only. */
+const WRITTEN_AROUND = new WeakMap<JsonObject, WrittenMeta>();
 const MOST_KNOWN_CHARS = 2_048;
 
 /** The edit that makes `_meta` this leg's. A client says the same of itself with each request, so it is remembered what came of it. */
 function metaEdits(call: RequestToBridge, params: RawObject, to: RequestLeg): Edits {
   const member = findMember(params, '_meta');
   if (member === undefined && eraOf(to.revision) === 'legacy' && to.progressToken === undefined) return NO_EDITS;
-  if (to.progressToken !== undefined || hasDuplicateKey(params, META_KEY)) return editMeta(params, metaOf(call, to));
-  const from = call.client.revision;
-  const { revision, logLevel, clientInfo, clientCapabilities } = to;
+  if (hasDuplicateKey(params, META_KEY)) return editMeta(params, metaOf(call, to));
   const text = member === undefined ? '' : params.view.slice(member.start, member.end);
+  return to.progressToken === undefined ? plainEdits(call, params, to, text) : tokenEdits(call, params, to, text);
+}
+
+function plainEdits(call: RequestToBridge, params: RawObject, to: RequestLeg, text: string): Edits {
   const known = WRITTEN.get(call.client.capabilities);
-  const isKnown =
-    known !== undefined &&
-    known.text === text &&
-    known.revision === revision &&
-    known.from === from &&
-    known.logLevel === logLevel &&
-    known.clientInfo === clientInfo &&
-    known.clientCapabilities === clientCapabilities;
-  if (isKnown) return known.edits;
+  if (known !== undefined && isKnown(known, call, to, text)) return known.edits;
   const edited = editMeta(params, metaOf(call, to));
   const edits = edited['_meta']?.toString('latin1') === text ? NO_EDITS : edited;
-  if (text.length <= MOST_KNOWN_CHARS) {
-    // A copy, because a slice would keep the whole body.
-    const copy = Buffer.from(text, 'latin1').toString('latin1');
-    const made = { from, revision, logLevel, clientInfo, clientCapabilities, text: copy, edits };
-    WRITTEN.set(call.client.capabilities, made);
-  }
+  remember(WRITTEN, call, to, { text, place: undefined, edits, head: '', tail: '' });
   return edits;
+}
+
+/** The same where the client has a token of its own, which is another one in each request. */
+function tokenEdits(call: RequestToBridge, params: RawObject, to: RequestLeg, text: string): Edits {
+  const cut = cutToken(text);
+  const token = String(to.progressToken);
+  if (cut === undefined) return editMeta(params, metaOf(call, to));
+  const { rest, place } = cut;
+  const known = WRITTEN_AROUND.get(call.client.capabilities);
+  if (known !== undefined && known.place === place && isKnown(known, call, to, rest))
+    return { _meta: known.head + token + known.tail };
+  const edits = editMeta(params, metaOf(call, to));
+  const { _meta: written } = edits;
+  if (!(written instanceof Buffer) || !isAscii(written)) return edits;
+  const view = written.toString('latin1');
+  const around = cutToken(view);
+  // Only where it stays where it was is it certain what is around it.
+  if (around?.token !== token || around.place !== place) return edits;
+  const head = view.slice(0, around.at);
+  const tail = view.slice(around.at + token.length);
+  remember(WRITTEN_AROUND, call, to, { text: rest, place, edits: NO_EDITS, head, tail });
+  return edits;
+}
+
+function isKnown(known: WrittenMeta, call: RequestToBridge, to: RequestLeg, text: string): boolean {
+  if (known.text !== text || known.from !== call.client.revision || known.to.revision !== to.revision) return false;
+  // A legacy leg is told nothing of these.
+  if (eraOf(to.revision) === 'legacy') return true;
+  return (
+    known.to.logLevel === to.logLevel &&
+    known.to.clientInfo === to.clientInfo &&
+    known.to.clientCapabilities === to.clientCapabilities
+  );
+}
+
+function remember(
+  memory: WeakMap<JsonObject, WrittenMeta>,
+  call: RequestToBridge,
+  { revision, logLevel, clientInfo, clientCapabilities }: RequestLeg,
+  made: Omit<WrittenMeta, 'from' | 'to'>,
+): void {
+  if (made.text.length > MOST_KNOWN_CHARS) return;
+  // A copy, because a slice would keep the whole body.
+  const text = Buffer.from(made.text, 'latin1').toString('latin1');
+  const to = { revision, logLevel, clientInfo, clientCapabilities };
+  memory.set(call.client.capabilities, { ...made, text, from: call.client.revision, to });
 }
 
 const NO_EDITS: Edits = {};

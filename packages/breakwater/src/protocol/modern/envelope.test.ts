@@ -188,3 +188,42 @@ describe('an envelope that is known already', () => {
     expect(validateText(`{"_meta":${text},"_meta":${text}}`).ok).toBe(false);
   });
 });
+
+describe('a progress token, which is another one in each request', () => {
+  const base = JSON.stringify(BASE).slice(1, -1);
+
+  it('does not make another client of its sender', () => {
+    const [first, second] = [1, 2].map((token) => envelopeOf(`{"_meta":{${base},"progressToken":${token}}}`));
+    expect([first?.progressToken, second?.progressToken]).toEqual(['1', '2']);
+    expect(first?.clientCapabilities).toBe(second?.clientCapabilities);
+  });
+
+  // The spelling with a blank is read in the general way.
+  it.each(['1', '"t"', '""', '"é"', '"a\\"b"', '-1', '1.5', '1e400', 'null', 'true', '{}', '[1]'])(
+    'is read alike wherever it stands and however it is spelled: %s',
+    (token) => {
+      const seen = ['"progressToken":', '"progressToken" : '].flatMap((key) =>
+        [
+          `{${key}${token},${base}}`,
+          `{${base},${key}${token}}`,
+          `{"a":1,${key}${token},${base}}`,
+          // A fault of something else is told first, or after it.
+          `{${base},"${META.clientInfo}":1,${key}${token}}`,
+          `{${base},"${META.logLevel}":"loud",${key}${token}}`,
+          `{"${META.clientCapabilities}":{},"${META.protocolVersion}":"2030-01-01",${key}${token}}`,
+        ].map((meta) => validateText(`{"_meta":${meta}}`)),
+      );
+      expect(seen.slice(0, 6)).toEqual(seen.slice(6));
+    },
+  );
+
+  // Attack: two tokens, so that the gateway and the server behind it see two different ones.
+  it.each([
+    `{"progressToken":1,${base},"progressToken":2}`,
+    `{"progress\\u0054oken":1,${base},"progressToken":2}`,
+    `{"progressToken":1,${base},"progress\\u0054oken":2}`,
+    `{${base},"progressToken":1,"progressToken":2}`,
+  ])('is refused where there are two: %s', (meta) => {
+    expect(validateText(`{"_meta":${meta}}`)).toMatchObject({ ok: false, fault: { code: 'envelope.incomplete' } });
+  });
+});

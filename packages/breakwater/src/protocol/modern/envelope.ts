@@ -13,6 +13,7 @@ import { type Checked, makeFault, type ProtocolFault } from '../fault.ts';
 import { isLogLevel, type LogLevel } from '../logging.ts';
 import { Memo } from '../memo.ts';
 import { META, REQUEST_META_KEYS } from '../meta.ts';
+import { cutToken, lastTokenOf } from '../progress-token.ts';
 import { MODERN_REVISIONS, type ModernRevision } from '../revision.ts';
 
 const REQUIRED_KEYS: readonly string[] = [META.protocolVersion, META.clientCapabilities];
@@ -22,11 +23,14 @@ const META_KEY: ReadonlySet<string> = new Set(['_meta']);
 /** A request that claims the modern era by its `_meta`, not yet validated. */
 export interface EnvelopeClaim {
   readonly claim: 'modern';
+  /** `_meta`, or what is left of it without {@link token}. */
   readonly meta: RawObject;
   /** The claimed protocol version; undefined when it is no string. */
   readonly version: string | undefined;
   /** A key that occurs twice where two parsers could see two different requests. */
   readonly duplicate: string | undefined;
+  /** The progress token, where it was cut out of `_meta`: what is left is the same in all requests of a client, and so is its claim. */
+  readonly cut?: { readonly token: string; readonly claim: EnvelopeClaim };
 }
 
 /** What {@link readEnvelope} sees. */
@@ -56,6 +60,16 @@ export function readEnvelope(params: RawObject | undefined): EnvelopeReading {
   const { start, end } = member;
   if (end - start > MOST_KNOWN_BYTES) return readMeta(scanObject(bytes, start, view));
   const text = view.slice(start, end);
+  const cut = cutToken(text);
+  if (cut === undefined) return readKnown(text);
+  const claim = cut.rest === '{}' ? NO_CLAIM : readKnown(cut.rest);
+  if (claim.claim === 'none') return claim;
+  // A token that is there twice is for the general way to judge, which sees both.
+  if (findMember(claim.meta, 'progressToken') !== undefined) return readKnown(text);
+  return { ...claim, cut: { token: cut.token, claim } };
+}
+
+function readKnown(text: string): EnvelopeReading {
   const known = KNOWN.get(text);
   if (known !== undefined) return known;
   // Of a copy: what is remembered must not keep the body it came in.
@@ -100,6 +114,11 @@ function firstDuplicate(meta: RawObject): string | undefined {
  * learn what to speak), missing keys, keys of the wrong type or unknown log level (-32602).
  */
 export function validateEnvelope(claim: EnvelopeClaim): Checked<Envelope> {
+  const { cut } = claim;
+  if (cut !== undefined) {
+    const checked = validateEnvelope(cut.claim);
+    return checked.ok ? { ok: true, value: { ...checked.value, progressToken: cut.token as RawId } } : checked;
+  }
   let checked = CHECKED.get(claim);
   if (checked === undefined) {
     checked = checkClaim(claim);
@@ -151,8 +170,17 @@ export function missingEnvelopeFault(params: RawObject | undefined): ProtocolFau
   return missingFault(meta === undefined ? ['_meta', ...REQUIRED_KEYS] : missingKeys(meta));
 }
 
-/** The raw progress token of a request's `_meta` in any era, unchecked; undefined when there is none. */
-export function progressTokenOf(meta: RawObject): string | undefined {
+/** The raw progress token in a request's params, of any era, unchecked; undefined when there is none. */
+export function progressTokenIn(params: RawObject): string | undefined {
+  const member = findMember(params, '_meta');
+  if (member === undefined) return undefined;
+  const plain = lastTokenOf(params.view.slice(member.start, member.end));
+  if (plain !== undefined) return plain;
+  const meta = scanObject(params.bytes, member.start, params.view);
+  return meta === undefined ? undefined : progressTokenOf(meta);
+}
+
+function progressTokenOf(meta: RawObject): string | undefined {
   const member = findMember(meta, 'progressToken');
   return member === undefined ? undefined : meta.bytes.toString('latin1', member.start, member.end);
 }
