@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { isIdToken, type RawId } from './id.ts';
 import { type Message, RpcCode } from './message.ts';
 import { CHECKED_BYTES, readPlainAnswer } from './plain-answer.ts';
+import { readPlainProgress } from './plain-progress.ts';
 import {
   findMember,
   hasDuplicateKey,
@@ -77,11 +78,14 @@ function parseBatch(bytes: Buffer, view: string, limits: ParseLimits): Parsed<Bo
   };
 }
 
-/** Parses one message from a server. The envelope is read, the payload is not: a result is passed on as the bytes it came in. */
-export function parseMessage(bytes: Buffer): Parsed<Message> {
-  const plain = readPlainAnswer(bytes);
+/**
+ * Parses one message from a server. The envelope is read, the payload is not: a result is passed on as the bytes it came in. `view`: the bytes in latin1, where
+ * they are at hand.
+ */
+export function parseMessage(bytes: Buffer, view = bytes.toString('latin1')): Parsed<Message> {
+  const plain = readPlainAnswer(bytes, view) ?? readPlainProgress(bytes, view);
   if (plain !== undefined) return { ok: true, value: plain };
-  return parseScanned(scanObject(bytes), undefined);
+  return parseScanned(scanObject(bytes, 0, view), undefined);
 }
 
 function parseScanned(object: RawObject | undefined, limits: ParseLimits | undefined): Parsed<Message> {

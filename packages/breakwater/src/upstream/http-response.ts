@@ -249,21 +249,23 @@ export class ResponseReader implements HttpReceiver {
     this.received++;
     if (event.id !== undefined) this.lastEventId = event.id === '' ? undefined : event.id;
     if (event.retry !== undefined) this.retryMs = event.retry;
-    if (event.event === 'message' && event.data.length > 0) this.#readValue(event.data);
+    if (event.event === 'message' && event.data.length > 0) this.#readValue(event.data, event.text);
   }
 
   // 2025-03-26 servers may answer with a batch, as JSON and in an event.
-  #readValue(bytes: Buffer): void {
+  #readValue(bytes: Buffer, view?: string): void {
+    if (bytes[0] === OPEN_BRACE) return this.#readMessage(bytes, view);
     const start = skipBlank(bytes);
-    const elements =
-      bytes[start] === OPEN_BRACKET ? scanArray(bytes, start) : [start === 0 ? bytes : bytes.subarray(start)];
-    for (const element of elements ?? [bytes]) {
-      if (this.#over) return;
-      const parsed = parseMessage(element);
-      this.received++;
-      if (parsed.ok) this.#sink.onMessage(parsed.value);
-      else this.#sink.onFault(parsed.fault);
-    }
+    const elements = bytes[start] === OPEN_BRACKET ? scanArray(bytes, start) : [bytes.subarray(start)];
+    for (const element of elements ?? [bytes]) this.#readMessage(element);
+  }
+
+  #readMessage(bytes: Buffer, view?: string): void {
+    if (this.#over) return;
+    const parsed = parseMessage(bytes, view);
+    this.received++;
+    if (parsed.ok) this.#sink.onMessage(parsed.value);
+    else this.#sink.onFault(parsed.fault);
   }
 
   #fail(error: GatewayError): void {

@@ -256,7 +256,7 @@ function subscriptionOf(params: RawObject): RawId | undefined {
 /** The token of an id of ours that a server repeats in `key`; some turn numbers into strings. */
 export function idTokenOf(object: RawObject, key: string): RawId | undefined {
   const member = findMember(object, key);
-  return member === undefined
-    ? undefined
-    : (object.view.slice(member.start, member.end).replace(/^"(.*)"$/, '$1') as RawId);
+  if (member === undefined) return undefined;
+  const token = object.view.slice(member.start, member.end);
+  return (token.startsWith('"') ? token.replace(/^"(.*)"$/, '$1') : token) as RawId;
 }

@@ -39,7 +39,7 @@ export function isJsonMediaType(header: string | undefined): boolean {
 
 /** True for a Content-Type of `text/event-stream`. */
 export function isSseMediaType(header: string | undefined): boolean {
-  return mediaTypeOf(header)?.essence === 'text/event-stream';
+  return header === 'text/event-stream' || mediaTypeOf(header)?.essence === 'text/event-stream';
 }
 
 /**

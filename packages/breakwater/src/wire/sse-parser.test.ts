@@ -22,7 +22,11 @@ function parse(chunks: readonly (Buffer | string)[], maxEventBytes = 1_000_000):
     if (fault !== undefined) faults.push(fault);
   }
   parser.end();
-  return { events: events.map((event) => ({ ...event, data: event.data.toString('latin1') })), comments, faults };
+  return {
+    events: events.map(({ event, data, id, retry }) => ({ event, data: data.toString('latin1'), id, retry })),
+    comments,
+    faults,
+  };
 }
 
 function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
@@ -150,6 +154,59 @@ describe('createSseParser', () => {
     );
   });
 
+  it('gives the same events of whole ones, in the plain spelling or not, however they are cut', () => {
+    // A CR in a comment in front makes it read everything line by line.
+    const piece = fc.constantFrom(
+      'event: message\ndata: {"a":1}\n\n',
+      'data: x\n\n',
+      'id: s-1\ndata: é€\n\n',
+      'event: message\nid: 7\ndata: y\n\n',
+      'id: 8\nevent: message\ndata: y\n\n',
+      'event: message\nid: é\ndata: y\n\n',
+      'event: message\nid: a\0b\ndata: y\n\n',
+      'event: other\ndata: z\n\n',
+      'event: message\n\n',
+      'event: message\n',
+      'id: 9\n',
+      'id: 9\n\n',
+      'data: \n\n',
+      'data:tight\n\n',
+      'data:  two\n\n',
+      'data: a\ndata: b\n\n',
+      'data: a\nretry: 5\n\n',
+      ': ping\n\n',
+      '\n',
+      'retry: 10\n\n',
+      '\ufeff',
+      'data: y',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 6 }), (pieces, cuts) => {
+        const bytes = Buffer.from(pieces.join(''));
+        for (const limit of [16, 1_000]) {
+          const byLine = parse([Buffer.from(':\r'), bytes], limit);
+          const expected = byLine.events;
+          const seen = parse([Buffer.from(':\n'), bytes], limit);
+          expect(seen.events).toEqual(expected);
+          expect(seen.faults).toEqual(byLine.faults);
+          const parts = parse([Buffer.from(':\n'), ...cut(bytes, cuts)], limit);
+          expect(parts.events).toEqual(expected);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('gives the data as text, too, where it made it anyway', () => {
+    const seen: SseEvent[] = [];
+    const parser = createSseParser((event) => seen.push(event), { maxEventBytes: 1_000 });
+    parser.push(Buffer.from('id: 1\ndata: é\n\ndata: a\ndata: b\n\n'));
+    expect(seen.map(({ data, text }) => [data.toString('latin1'), text])).toEqual([
+      ['Ã©', 'Ã©'],
+      ['a\nb', undefined],
+    ]);
+  });
+
   it('reads what the writer writes', () => {
     const word = fc.string({ unit: 'grapheme' }).filter((text) => !/[\r\n\0]/.test(text));
     fc.assert(
@@ -157,7 +214,7 @@ describe('createSseParser', () => {
         const bytes = Buffer.concat([sseComment(text), sseEvent({ event, id, retry, data: Buffer.from(text) })]);
         const seen: SseEvent[] = [];
         createSseParser((one) => seen.push(one), { maxEventBytes: 10_000 }).push(bytes);
-        expect(seen.map((one) => ({ ...one, data: one.data.toString() }))).toEqual([
+        expect(seen.map(({ text: _, ...one }) => ({ ...one, data: one.data.toString() }))).toEqual([
           { event: event === '' ? 'message' : event, data: text.replace(/\r\n?/g, '\n'), id, retry },
         ]);
       }),

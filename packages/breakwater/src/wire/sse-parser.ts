@@ -9,6 +9,11 @@ const EMPTY = Buffer.alloc(0);
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Length of the longest field names, `event` and `retry`. */
 const LONGEST_FIELD = 5;
+/** Chunks up to so long are read as text, where they hold what nearly all do. */
+const TEXT_BYTES = 16_384;
+const EVENT = 'event: message\n';
+const ID = 'id: ';
+const DATA_LINE = 'data: ';
 
 /** One server-sent event. */
 export interface SseEvent {
@@ -16,6 +21,8 @@ export interface SseEvent {
   readonly event: string;
   /** The `data:` lines joined with LF; length 0 for a priming event (2025-11-25: id without data). May share memory with the pushed chunks. */
   readonly data: Buffer;
+  /** The data in latin1, where it was made anyway. */
+  readonly text?: string;
   /** The `id:` field of this very event, `''` when the stream resets it; remembering it is up to the caller. */
   readonly id: string | undefined;
   /** The `retry:` field in milliseconds. */
@@ -80,7 +87,7 @@ class Parser implements SseParser {
 
   push(chunk: Buffer): SseFault | undefined {
     this.#fault = undefined;
-    let at = 0;
+    let at = this.#readPlain(chunk);
     if (this.#isAfterCr && chunk.length > 0) {
       this.#isAfterCr = false;
       if (chunk[0] === LF) at = 1; // the second half of a CRLF that the chunks cut in two
@@ -115,6 +122,42 @@ class Parser implements SseParser {
     this.#isAfterCr = false;
     this.#isFirstLine = true;
     this.#isDroppingEmptyLine = true;
+  }
+
+  /**
+   * Reads whole events in the spelling that nearly all servers use: the name `message` or none, an id or none, one line of data; LF, one space. Returns where the
+   * first begins that is spelled otherwise, or is not whole: the lines read that one. As text, made once, this costs a third of it.
+   */
+  #readPlain(chunk: Buffer): number {
+    const { maxEventBytes } = this.#options;
+    if (!this.#isBetween || chunk.length > TEXT_BYTES || chunk.length > maxEventBytes) return 0;
+    const view = chunk.toString('latin1');
+    if (view.includes('\r')) return 0;
+    let at = 0;
+    for (;;) {
+      let from = view.startsWith(EVENT, at) ? at + EVENT.length : at;
+      let id: string | undefined;
+      if (view.startsWith(ID, from)) {
+        const end = view.indexOf('\n', from);
+        id = end < 0 ? undefined : readPlainId(view, from + ID.length, end);
+        if (id === undefined) return at;
+        from = end + 1;
+      }
+      if (!view.startsWith(DATA_LINE, from)) return at;
+      const start = from + DATA_LINE.length;
+      const end = view.indexOf('\n', start);
+      if (end < 0 || view.charCodeAt(end + 1) !== LF) return at;
+      at = end + 2;
+      this.#isFirstLine = false;
+      const text = view.slice(start, end);
+      this.#onEvent({ event: 'message', data: chunk.subarray(start, end), text, id, retry: undefined });
+    }
+  }
+
+  /** True where the next line is the first of an event. */
+  get #isBetween(): boolean {
+    if (this.#isAfterCr || this.#isDropping || this.#first !== undefined || this.#name !== '') return false;
+    return this.#id === undefined && this.#retry === undefined && (this.#line === undefined || this.#line.size === 0);
   }
 
   /** True when there is room for so many bytes more of the current line; without it, or while an event is dropped, they are. */
@@ -213,4 +256,11 @@ class Parser implements SseParser {
     this.#retry = undefined;
     this.#isDropping = false;
   }
+}
+
+/** An id that is its own bytes in latin1; undefined for any other. */
+function readPlainId(view: string, start: number, end: number): string | undefined {
+  const id = view.slice(start, end);
+  // A copy: it is remembered for as long as the stream, and a slice would keep all that came with it.
+  return /^[\x20-\x7e]*$/.test(id) ? Buffer.from(id, 'latin1').toString('latin1') : undefined;
 }
