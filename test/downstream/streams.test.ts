@@ -55,9 +55,52 @@ describe('what a call sends in one turn', () => {
       expect.stringMatching(/^2\ndata: .*"progress":2/),
       expect.stringMatching(/^3\ndata: .*"result"/),
     ]);
-    await harness.closed('stream', 'ended');
+    // Nothing was open that could end, fall silent or fall behind.
+    expect(harness.streamEnds).toEqual([]);
+    expect(harness.ledger.counts.stream).toBe(0);
     // The next answer is on the same connection.
     expect((await post(harness, call('echo'), headers)).status).toBe(200);
+  });
+
+  test('without an end to it leaves with the turn, and the rest follows', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-11-25');
+    const { held, reader, first } = await startCall(harness, headers);
+    expect(first?.data).toContain('"progress":1');
+    expect(harness.ledger.counts.stream).toBe(1);
+    held.progress(2);
+    held.finish('{"ok":1}');
+    expect((await reader.rest()).map(({ data }) => data)).toEqual([
+      expect.stringContaining('"progress":2'),
+      expect.stringContaining('{"ok":1}'),
+    ]);
+    await harness.closed('stream', 'ended');
+  });
+
+  // Attack: a server that sends without end in one turn; what is held for the body must be no more than any client may have unread.
+  test('is held up to a bound only', async () => {
+    await using harness = await Harness.start({ options: { streamBytes: 100_000 } });
+    const headers = await openSession(harness, '2025-06-18');
+    const answer = open(
+      harness,
+      'POST',
+      { 'content-type': 'application/json', accept: BOTH, ...headers },
+      JSON.stringify(call('hold')),
+    );
+    const held = await harness.handler.next();
+    for (let step = 1; step <= 40; step++) held.progress(step, 'x'.repeat(10_000));
+    await harness.closed('stream', 'stream-bytes');
+    // The head was not even sent.
+    await expect(answer).rejects.toThrow();
+  });
+
+  test('to a client that takes streams only is one body, too', async () => {
+    await using harness = await Harness.start();
+    const headers = await openSession(harness, '2025-06-18');
+    const answer = await post(harness, call('echo'), { ...headers, accept: 'text/event-stream' });
+    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    expect(answer.headers.get('content-length')).toBe(String(Buffer.byteLength(answer.text)));
+    expect(harness.streamEnds).toEqual([]);
   });
 
   test('can be resumed from any of its events all the same', async () => {

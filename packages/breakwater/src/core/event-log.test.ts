@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventLog, type EventLogLimits } from './event-log.ts';
+import { EventLog, type EventLogLimits, type LogStream } from './event-log.ts';
 import type { Clock } from './ports.ts';
 
 function setUp(limits: Partial<EventLogLimits> = {}) {
@@ -42,8 +43,8 @@ describe('a stream that another log began', () => {
 
   test('goes on from its last event', () => {
     const { log } = setUp();
-    log.restore('owner', 'a.s', { events, last: 3 });
-    expect(log.append('a.s', Buffer.from('d'))).toBe('a.s-4');
+    const stream = log.restore('owner', 'a.s', { events, last: 3 });
+    expect(log.append(stream, Buffer.from('d'))).toBe('a.s-4');
     expect(log.resume('a.s-2')).toMatchObject({ kind: 'known', owner: 'owner', trimmed: false, ended: false });
     expect(texts(log.resume('a.s-2'))).toEqual(['c', 'd']);
     // The first one was dropped there.
@@ -185,13 +186,108 @@ test('a closed log holds nothing and no timer', () => {
 // A server that talks on after the session ended must not throw into the handler of its messages.
 test('what comes for a stream that is over is dropped', () => {
   const { log } = setUp();
-  expect(log.append('nowhere', Buffer.from('x'))).toBeUndefined();
   const ended = log.open('a');
   log.end(ended);
   expect(log.append(ended, Buffer.from('x'))).toBeUndefined();
   log.close();
   expect(log.append(log.open('b'), Buffer.from('x'))).toBeUndefined();
   expect([log.size, log.bytes]).toEqual([0, 0]);
+});
+
+/** What a log of a few lines would say: every event in one list, looked through from its start. */
+class Model {
+  readonly streams: { id: string; seqs: number; ended: number | undefined; isKept: boolean; dropped: number }[] = [];
+  events: { id: string; seq: number; text: string }[] = [];
+
+  add(id: string, text: string, limits: EventLogLimits): void {
+    const stream = this.streams.find((one) => one.id === id);
+    if (stream === undefined || stream.ended !== undefined) return;
+    this.events.push({ id, seq: ++stream.seqs, text });
+    while (this.events.length > limits.events || this.bytes > limits.bytes) {
+      const gone = this.events.shift();
+      const of = this.streams.find((one) => one.id === gone?.id);
+      if (of !== undefined) of.dropped = gone?.seq ?? 0;
+    }
+  }
+
+  get bytes(): number {
+    return this.events.reduce((sum, { text }) => sum + text.length, 0);
+  }
+
+  /** `order`: ended streams, the oldest first. */
+  forget(order: string[], now: number, { events, retainMs }: EventLogLimits): void {
+    for (;;) {
+      const stream = this.streams.find((one) => one.id === order[0]);
+      if (stream?.ended === undefined) return;
+      if (stream.ended + retainMs > now && order.length <= events) return;
+      stream.isKept = false;
+      order.shift();
+      this.events = this.events.filter(({ id }) => id !== stream.id);
+    }
+  }
+}
+
+test('whatever comes in whichever order, it says what a simple list would', () => {
+  const limits = { events: 6, bytes: 60, retainMs: 50 };
+  const step = fc.oneof(
+    fc.record({ type: fc.constant('open' as const) }),
+    fc.record({ type: fc.constant('append' as const), at: fc.nat(7), size: fc.nat(25), isText: fc.boolean() }),
+    fc.record({ type: fc.constant('end' as const), at: fc.nat(7) }),
+    fc.record({ type: fc.constant('advance' as const), ms: fc.nat(30) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const { log, advance } = setUp(limits);
+      const model = new Model();
+      const opened: LogStream<string>[] = [];
+      const order: string[] = [];
+      let now = 0;
+      for (const one of steps) {
+        // The newest few, so that streams that ended are written to, too.
+        const stream = 'at' in one ? opened.at(-1 - one.at) : undefined;
+        if (one.type === 'open') {
+          const made = log.open('x');
+          opened.push(made);
+          model.streams.push({ id: made.id, seqs: 0, ended: undefined, isKept: true, dropped: 0 });
+        } else if (one.type === 'advance') {
+          now += one.ms;
+          advance(one.ms);
+          model.forget(order, now, limits);
+        } else if (stream !== undefined && one.type === 'append') {
+          const text = 'é'.repeat(one.size);
+          log.append(stream, one.isText ? text : Buffer.from(text, 'latin1'));
+          model.add(stream.id, text, limits);
+        } else if (stream !== undefined && one.type === 'end') {
+          log.end(stream);
+          const known = model.streams.find(({ id }) => id === stream.id);
+          if (known?.ended !== undefined) continue;
+          if (known !== undefined) known.ended = now;
+          order.push(stream.id);
+          model.forget(order, now, limits);
+        }
+      }
+      expect([log.size, log.bytes]).toEqual([model.events.length, model.bytes]);
+      for (const { id, isKept, seqs, dropped, ended } of model.streams) {
+        expect(log.has(id)).toBe(isKept);
+        for (let after = 0; after <= seqs; after++) {
+          const resumption = log.resume(`${id}-${after}`);
+          if (!isKept) expect(resumption).toEqual({ kind: 'unknown' });
+          else {
+            const rest = model.events.filter((event) => event.id === id && event.seq > after);
+            expect(resumption).toMatchObject({ trimmed: dropped > after, ended: ended !== undefined });
+            expect(resumption).toMatchObject({ lastLost: seqs > after && dropped === seqs });
+            expect(resumption.kind === 'known' && resumption.events.map((event) => event.id)).toEqual(
+              rest.map(({ seq }) => `${id}-${seq}`),
+            );
+            expect(resumption.kind === 'known' && resumption.events.map(({ data }) => data.toString('latin1'))).toEqual(
+              rest.map(({ text }) => text),
+            );
+          }
+        }
+      }
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 // Attack: events as large as may be. Each makes the log drop the one before, which must be gone then and not only uncounted.

@@ -1,3 +1,4 @@
+import { EntryQueue } from './entry-queue.ts';
 import type { Clock, Random, Timer } from './ports.ts';
 
 /** One logged event with the id it was sent under. */
@@ -31,18 +32,15 @@ export interface EventLogLimits {
   readonly retainMs: number;
 }
 
-interface LogStream<T> {
+/** One stream of a log. Whoever writes to it holds it, so that nothing has to be looked up for an event; only the log changes it. */
+export interface LogStream<T> {
   readonly id: string;
   readonly owner: T;
   last: number;
   dropped: number;
   endedAt: number | undefined;
-}
-
-interface Entry<T> {
-  readonly stream: LogStream<T>;
-  readonly seq: number;
-  readonly data: Buffer;
+  /** False once it cannot be resumed any more. */
+  isKept: boolean;
 }
 
 const UNKNOWN = { kind: 'unknown' } as const;
@@ -53,15 +51,16 @@ const UNKNOWN = { kind: 'unknown' } as const;
  * unknown here and can never replay anything.
  */
 export class EventLog<T> {
-  /** The one that was opened first is kept beside the others: most sessions have no other, and a map costs as much as the rest of the log. */
+  // Streams are found by their id only when a client resumes, and then one by one. Maps and sets of what comes and goes with each call cost more than the
+  // rest of the log: their tables outlive many collections, and with them what is in them no more (`upstream/call-list.ts`).
+  /** The one that was opened first is kept beside the others: most sessions have no other. */
   #first: LogStream<T> | undefined;
-  #others: Map<string, LogStream<T>> | undefined;
-  /** Those that ended, in the order in which they are forgotten. */
-  #ended: Set<LogStream<T>> | undefined;
-  /** Those before {@link #head} were dropped. */
-  #entries: (Entry<T> | undefined)[] = [];
-  #head = 0;
-  #bytes = 0;
+  /** The others that have not ended. */
+  #running: LogStream<T>[] | undefined;
+  /** Those that ended, in the order in which they are forgotten; those before {@link #forgotten} are forgotten. */
+  #ended: (LogStream<T> | undefined)[] | undefined;
+  #forgotten = 0;
+  #entries: EntryQueue<LogStream<T>> | undefined;
   #timer: Timer | undefined;
   #closed = false;
   readonly #limits: EventLogLimits;
@@ -76,19 +75,19 @@ export class EventLog<T> {
 
   /** How many events it holds. */
   get size(): number {
-    return this.#entries.length - this.#head;
+    return this.#entries?.size ?? 0;
   }
 
   /** How many bytes its events hold. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#entries?.bytes ?? 0;
   }
 
-  /** Begins a stream and returns its id, which must be unguessable; `owner` is handed back on resumption. */
-  open(owner: T, id: string = this.#random.id()): string {
-    const stream: LogStream<T> = { id, owner, last: 0, dropped: 0, endedAt: undefined };
-    if (!this.#closed) this.#addStream(stream);
-    return stream.id;
+  /** Begins a stream; its id must be unguessable, and `owner` is handed back on resumption. */
+  open(owner: T, id: string = this.#random.id()): LogStream<T> {
+    const stream = { id, owner, last: 0, dropped: 0, endedAt: undefined, isKept: !this.#closed };
+    if (!this.#closed) this.#addRunning(stream);
+    return stream;
   }
 
   /** Goes on with a stream that another log began, from the last of its events, oldest first. */
@@ -96,42 +95,44 @@ export class EventLog<T> {
     owner: T,
     id: string,
     known: { readonly events: readonly { readonly seq: number; readonly data: Buffer }[]; readonly last: number },
-  ): void {
-    if (this.#closed) return;
+  ): LogStream<T> {
+    const stream = this.open(owner, id);
     const { events, last } = known;
-    const dropped = (events[0]?.seq ?? 1) - 1;
-    const stream: LogStream<T> = { id, owner, last, dropped, endedAt: undefined };
-    this.#addStream(stream);
-    for (const { seq, data } of events) this.#add({ stream, seq, data });
+    stream.last = last;
+    stream.dropped = (events[0]?.seq ?? 1) - 1;
+    if (!this.#closed) for (const { seq, data } of events) this.#add(stream, seq, data);
+    return stream;
   }
 
-  /** Logs an event and returns its id; undefined for a stream that ended or went with its session: an upstream may still talk to it. */
-  append(streamId: string, data: Buffer): string | undefined {
-    const stream = this.#find(streamId);
-    if (stream === undefined || stream.endedAt !== undefined) return undefined;
+  /**
+   * Logs an event and returns its id; undefined for a stream that ended or went with its session: an upstream may still talk to it. `data` as text is latin1,
+   * in which each character is a byte: small events are kept and collected more cheaply like that.
+   */
+  append(stream: LogStream<T>, data: Buffer | string): string | undefined {
+    if (this.#closed || stream.endedAt !== undefined) return undefined;
     const seq = ++stream.last;
-    this.#add({ stream, seq, data });
-    return `${streamId}-${seq}`;
+    this.#add(stream, seq, data);
+    return `${stream.id}-${seq}`;
   }
 
-  /** True for a stream that runs or can be resumed. */
+  /** True for the id of a stream that runs or can be resumed. */
   has(streamId: string): boolean {
     return this.#find(streamId) !== undefined;
   }
 
   /** The id of the stream's newest event, or of the point before its first one. */
-  position(streamId: string): string {
-    return `${streamId}-${this.#find(streamId)?.last ?? 0}`;
+  position(stream: LogStream<T>): string {
+    return `${stream.id}-${stream.last}`;
   }
 
   /** Says that nothing will be added to a stream; it can be resumed for `retainMs` from now. */
-  end(streamId: string): void {
-    const stream = this.#find(streamId);
-    if (stream === undefined || stream.endedAt !== undefined) return;
+  end(stream: LogStream<T>): void {
+    if (this.#closed || stream.endedAt !== undefined) return;
     stream.endedAt = this.#clock.now();
-    this.#ended ??= new Set();
-    this.#ended.add(stream);
-    this.#forget(this.#ended);
+    this.#removeRunning(stream);
+    this.#ended ??= [];
+    this.#ended.push(stream);
+    this.#forget(this.#ended, stream.endedAt);
   }
 
   /** What came after the event with this id. */
@@ -143,11 +144,10 @@ export class EventLog<T> {
     const after = Number(digits);
     if (after > stream.last) return UNKNOWN;
     const events: LoggedEvent[] = [];
-    for (let i = this.#head; i < this.#entries.length; i++) {
-      const entry = this.#entries[i];
-      if (entry?.stream !== stream || entry.seq <= after) continue;
-      events.push({ id: `${stream.id}-${entry.seq}`, data: entry.data });
-    }
+    this.#entries?.visit((of, seq, data) => {
+      if (of !== stream || seq <= after) return;
+      events.push({ id: `${stream.id}-${seq}`, data: typeof data === 'string' ? Buffer.from(data, 'latin1') : data });
+    });
     return {
       kind: 'known',
       streamId: stream.id,
@@ -165,80 +165,73 @@ export class EventLog<T> {
     this.#timer?.clear();
     this.#timer = undefined;
     this.#first = undefined;
-    this.#others = undefined;
+    this.#running = undefined;
     this.#ended = undefined;
-    this.#entries = [];
-    this.#head = 0;
-    this.#bytes = 0;
+    this.#entries = undefined;
   }
 
   #find(streamId: string): LogStream<T> | undefined {
-    return this.#first?.id === streamId ? this.#first : this.#others?.get(streamId);
+    if (this.#first?.id === streamId) return this.#first;
+    const isIt = (stream: LogStream<T> | undefined): boolean => stream?.id === streamId;
+    return this.#running?.find(isIt) ?? this.#ended?.find(isIt);
   }
 
-  #addStream(stream: LogStream<T>): void {
+  #addRunning(stream: LogStream<T>): void {
     if (this.#first === undefined) this.#first = stream;
-    else {
-      this.#others ??= new Map();
-      this.#others.set(stream.id, stream);
+    else if (this.#running === undefined) this.#running = [stream];
+    else this.#running.push(stream);
+  }
+
+  #removeRunning(stream: LogStream<T>): void {
+    if (this.#first === stream) {
+      this.#first = undefined;
+      return;
     }
+    const at = this.#running?.indexOf(stream) ?? -1;
+    if (at >= 0) this.#running?.splice(at, 1);
   }
 
-  #remove(stream: LogStream<T>): void {
-    if (this.#first === stream) this.#first = undefined;
-    else this.#others?.delete(stream.id);
+  #add(stream: LogStream<T>, seq: number, data: Buffer | string): void {
+    this.#entries ??= new EntryQueue();
+    const entries = this.#entries;
+    entries.push(stream, seq, data);
+    const { events, bytes } = this.#limits;
+    while (entries.size > events || entries.bytes > bytes) this.#drop(entries);
   }
 
-  #add(entry: Entry<T>): void {
-    this.#entries.push(entry);
-    this.#bytes += entry.data.length;
-    while (this.size > this.#limits.events || this.#bytes > this.#limits.bytes) this.#drop();
-  }
-
-  #drop(): void {
-    const entry = this.#entries[this.#head];
-    if (entry === undefined) return;
-    entry.stream.dropped = entry.seq;
-    this.#bytes -= entry.data.length;
-    // Attack: a few dozen events of the largest size: dropped, each would live on until the next compaction.
-    this.#entries[this.#head] = undefined;
-    this.#head++;
-    this.#compact();
-  }
-
-  // Moving the rest costs O(1) for each event, all in all.
-  #compact(): void {
-    if (this.#head < 16 || this.#head * 2 < this.#entries.length) return;
-    this.#entries = this.#entries.slice(this.#head);
-    this.#head = 0;
+  #drop(entries: EntryQueue<LogStream<T>>): void {
+    const { stream } = entries;
+    if (stream !== undefined) stream.dropped = entries.shift();
   }
 
   // Streams of short calls come and go; their number is bounded like the events.
-  #forget(ended: Set<LogStream<T>>): void {
+  #forget(ended: (LogStream<T> | undefined)[], now: number): void {
     const { events, retainMs } = this.#limits;
-    const now = this.#clock.now();
     let dueIn: number | undefined;
     let hasEntries = false;
-    for (const stream of ended) {
+    for (; this.#forgotten < ended.length; this.#forgotten++) {
+      const stream = ended[this.#forgotten];
+      if (stream === undefined) continue;
       dueIn = (stream.endedAt ?? now) + retainMs - now;
-      if (dueIn > 0 && ended.size <= events) break;
+      if (dueIn > 0 && ended.length - this.#forgotten <= events) break;
       dueIn = undefined;
-      ended.delete(stream);
-      this.#remove(stream);
+      stream.isKept = false;
+      ended[this.#forgotten] = undefined;
       hasEntries ||= stream.dropped < stream.last;
     }
-    if (hasEntries) this.#dropForgotten();
+    this.#compact(ended);
+    if (hasEntries) this.#entries?.keep((stream) => stream.isKept);
     if (dueIn === undefined || this.#timer !== undefined) return;
     this.#timer = this.#clock.after(dueIn, () => {
       this.#timer = undefined;
-      this.#forget(ended);
+      this.#forget(ended, this.#clock.now());
     });
   }
 
-  #dropForgotten(): void {
-    const kept = this.#entries.slice(this.#head).filter((entry) => entry !== undefined && this.has(entry.stream.id));
-    this.#entries = kept;
-    this.#head = 0;
-    this.#bytes = kept.reduce((sum, entry) => sum + (entry?.data.length ?? 0), 0);
+  // Moving the rest costs O(1) for each stream, all in all.
+  #compact(ended: (LogStream<T> | undefined)[]): void {
+    if (this.#forgotten < 16 || this.#forgotten * 2 < ended.length) return;
+    ended.splice(0, this.#forgotten);
+    this.#forgotten = 0;
   }
 }

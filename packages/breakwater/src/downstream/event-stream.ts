@@ -25,13 +25,21 @@ export interface EventStreamInit {
 }
 
 const KEEP_ALIVE = sseComment('keep-alive').toString('latin1');
-/** Names and values by turns, as Node writes them fastest. */
-const HEAD: readonly string[] = Object.entries(SSE_HEADERS).flat();
 /** Larger events are not made text of. */
 const TEXT_BYTES = 4_096;
 const TCP_KEEP_ALIVE_MS = 60_000;
 /** The largest part of the pause by which a heartbeat may come early. */
 const HEARTBEAT_SPREAD = 0.2;
+
+const HEAD: readonly string[] = Object.entries(SSE_HEADERS).flat();
+const NONE: readonly string[] = [];
+
+/** The head of a response that carries events, names and values by turns, as Node writes them fastest. `bytes`: all that it carries, where that is known. */
+export function eventHead(sessionId: string | undefined, bytes: number | undefined): string[] {
+  const length = bytes === undefined ? NONE : ['content-length', String(bytes)];
+  const session = sessionId === undefined ? NONE : ['mcp-session-id', sessionId];
+  return [...HEAD, ...length, ...session];
+}
 
 /** One open response that carries events: its head, its heartbeat, its end. */
 export class EventStream implements Beating {
@@ -57,10 +65,7 @@ export class EventStream implements Beating {
     const writeHead = (bytes: number | undefined): void => {
       // A fault in this turn was told already.
       if (res.headersSent) return this.cut();
-      const head = [...HEAD];
-      if (sessionId !== undefined) head.push('mcp-session-id', sessionId);
-      if (bytes !== undefined) head.push('content-length', String(bytes));
-      res.writeHead(200, head);
+      res.writeHead(200, eventHead(sessionId, bytes));
       if (bytes === undefined) heartbeats.add(this);
     };
     this.#writer = new PacedWriter(res, options, { clock: deps.clock, backlog }, this.#onEnd, writeHead);
@@ -98,9 +103,15 @@ export class EventStream implements Beating {
 
   /** Sends one event. False when the client reads too slowly. */
   send(event: SseEventInit): boolean {
+    if (event.data.length <= TEXT_BYTES) return this.sendText(sseText(event));
     this.#lastWrite = this.#context.deps.clock.now();
-    if (event.data.length > TEXT_BYTES) return this.#writer.write(sseEvent(event));
-    return this.#writer.writeText(sseText(event));
+    return this.#writer.write(sseEvent(event));
+  }
+
+  /** Sends whole events, in latin1. False when the client reads too slowly. */
+  sendText(events: string): boolean {
+    this.#lastWrite = this.#context.deps.clock.now();
+    return this.#writer.writeText(events);
   }
 
   /** Sends a comment, which no client shows to anybody. */

@@ -15,7 +15,7 @@ import { RpcCode } from '../jsonrpc/message.ts';
 import { encodeError, writeError, writeNotification, writeRequest, writeResult } from '../jsonrpc/write.ts';
 import { bridgeError } from '../protocol/bridge/error.ts';
 import type { BridgeFault } from '../protocol/bridge/fault.ts';
-import { bridgeNotification } from '../protocol/bridge/notification.ts';
+import { bridgeNotification, progressText } from '../protocol/bridge/notification.ts';
 import { bridgeResult, passesUnchanged } from '../protocol/bridge/result.ts';
 import { eraOf, type Revision } from '../protocol/revision.ts';
 import type { Answer } from './answer.ts';
@@ -61,6 +61,8 @@ export class ExchangeReply implements Reply {
   notify(notification: CallNotification): boolean {
     if (this.#done || this.#hasBegun) return true;
     const { method, params, revision: from } = notification;
+    const progress = this.#answer.notifyText && progressText(method, params, this.#progressToken);
+    if (progress !== undefined) return this.#answer.notifyText?.(progress) !== false;
     const to = this.#exchange.client.revision;
     const bridged = bridgeNotification({ method, params, from, to, progressToken: this.#progressToken });
     return bridged === undefined || this.#answer.notify(writeNotification(bridged.method, bridged.params));

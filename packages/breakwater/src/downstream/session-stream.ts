@@ -11,7 +11,7 @@ import type { Context, Inbound } from './inbound.ts';
 import { MissedChanges } from './missed-changes.ts';
 import type { EndReason } from './paced-writer.ts';
 import { refuse, rpcErrorOf } from './refusal.ts';
-import type { SessionLog } from './session-log.ts';
+import type { SessionLog, SessionLogStream } from './session-log.ts';
 import type { SessionState } from './session-state.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -33,7 +33,8 @@ export class SessionStream {
   /** The revision knows events without data and `retry` (2025-11-25). */
   readonly #primes: boolean;
   #missed: MissedChanges | undefined;
-  #streamId: string | undefined;
+  /** What it is in the log; made when something is logged. */
+  #logged: SessionLogStream | undefined;
   #stream: EventStream | undefined;
   #openedAt = 0;
   #swaps = NO_SWAPS;
@@ -224,8 +225,8 @@ export class SessionStream {
 
   #publish(data: Buffer): void {
     const log = this.#logOf();
-    this.#streamId ??= log.openOwn();
-    const id = log.append(this.#streamId, data);
+    this.#logged ??= log.openOwn();
+    const id = log.append(this.#logged, data);
     this.#stream?.send(id === undefined ? { data } : { id, data });
     this.#sessions.touch(this.#state.session);
   }
@@ -237,7 +238,7 @@ export class SessionStream {
 
   #position(): string {
     const log = this.#logOf();
-    this.#streamId ??= log.openOwn();
-    return log.position(this.#streamId);
+    this.#logged ??= log.openOwn();
+    return log.position(this.#logged);
   }
 }

@@ -40,6 +40,16 @@ export function sseText(init: SseEventInit): string {
   return `${isAscii(head) ? head : Buffer.from(head).toString('latin1')}data: ${text}\n\n`;
 }
 
+/** The same of data that is latin1 text already, with nothing but an id. */
+export function sseTextOf(text: string, id: string | undefined): string {
+  const isPlain = (id === undefined || PLAIN_ID.test(id)) && !text.includes('\n') && !text.includes('\r');
+  if (isPlain) return id === undefined ? `data: ${text}\n\n` : `id: ${id}\ndata: ${text}\n\n`;
+  const data = Buffer.from(text, 'latin1');
+  return sseText(id === undefined ? { data } : { id, data });
+}
+
+const PLAIN_ID = /^[\x20-\x7e]*$/;
+
 function fieldsOf({ event, id, retry }: SseEventInit): string {
   let head = '';
   if (event !== undefined) head += `event: ${singleLine(event)}\n`;

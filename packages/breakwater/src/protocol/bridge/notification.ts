@@ -1,4 +1,4 @@
-import type { RawObject } from '../../jsonrpc/raw.ts';
+import { type RawObject, replaceValue } from '../../jsonrpc/raw.ts';
 import { META } from '../meta.ts';
 import { eraOf, type Revision } from '../revision.ts';
 import { applyEdits, editMeta, writeObject } from './edits.ts';
@@ -48,8 +48,8 @@ const RANGES: Readonly<Record<string, readonly [first: Revision, last: Revision]
 /** The notification in the form of `to`, or undefined when it has none there. Params that are not concerned keep their own bytes. */
 export function bridgeNotification(args: NotificationToBridge): BridgedNotification | undefined {
   const { method, params, to } = args;
+  if (method === PROGRESS) return bridgeProgress(args);
   if (PER_LEG.has(method) || !existsIn(method, to)) return undefined;
-  if (method === 'notifications/progress') return bridgeProgress(args);
   if (SUBSCRIBED.has(method)) return bridgeChange(args);
   return { method, params: params === undefined ? undefined : applyEdits(params, {}) };
 }
@@ -64,9 +64,29 @@ function bridgeProgress(args: NotificationToBridge): BridgedNotification | undef
   const { method, params, progressToken } = args;
   if (params === undefined || progressToken === undefined) return undefined;
   // As text it costs no buffer of its own; beyond ASCII its bytes are no longer its characters.
-  const token = /^[\0-\x7f]*$/.test(progressToken) ? progressToken : Buffer.from(progressToken, 'latin1');
+  const token = ASCII.test(progressToken) ? progressToken : Buffer.from(progressToken, 'latin1');
   return { method, params: applyEdits(params, { progressToken: token }) };
 }
+
+const ASCII = /^[\0-\x7f]*$/;
+const PROGRESS = 'notifications/progress';
+
+/**
+ * A progress notification for its receiver, whole and in latin1: what {@link bridgeNotification} makes of one that names its token once, and with less work,
+ * because a server may send many. Undefined for everything else.
+ */
+export function progressText(
+  method: string,
+  params: RawObject | undefined,
+  progressToken: string | undefined,
+): string | undefined {
+  if (method !== PROGRESS || params === undefined || progressToken === undefined) return undefined;
+  if (params.end - params.start > TEXT_CHARS) return undefined;
+  const replaced = replaceValue(params, 'progressToken', progressToken);
+  return replaced && `{"jsonrpc":"2.0","method":"${PROGRESS}","params":${replaced}}`;
+}
+
+const TEXT_CHARS = 4_096;
 
 function bridgeChange(args: NotificationToBridge): BridgedNotification | undefined {
   const { method, params, to, subscriptionId } = args;
