@@ -166,6 +166,22 @@ describe('best effort', () => {
     expect(await verify([place.file])).toMatchObject({ ok: true });
   });
 
+  // Attack: calls that take long, so many that each one that ends would be looked for among all of them.
+  it('records the starts of very many calls before it is time', async () => {
+    await using place = await scratch();
+    const { log, end: close } = await openLog(place.file);
+    for (let n = 0; n < 1_001; n += 1) expect(log.begin(start(`x-${n}`))).toBeUndefined();
+    log.record(end('x-0'));
+    log.record(end('x-1000'));
+    await close();
+    const ends = (await recordsOf(place.file)).filter(({ event }) => event === 'exchange.end');
+    expect(ends.slice(0, 2).map(({ exchange, started }) => [exchange, started])).toEqual([
+      ['x-0', true],
+      ['x-1000', undefined],
+    ]);
+    expect(await verify([place.file])).toMatchObject({ ok: true });
+  });
+
   it('names no start of an exchange for whose start there was no room', async () => {
     await using place = await scratch();
     const clock = new ManualClock();

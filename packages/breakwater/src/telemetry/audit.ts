@@ -14,6 +14,8 @@ const ANCHOR_MS = 60_000;
 const LAST_CLOSES_MS = 2_000;
 /** Names of routes and upstreams in one record. */
 const MOST_NAMES = 50;
+/** Exchanges whose start waits to be recorded: each one that ends is looked for among them, which takes 3 µs then. */
+const MOST_FRESH = 1_000;
 /** What a line has beside the instance and the event's members, at most: version, number, time, MAC, newline. */
 const FRAME_CHARS = 114;
 
@@ -140,7 +142,7 @@ export class AuditLog implements Journal {
     if (this.#isRequired) return this.#writeStart(start);
     if (this.#isEnded) return undefined;
     // In best effort a record waits that long to be written: one for what is over by then would prove nothing.
-    this.#fresh.push(start);
+    if (this.#fresh.push(start) >= MOST_FRESH) this.#recordStarts();
     this.#freshTimer ??= this.#deps.clock.after(this.#settings.flushMs, () => this.#recordStarts());
     return undefined;
   }
@@ -184,6 +186,7 @@ export class AuditLog implements Journal {
   }
 
   #recordStarts(): void {
+    this.#freshTimer?.clear();
     this.#freshTimer = undefined;
     for (const start of this.#fresh.splice(0)) this.#recordStart(start);
   }
@@ -246,7 +249,6 @@ export class AuditLog implements Journal {
   async #end(): Promise<void> {
     await this.#balanced();
     this.#isEnded = true;
-    this.#freshTimer?.clear();
     this.#recordStarts();
     const { open } = this.#fold;
     const left = this.#fold.leftovers();
