@@ -58,16 +58,20 @@ async function setUp(aheadMs: number) {
   return { time, here, there };
 }
 
+function bothWays<T>(here: T, there: T): readonly (readonly [from: T, to: T])[] {
+  return [
+    [here, there],
+    [there, here],
+  ];
+}
+
 describe.each([
   ['ahead', 7 * MINUTE],
   ['behind', -7 * MINUTE],
 ])('a node whose clock is minutes %s of the others', (_where, aheadMs) => {
   it('finds their sessions, and they find its own, before anything of them is written down', async () => {
     const { here, there } = await setUp(aheadMs);
-    for (const [from, to] of [
-      [here, there],
-      [there, here],
-    ] as const) {
+    for (const [from, to] of bothWays(here, there)) {
       const session = from.sessions.create(INIT);
       await from.sessions.keep(session);
       expect((await to.find(session.id))?.id).toBe(session.id);
@@ -76,10 +80,7 @@ describe.each([
 
   it('keeps none longer or shorter than the others do', async () => {
     const { time, here, there } = await setUp(aheadMs);
-    for (const [from, to] of [
-      [here, there],
-      [there, here],
-    ] as const) {
+    for (const [from, to] of bothWays(here, there)) {
       const [heard, silent] = [from.sessions.create(INIT), from.sessions.create(INIT)];
       time.advance(LIMITS.ephemeralIdleMs - 1_000);
       expect(await to.find(heard.id)).toBeDefined();
@@ -95,10 +96,7 @@ describe.each([
 
   it('ends no session that another node has heard of since', async () => {
     const { time, here, there } = await setUp(aheadMs);
-    for (const [from, to] of [
-      [here, there],
-      [there, here],
-    ] as const) {
+    for (const [from, to] of bothWays(here, there)) {
       const session = from.sessions.create(INIT);
       await from.sessions.keep(session);
       // Something of it is on both, so that neither lets go of it.

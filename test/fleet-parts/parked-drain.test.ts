@@ -1,13 +1,12 @@
 /** Calls that wait for a modern client, on a node that leaves the fleet. */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startRedis } from '../fixtures/redis.ts';
-import { type DrivenAsker, type DrivenCall, startDriven } from '../questions/driven-asker.ts';
+import type { DrivenAsker, DrivenCall } from '../questions/driven-asker.ts';
 import { call, lastOf, nameIs, stateOf } from '../questions/modern-caller.ts';
-import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
+import type { RunningGateway } from '../requirements/support/gateway.ts';
 import { textAt } from '../requirements/support/json.ts';
 import type { WireAnswer } from '../requirements/support/wire.ts';
+import { startPair } from './driven-pair.ts';
 
 const TEST_MS = 60_000;
 /** Longer than a node lingers that has nothing to do any more. */
@@ -26,20 +25,7 @@ interface Stage extends AsyncDisposable {
 
 async function setStage(): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
-  const asker = stack.use(await startDriven('legacy'));
-  const redis = stack.use(await startRedis());
-  process.env['TEST_PARKED_SECRET'] = randomBytes(48).toString('base64');
-  const start = async (): Promise<RunningGateway> =>
-    stack.use(
-      await startGateway({
-        store: redis.url,
-        fleet: { secret: { env: 'TEST_PARKED_SECRET' }, listen: { port: 0 } },
-        upstreams: { it: { url: asker.url } },
-        routes: [{ path: '/mcp' }],
-      }),
-    );
-  const owner = await start();
-  const other = await start();
+  const { asker, owner, other } = await startPair(stack);
   const asked = call(owner.url);
   const running = await asker.nextCall();
   running.ask('q1');

@@ -1,13 +1,12 @@
 /** Streams of calls whose connections break while their node leaves the fleet. */
-import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { startRedis } from '../fixtures/redis.ts';
-import { type DrivenAsker, type DrivenCall, startDriven } from '../questions/driven-asker.ts';
+import type { DrivenAsker, DrivenCall } from '../questions/driven-asker.ts';
 import { nameIs } from '../questions/modern-caller.ts';
 import { type LegacySession, openSession } from '../requirements/support/clients.ts';
-import { type RunningGateway, startGateway } from '../requirements/support/gateway.ts';
+import type { RunningGateway } from '../requirements/support/gateway.ts';
 import { at, textAt } from '../requirements/support/json.ts';
 import { post, stream, type WireStream } from '../requirements/support/wire.ts';
+import { startPair } from './driven-pair.ts';
 
 const TEST_MS = 60_000;
 
@@ -23,20 +22,7 @@ interface Stage extends AsyncDisposable {
 
 async function setStage(): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
-  const asker = stack.use(await startDriven('legacy'));
-  const redis = stack.use(await startRedis());
-  process.env['TEST_RESUME_SECRET'] = randomBytes(48).toString('base64');
-  const start = async (): Promise<RunningGateway> =>
-    stack.use(
-      await startGateway({
-        store: redis.url,
-        fleet: { secret: { env: 'TEST_RESUME_SECRET' }, listen: { port: 0 } },
-        upstreams: { it: { url: asker.url } },
-        routes: [{ path: '/mcp' }],
-      }),
-    );
-  const owner = await start();
-  const other = await start();
+  const { asker, owner, other } = await startPair(stack);
   const session = await openSession(owner.url, { capabilities: { elicitation: {} } });
   const called = session.stream('tools/call', { name: 'act', arguments: {} });
   const running = await asker.nextCall();
