@@ -20,13 +20,24 @@ const LOADS = 'call,call-modern,field-mix,list,breakwater,breakwater-base';
 /** Less is not resolved between two processes on a machine with neighbours. */
 const WORTH_A_LOOK = 1.15;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { load: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
-});
+const { values, positionals } = readArgs();
 const base = positionals[0] ?? findBase();
 if (base === undefined) process.stdout.write('Nothing to compare with: this clone has one commit only.\n');
 else compare(base);
+
+function readArgs() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { load: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
+    });
+  } catch (error) {
+    process.stderr.write(
+      `${error instanceof Error ? error.message : error}\nusage: npm run bench:compare -- [--load] [--rounds N] [REF]\n`,
+    );
+    process.exit(2);
+  }
+}
 
 function compare(ref: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-base-'));
