@@ -1,6 +1,6 @@
 import { type ConfigResult, loadConfig } from './config/load.ts';
 import type { ConfigOverrides } from './config/overrides.ts';
-import { watchConfig } from './config/watch.ts';
+import { readText, watchConfig } from './config/watch.ts';
 import type { FileWatch } from './config/watch-file.ts';
 import { ACCOMMODATIONS } from './downstream/accommodations.ts';
 
@@ -11,11 +11,11 @@ export async function readConfigFile(path: string, overrides?: ConfigOverrides):
   return await loadConfig(path, { accommodationIds, ...(overrides && { overrides }) });
 }
 
-/** Reads the file again when it has changed, and on SIGHUP; `onChange` gets what was read, valid or not. */
-export function watchConfigFile(
+/** Makes what watches the file from now on: read again when it has changed, also before the watching began, and on SIGHUP; `onChange` gets what was read, valid or not. */
+export function configWatcher(
   path: string,
   overrides: ConfigOverrides,
-  onChange: (result: ConfigResult) => void,
-): FileWatch {
-  return watchConfig(path, { accommodationIds, overrides, onChange });
+): (onChange: (result: ConfigResult) => void) => FileWatch {
+  const since = readText(path);
+  return (onChange) => watchConfig(path, { accommodationIds, overrides, since, onChange });
 }

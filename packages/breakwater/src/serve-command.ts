@@ -103,8 +103,9 @@ const demoFactory: ServerFactory = async () => {
 async function loadFor(command: Serving): Promise<{ readonly loaded: ConfigResult; readonly origin: Origin }> {
   if (command.kind === 'serve') {
     const { configPath: path, overrides } = command;
-    const { readConfigFile, watchConfigFile } = await import('./config-file.ts');
-    const watch: Origin['watch'] = (onChange) => watchConfigFile(path, overrides, onChange);
+    const { configWatcher, readConfigFile } = await import('./config-file.ts');
+    // Before it is read: what changes while the gateway starts must not be missed.
+    const watch = configWatcher(path, overrides);
     return { loaded: await readConfigFile(path, overrides), origin: { name: path, baseDir: dirname(path), watch } };
   }
   const origin = { name: 'command line' };

@@ -14,11 +14,12 @@ async function temporaryFolder(): Promise<string> {
 }
 
 /** Watches a file; `until` resolves with the first result, past or future, that has the command (or is bad, for undefined). */
-function startWatch(path: string) {
+function startWatch(path: string, since?: string) {
   const results: ConfigResult[] = [];
   let wake: () => void = () => undefined;
   const watch = watchConfig(path, {
     debounceMs: 5,
+    since,
     onChange: (result) => {
       results.push(result);
       wake();
@@ -54,6 +55,16 @@ describe('watchConfig', () => {
     await until(undefined);
     await writeFile(path, withCommand('third'));
     await until('third');
+  });
+
+  it('sees what changed between the reading of the file and the watching, and reads it once', async () => {
+    const path = join(await temporaryFolder(), 'breakwater.yaml');
+    await writeFile(path, withCommand('second'));
+    const { until, results } = startWatch(path, withCommand('first'));
+    await until('second');
+    await writeFile(path, withCommand('third'));
+    await until('third');
+    expect(results).toHaveLength(2);
   });
 
   it('sees a file replaced by renaming, twice: the way editors save', async () => {

@@ -8,13 +8,15 @@ export interface WatchOptions extends ParseOptions {
   readonly onChange: (result: ConfigResult) => void;
   /** Quiet time after the last event, because an editor writes in several steps. */
   readonly debounceMs?: number;
+  /** The text that the running configuration was made of. Where the file has another by now, it is read at once: it may have changed while the gateway started. */
+  readonly since?: string | undefined;
 }
 
 const DEFAULT_DEBOUNCE_MS = 100;
 
 /** Reads the file again when its text has changed, and always on SIGHUP. Never throws. */
 export function watchConfig(path: string, options: WatchOptions): FileWatch {
-  let text = readText(path);
+  let text = options.since ?? readText(path);
   let pending: Promise<void> = Promise.resolve();
   let isClosed = false;
 
@@ -32,6 +34,7 @@ export function watchConfig(path: string, options: WatchOptions): FileWatch {
 
   const watch = watchForChange(path, options.debounceMs ?? DEFAULT_DEBOUNCE_MS, () => reload(false));
   process.on('SIGHUP', onSignal);
+  reload(false);
   return {
     close() {
       isClosed = true;
@@ -41,8 +44,8 @@ export function watchConfig(path: string, options: WatchOptions): FileWatch {
   };
 }
 
-/** The text, or undefined when there is none to read. */
-function readText(path: string): string | undefined {
+/** The text of a file, or undefined when there is none to read. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
